@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this room share: an instruction as Zydis tells it, and the steps that turn it
+ * into an mt_insn. Not for other rooms.
+ */
+#ifndef MT_INSN_DECODED_H
+#define MT_INSN_DECODED_H
+
+#include <Zydis/Zydis.h>
+
+#include "insn/insn.h"
+
+struct mt_decoded {
+	ZydisDecodedInstruction insn;
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+};
+
+/* The general register that `reg` is or is a part of, rip included; MT_REG_NONE for others. */
+uint8_t mt_decoded_reg(ZydisRegister reg);
+
+/* Whether the operand is a hidden one: rsp and the stack of a push, rdi and rsi of a movs. */
+bool mt_decoded_hidden(const ZydisDecodedOperand *operand);
+
+/* Fills in mem and mem_count; addr, len and klass are known. */
+void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn);
+
+/* Fills in source; addr, len, klass and mem are known. */
+void mt_decoded_source(const struct mt_decoded *decoded, struct mt_insn *insn);
+
+/* Fills in text. */
+void mt_decoded_text(const struct mt_decoded *decoded, struct mt_insn *insn);
+
+/* The length of the instruction at the start of `code`, as cheap as can be; 0: invalid, cut off. */
+size_t mt_decoded_length(enum mt_machine machine, const uint8_t *code, size_t len);
+
+#endif
