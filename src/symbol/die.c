@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbol/die.h"
+
+#include <dwarf.h>
+
+bool mt_die_child(Dwarf_Die *parent, Dwarf_Die *child)
+{
+	return dwarf_child(parent, child) == 0;
+}
+
+bool mt_die_sibling(Dwarf_Die *die, Dwarf_Die *next)
+{
+	Dwarf_Die found;
+
+	if (dwarf_siblingof(die, &found) != 0 ||
+	    (const char *)found.addr <= (const char *)die->addr)
+		return false;
+	*next = found;
+	return true;
+}
+
+bool mt_die_target(Dwarf_Die *die, unsigned attribute, Dwarf_Die *target)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr(die, attribute, &attr) && dwarf_formref_die(&attr, target);
+}
+
+/* data1 to data8 do not say whether they are signed; compilers write negative numbers in forms that
+ * do. */
+static bool form_is_signed(unsigned form)
+{
+	return form == DW_FORM_sdata || form == DW_FORM_implicit_const;
+}
+
+bool mt_die_integer(Dwarf_Die *die, unsigned attribute, int64_t *value)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word word;
+	Dwarf_Sword sword;
+
+	if (!dwarf_attr_integrate(die, attribute, &attr))
+		return false;
+	if (form_is_signed(dwarf_whatform(&attr))) {
+		if (dwarf_formsdata(&attr, &sword) != 0)
+			return false;
+		*value = sword;
+		return true;
+	}
+	if (dwarf_formudata(&attr, &word) != 0)
+		return false;
+	*value = (int64_t)word;
+	return true;
+}
+
+bool mt_die_flag(Dwarf_Die *die, unsigned attribute)
+{
+	Dwarf_Attribute attr;
+	bool flag;
+
+	return dwarf_attr(die, attribute, &attr) && dwarf_formflag(&attr, &flag) == 0 && flag;
+}
+
+bool mt_tag_is_struct(int tag)
+{
+	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_interface_type;
+}
+
+bool mt_tag_is_scope(int tag)
+{
+	return mt_tag_is_struct(tag) || tag == DW_TAG_union_type || tag == DW_TAG_namespace ||
+	       tag == DW_TAG_enumeration_type || tag == DW_TAG_module;
+}
+
+bool mt_die_is_external(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	bool flag;
+
+	return dwarf_attr_integrate(die, DW_AT_external, &attr) &&
+	       dwarf_formflag(&attr, &flag) == 0 && flag;
+}
+
+const char *mt_die_decl_file(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die cu;
+	Dwarf_Word index;
+	Dwarf_Half version;
+	Dwarf_Files *files;
+	size_t count;
+
+	if (!dwarf_attr_integrate(die, DW_AT_decl_file, &attr) ||
+	    dwarf_formudata(&attr, &index) != 0 ||
+	    !dwarf_cu_die(attr.cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
+	    (index == 0 && version < 5) || dwarf_getsrcfiles(&cu, &files, &count) != 0 ||
+	    index >= count)
+		return NULL;
+	return dwarf_filesrc(files, index, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps from DIE to DIE that end also on damaged DWARF, and attributes read without ceremony. */
+#ifndef MT_SYMBOL_DIE_H
+#define MT_SYMBOL_DIE_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The first child. */
+bool mt_die_child(Dwarf_Die *parent, Dwarf_Die *child);
+
+/* The one after `die` beside it; always further on in the section, as libdw does not promise when
+ * DW_AT_sibling is damaged. `next` may be `die` itself. */
+bool mt_die_sibling(Dwarf_Die *die, Dwarf_Die *next);
+
+/* The DIE that a reference attribute of `die` itself leads to. */
+bool mt_die_target(Dwarf_Die *die, unsigned attribute, Dwarf_Die *target);
+
+/* An integer attribute, of `die` or what it is an instance of; signed or unsigned as its form says.
+ */
+bool mt_die_integer(Dwarf_Die *die, unsigned attribute, int64_t *value);
+
+/* Whether a flag attribute is there and set. */
+bool mt_die_flag(Dwarf_Die *die, unsigned attribute);
+
+/* Whether `die`, or what it is an instance of, has a name that the linker knows in other units. */
+bool mt_die_is_external(Dwarf_Die *die);
+
+/* The source file that `die`, or what it is an instance of, was declared in; NULL: not told. Owned
+ * by libdw. (dwarf_decl_file() of 0.188 takes DWARF 5's file 0 for none, and clang counts from it.)
+ */
+const char *mt_die_decl_file(Dwarf_Die *die);
+
+/* struct, class, union, namespace …: what can stand before `::`. */
+bool mt_tag_is_scope(int tag);
+
+/* struct, class, interface. */
+bool mt_tag_is_struct(int tag);
+
+#endif

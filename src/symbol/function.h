@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions in DWARF: which one holds an address, and what is inlined there. */
+#ifndef MT_SYMBOL_FUNCTION_H
+#define MT_SYMBOL_FUNCTION_H
+
+#include "symbol/module.h"
+
+/* The DW_TAG_subprogram that holds file address `addr`, and its unit. */
+bool mt_function_die_at(struct mt_module_file *file, uint64_t addr, Dwarf_Die *cu,
+                        Dwarf_Die *function);
+
+/* Releases file->functions. */
+void mt_functions_destroy(struct mt_functions *functions);
+
+/* The DW_TAG_inlined_subroutine DIEs in `function` that hold `addr`, outermost first. Returns how
+ * many of at most `max`. */
+size_t mt_function_inlines(Dwarf_Die *function, uint64_t addr, Dwarf_Die *inlines, size_t max);
+
+/* The function's name as C++ has it, also for a concrete or inlined instance; NULL: none. Owned by
+ * the file. */
+const char *mt_function_name(struct mt_module_file *file, Dwarf_Die *function);
+
+#endif

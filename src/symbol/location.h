@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Where DWARF says that a variable lies, as far as that does not depend on a frame. */
+#ifndef MT_SYMBOL_LOCATION_H
+#define MT_SYMBOL_LOCATION_H
+
+#include "symbol/candidate.h"
+
+/* The state of the variable by its own DW_AT_location; MT_VAR_DECLARED when it has none. Sets
+ * *addr for MT_VAR_FIXED only. */
+enum mt_var_state mt_location_of(const struct mt_module_file *file, Dwarf_Die *die, uint64_t *addr);
+
+#endif

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+long library_counter = 11;
