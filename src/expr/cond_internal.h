@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of conditions share: cond.c owns a condition, cond_type.c makes its tree of typed
+ * nodes, cond_eval.c evaluates it.
+ */
+#ifndef MT_EXPR_COND_INTERNAL_H
+#define MT_EXPR_COND_INTERNAL_H
+
+#include "expr/arena.h"
+#include "expr/ast.h"
+
+struct mt_cond {
+	struct mt_arena arena; /* of text and nodes */
+	const char *text;
+	const struct mt_cond_node *root;
+	bool fits_kernel;
+};
+
+/* What the typing of a condition goes by. */
+struct mt_cond_typer {
+	enum mt_machine machine;
+	const char *text;
+	const struct mt_type *watched;
+	struct mt_arena *arena; /* of the nodes */
+};
+
+/* Gives every node of `ast` its type by C's rules and makes conversions explicit. Errors: SYNTAX
+ * with an offset. */
+struct mt_error *mt_cond_type(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                              const struct mt_cond_node **node);
+
+/* ---- Building nodes (cond_node.c). Operators whose operands are constants become constants, by
+ * the evaluator itself. All fail with NOMEM only. */
+
+/* A copy of `node` in the arena. */
+struct mt_error *mt_cond_node_new(struct mt_arena *arena, struct mt_cond_node node,
+                                  const struct mt_cond_node **made);
+
+/* `node` as a value of `type`: itself when it is of that type. */
+struct mt_error *mt_cond_convert(struct mt_arena *arena, const struct mt_cond_node *node,
+                                 struct mt_arith type, const struct mt_cond_node **made);
+
+/* The integer promotions (C11 6.3.1.1). */
+struct mt_arith mt_cond_promoted(const struct mt_cond_node *node);
+
+/* The usual arithmetic conversions (C11 6.3.1.8): the common type of two operands. */
+struct mt_arith mt_cond_common(const struct mt_cond_node *a, const struct mt_cond_node *b);
+
+/* ---- Evaluating nodes (cond_eval.c). `input` may be NULL for a tree of constants. */
+
+/* The canonical 64 bits of a node of integer type. */
+uint64_t mt_cond_eval_int(const struct mt_cond_node *node, const struct mt_cond_input *input);
+
+/* The value of a node of floating type. */
+double mt_cond_eval_float(const struct mt_cond_node *node, const struct mt_cond_input *input);
+
+static const struct mt_arith mt_arith_int = { .size = 4, .is_signed = true };
+static const struct mt_arith mt_arith_ulong = { .size = 8 };
+
+static inline bool mt_arith_same(struct mt_arith a, struct mt_arith b)
+{
+	return a.size == b.size && a.is_signed == b.is_signed && a.is_float == b.is_float;
+}
+
+#endif
