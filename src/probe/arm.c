@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "probe/armed.h"
+
+MT_DEFINE_CLEANUP(mt_armed, struct mt_armed, mt_armed_destroy)
+
+/* The piece of `other` that is the same trap as piece `i` of ours, and has an event; -1: none. */
+static int same_piece(const struct mt_armed *armed, size_t i, const struct mt_armed *other)
+{
+	if (mt_hw_type(other->spec.kind) != mt_hw_type(armed->spec.kind) ||
+	    other->kernel != armed->kernel)
+		return -1;
+	for (size_t j = 0; j < other->piece_count; j++)
+		if (other->pieces[j].addr == armed->pieces[i].addr &&
+		    other->pieces[j].len == armed->pieces[i].len)
+			return (int)j;
+	return -1;
+}
+
+/* Looks for hosts: the last watch that has the piece, since each one calls the next. */
+static void find_hosts(struct mt_armed *armed, struct mt_armed *const *others, size_t count)
+{
+	for (size_t i = 0; i < armed->piece_count; i++) {
+		for (size_t k = count; k-- > 0 && !armed->host[i];)
+			if (same_piece(armed, i, others[k]) >= 0)
+				armed->host[i] = others[k];
+		armed->own_count -= armed->host[i] != NULL;
+	}
+}
+
+/* From here on our programs run for the shared pieces. */
+static struct mt_error *join_hosts(struct mt_armed *armed)
+{
+	for (size_t i = 0; i < armed->piece_count; i++) {
+		struct mt_armed *host = armed->host[i];
+
+		if (!host)
+			continue;
+
+		uint32_t index = (uint32_t)same_piece(armed, i, host);
+
+		if (bpf_map_update_elem(host->next, &index, &armed->programs[i], BPF_ANY) < 0)
+			return mt_error_sys(errno, "cannot share a debug register");
+		armed->threads = host->threads;
+		armed->uncovered = host->uncovered;
+	}
+	return NULL;
+}
+
+static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *space,
+                                     const struct mt_watch_spec *spec,
+                                     struct mt_armed *const *others, size_t other_count,
+                                     struct mt_armed **out)
+{
+	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = mt_alloc(sizeof(*armed));
+
+	if (!armed)
+		return mt_error_nomem();
+	armed->probe = probe;
+	armed->space = space;
+	armed->spec = *spec;
+	armed->next = armed->cell_map = armed->scratch = -1;
+	armed->forks = armed->places = -1;
+	for (size_t i = 0; i < MT_DR_COUNT; i++)
+		armed->programs[i] = -1;
+	armed->condition_in_kernel = spec->condition && mt_cond_fits_kernel(spec->condition);
+	if (!mt_dr_region_ok(spec->kind, spec->addr, spec->len))
+		return mt_error_new(MT_ERR_NO_REGISTER,
+		                    "%" PRIu64 " bytes at 0x%" PRIx64
+		                    " are more than the four debug "
+		                    "registers can watch",
+		                    spec->len, spec->addr);
+	armed->piece_count = mt_dr_split(spec->addr, spec->len, armed->pieces, MT_DR_COUNT);
+	mt_armed_decide_kernel(armed);
+	armed->own_count = armed->piece_count;
+	find_hosts(armed, others, other_count);
+	MT_TRY(mt_armed_load(armed));
+	*out = MT_TAKE(armed);
+	return NULL;
+}
+
+/*
+ * All events at once, to the instruction. Enabling and disabling them one by one would interrupt,
+ * for each, the processor where its thread last ran (kernel/events/core.c, event_function_call()).
+ */
+static void set_live(struct mt_armed *armed, bool live)
+{
+	__atomic_store_n(&armed->cell->live, live, __ATOMIC_SEQ_CST);
+}
+
+struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
+                              const struct mt_watch_spec *spec, pid_t pid, const uint8_t *initial,
+                              struct mt_armed *const *others, size_t other_count,
+                              struct mt_armed **out)
+{
+	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = NULL;
+
+	MT_TRY(armed_create(probe, space, spec, others, other_count, &armed));
+	if (initial) {
+		memcpy(armed->cell->value, initial, spec->len);
+		mt_armed_seed(armed, pid, initial);
+	}
+	MT_TRY(join_hosts(armed));
+	if (armed->own_count)
+		MT_TRY(mt_armed_open_events(armed, pid));
+	if (armed->threads == 0)
+		return armed->why ? MT_TAKE(armed->why)
+		                  : mt_error_new(MT_ERR_NOT_FOUND, "process %d has gone", (int)pid);
+	set_live(armed, true);
+	*out = MT_TAKE(armed);
+	return NULL;
+}
+
+void mt_armed_disable(struct mt_armed *armed)
+{
+	set_live(armed, false);
+}
+
+void mt_armed_destroy(struct mt_armed *armed)
+{
+	if (!armed)
+		return;
+	mt_armed_close_events(armed);
+	mt_vec_deinit(&armed->events);
+	for (size_t i = 0; i < MT_DR_COUNT; i++)
+		mt_fd_cleanup(&armed->programs[i]);
+	if (armed->cell)
+		munmap(armed->cell, sizeof(*armed->cell));
+	mt_fd_cleanup(&armed->next);
+	mt_fd_cleanup(&armed->cell_map);
+	mt_fd_cleanup(&armed->scratch);
+	mt_fd_cleanup(&armed->forks);
+	mt_fd_cleanup(&armed->places);
+	free(armed);
+}
+
+bool mt_armed_condition_in_kernel(const struct mt_armed *armed)
+{
+	return armed->condition_in_kernel;
+}
+
+void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value)
+{
+	uint64_t key = (uint64_t)(uint32_t)pid;
+	uint64_t words[MT_RECORD_WORDS] = { 0 };
+
+	if (armed->forks < 0)
+		return;
+	memcpy(words, value, armed->spec.len);
+	bpf_map_update_elem(armed->forks, &key, words, BPF_NOEXIST);
+}
+
+uint64_t mt_armed_exchange(struct mt_armed *armed, const uint64_t *now, uint64_t *before)
+{
+	for (size_t i = 0; i < MT_RECORD_WORDS; i++)
+		before[i] = __atomic_exchange_n(&armed->cell->value[i], now[i], __ATOMIC_SEQ_CST);
+	return armed->spec.condition ? __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST)
+	                             : 0;
+}
+
+void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_t *now)
+{
+	uint64_t was[MT_RECORD_WORDS] = { 0 }, is[MT_RECORD_WORDS] = { 0 };
+
+	memcpy(was, before, armed->spec.len);
+	memcpy(is, now, armed->spec.len);
+	for (size_t i = 0; i < MT_RECORD_WORDS; i++)
+		__atomic_compare_exchange_n(&armed->cell->value[i], &was[i], is[i], false,
+		                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void mt_armed_rules_learnt(struct mt_armed *armed)
+{
+	if (__atomic_load_n(&armed->cell->rule_asked, __ATOMIC_RELAXED))
+		__atomic_store_n(&armed->cell->rule_asked, 0, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside src/probe: an armed watch. */
+#ifndef MT_PROBE_ARMED_H
+#define MT_PROBE_ARMED_H
+
+#include "base/vec.h"
+#include "probe/probe.h"
+
+struct mt_armed {
+	struct mt_probe *probe;
+	struct mt_space *space;
+	struct mt_watch_spec spec; /* as given, but `kernel` is what the kernel allows */
+	struct mt_dr_piece pieces[MT_DR_COUNT];
+	size_t piece_count;
+	bool condition_in_kernel;
+	bool kernel;
+	const char *kernel_why;
+
+	/* Where the same piece was armed before, for another watch: its program calls ours. Else
+	 * NULL. */
+	struct mt_armed *host[MT_DR_COUNT];
+	size_t own_count; /* pieces with events of our own */
+
+	int next; /* the programs of later watches that share our registers, by piece */
+	int cell_map, scratch, forks, places;
+	struct mt_watch_cell *cell; /* cell_map's only value, mapped */
+
+	int programs[MT_DR_COUNT];
+	MT_VEC(int) events; /* own_count a thread */
+	unsigned threads, uncovered;
+	struct mt_error *why; /* why the first uncovered one is */
+};
+
+/* Which perf breakpoint a kind is: HW_BREAKPOINT_X, _W or _RW (linux/hw_breakpoint.h). */
+unsigned mt_hw_type(enum mt_dr_kind kind);
+
+/* load.c: maps and programs. A condition that is too large for the kernel is left to the reader. */
+struct mt_error *mt_armed_load(struct mt_armed *armed);
+
+/*
+ * events.c: opens and enables the events of all threads of `pid`, and counts them. The process is
+ * paused for it only where it bears threads all the time.
+ */
+struct mt_error *mt_armed_open_events(struct mt_armed *armed, pid_t pid);
+void mt_armed_close_events(struct mt_armed *armed);
+
+/* Whether the kernel lets us see its own accesses; sets kernel and kernel_why. */
+void mt_armed_decide_kernel(struct mt_armed *armed);
+
+#endif

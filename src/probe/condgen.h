@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A condition as eBPF: generated from the typed tree, with the answer of mt_cond_eval() in every
+ * case.
+ */
+#ifndef MT_PROBE_CONDGEN_H
+#define MT_PROBE_CONDGEN_H
+
+#include "expr/expr.h"
+#include "probe/asm.h"
+
+/*
+ * Where the program keeps what the condition speaks of: offsets from r10 (all negative), 8-byte
+ * aligned.
+ */
+struct mt_cond_frame {
+	int old_value; /* the watched bytes, at their natural order, padded with zeroes to a
+	                  multiple of 8 */
+	int new_value;
+	int regs;     /* struct mt_regs */
+	int pid_tgid; /* as bpf_get_current_pid_tgid() gives it: tgid << 32 | tid */
+	int hits;
+	int comm;    /* 16 bytes; filled by the caller when mt_cond_uses_comm() */
+	int scratch; /* the lowest address of `scratch_size` free bytes for temporaries */
+	int scratch_size;
+};
+
+bool mt_cond_uses_comm(const struct mt_cond *cond);
+bool mt_cond_uses_regs(const struct mt_cond *cond);
+
+/*
+ * Appends code that goes on when the condition holds and jumps to `is_false` when it doesn't. Uses
+ * r0-r5 freely; keeps r6-r9 and calls no helper. MT_ERR_UNSUPPORTED when the tree needs floats or
+ * more temporaries than the scratch space has: then it is evaluated on the stream.
+ */
+struct mt_error *mt_cond_generate(struct mt_asm *as, const struct mt_cond *cond,
+                                  const struct mt_cond_frame *frame, mt_asm_label is_false);
+
+#endif

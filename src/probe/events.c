@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* A watch's perf events: one for each register and thread that exists; later threads inherit them.
+ */
+#include <errno.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "probe/armed.h"
+#include "target/pause.h"
+#include "target/process.h"
+
+/* How often we try without stopping the process. */
+#define TRIES 3
+
+/* ---- One event ----------------------------------------------------------- */
+
+unsigned mt_hw_type(enum mt_dr_kind kind)
+{
+	switch (kind) {
+	case MT_DR_EXEC:
+		return HW_BREAKPOINT_X;
+	case MT_DR_WRITE:
+		return HW_BREAKPOINT_W;
+	default:
+		return HW_BREAKPOINT_RW;
+	}
+}
+
+static struct perf_event_attr event_attr(const struct mt_armed *armed,
+                                         const struct mt_dr_piece *piece)
+{
+	bool exec = armed->spec.kind == MT_DR_EXEC;
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = mt_hw_type(armed->spec.kind),
+		.bp_addr = piece->addr,
+		.bp_len = exec ? sizeof(long) : piece->len,
+		.sample_period = 1,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+		.inherit = 1,
+		.inherit_thread = !armed->spec.follow,
+		.remove_on_exec = 1,
+		.exclude_kernel = !armed->kernel,
+		.exclude_hv = 1,
+	};
+
+	return attr;
+}
+
+static int open_event(const struct mt_armed *armed, const struct mt_dr_piece *piece, pid_t tid)
+{
+	struct perf_event_attr attr = event_attr(armed, piece);
+
+	return (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static struct mt_error *open_error(const struct mt_armed *armed, pid_t tid, int err)
+{
+	switch (err) {
+	case ENOSPC:
+		return mt_error_new(
+		    MT_ERR_NO_REGISTER,
+		    "thread %d has no %zu debug registers free: another debugger or "
+		    "perf holds some of its four",
+		    (int)tid, armed->own_count);
+	case EACCES:
+	case EPERM:
+		return mt_error_new(
+		    MT_ERR_PERMISSION,
+		    "the kernel refuses a hardware breakpoint on thread %d: it needs root, "
+		    "CAP_PERFMON, or sysctl kernel.perf_event_paranoid=1 or lower and the "
+		    "right to trace the process",
+		    (int)tid);
+	case EMFILE:
+		return mt_error_new(MT_ERR_SYSTEM,
+		                    "too many open files: each thread takes %zu; raise ulimit -n",
+		                    armed->piece_count);
+	case ESRCH:
+		return mt_error_new(MT_ERR_NOT_FOUND, "thread %d has gone", (int)tid);
+	default:
+		return mt_error_sys(err, "cannot open a hardware breakpoint on thread %d",
+		                    (int)tid);
+	}
+}
+
+/* ---- All events ---------------------------------------------------------- */
+
+/* Opens the events of one thread, all or none, in armed->events. */
+static struct mt_error *arm_pieces(struct mt_armed *armed, pid_t tid)
+{
+	size_t before = armed->events.len;
+
+	for (size_t i = 0; i < armed->piece_count; i++) {
+		if (armed->host[i])
+			continue;
+
+		int fd = open_event(armed, &armed->pieces[i], tid);
+		int err = errno;
+
+		if (fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, armed->programs[i]) == 0 &&
+		    mt_vec_push(&armed->events, fd)) {
+			ioctl(fd, PERF_EVENT_IOC_RESET, 0); /* what it counted without a program */
+			continue;
+		}
+		if (fd >= 0) {
+			err = errno;
+			close(fd);
+		}
+		while (armed->events.len > before)
+			close(armed->events.data[--armed->events.len]);
+		return open_error(armed, tid, err);
+	}
+	return NULL;
+}
+
+static struct mt_error *arm_thread(struct mt_armed *armed, pid_t tid)
+{
+	struct mt_error *error = arm_pieces(armed, tid);
+
+	if (!error) {
+		armed->threads++;
+		return NULL;
+	}
+	if (mt_error_kind(error) == MT_ERR_NOMEM)
+		return error;
+	if (mt_error_kind(error) == MT_ERR_NOT_FOUND) {
+		mt_error_free(error); /* a thread that has ended touches nothing */
+		return NULL;
+	}
+	armed->uncovered++;
+	if (armed->why)
+		mt_error_free(error);
+	else
+		armed->why = error;
+	return NULL;
+}
+
+void mt_armed_close_events(struct mt_armed *armed)
+{
+	while (armed->events.len)
+		close(armed->events.data[--armed->events.len]);
+	armed->threads = armed->uncovered = 0;
+	mt_error_free(armed->why);
+	armed->why = NULL;
+}
+
+/* Opens the events of the threads that exist now, disabled; `born` tells how many came meanwhile.
+ */
+static struct mt_error *open_all(struct mt_armed *armed, pid_t pid, size_t *born)
+{
+	struct mt_tids before MT_CLEANUP(mt_tids_deinit) = { 0 };
+	struct mt_tids after MT_CLEANUP(mt_tids_deinit) = { 0 };
+
+	*born = 0;
+	MT_TRY(mt_process_threads(pid, &before));
+	for (size_t i = 0; i < before.list.len; i++)
+		MT_TRY(arm_thread(armed, before.list.data[i]));
+	MT_TRY(mt_process_threads(pid, &after));
+	for (size_t i = 0; i < after.list.len; i++)
+		*born += !mt_tids_contains(&before, after.list.data[i]);
+	return NULL;
+}
+
+/*
+ * A thread that is born while others are being armed has the events if its parent had, and nobody
+ * can tell: arming it too might count its hits twice. So all is done again, until no thread is born
+ * meanwhile; if that does not come about, while the process stands still.
+ */
+static struct mt_error *open_while_paused(struct mt_armed *armed, pid_t pid, size_t *born)
+{
+	struct mt_pause pause;
+	struct mt_error *error;
+
+	MT_TRY(mt_pause_begin(pid, &pause));
+	mt_armed_close_events(armed);
+	error = open_all(armed, pid, born);
+	mt_pause_end(&pause);
+	return error;
+}
+
+static struct mt_error *tell_born(struct mt_armed *armed, size_t born)
+{
+	if (!born)
+		return NULL;
+	armed->uncovered += (unsigned)born;
+	if (!armed->why)
+		armed->why = mt_error_new(
+		    MT_ERR_SYSTEM, "threads are born faster than they can be armed; some of them "
+		                   "may not be covered");
+	return NULL;
+}
+
+struct mt_error *mt_armed_open_events(struct mt_armed *armed, pid_t pid)
+{
+	size_t born = 0;
+
+	for (int try = 0; try < TRIES; try++) {
+		mt_armed_close_events(armed);
+		MT_TRY(open_all(armed, pid, &born));
+		if (!born)
+			break;
+	}
+	if (born && armed->spec.may_pause)
+		mt_error_free(open_while_paused(armed, pid, &born));
+	return tell_born(armed, born);
+}
+
+/* Whether the kernel lets us see its own accesses: tried on ourselves, on a word that nobody
+ * touches. */
+void mt_armed_decide_kernel(struct mt_armed *armed)
+{
+	static uint64_t quiet;
+	struct mt_dr_piece piece = { (uint64_t)(uintptr_t)&quiet, 8 };
+
+	armed->kernel = armed->spec.kernel && armed->spec.kind != MT_DR_EXEC;
+	if (!armed->kernel) {
+		armed->kernel_why = armed->spec.kind == MT_DR_EXEC
+		                        ? "the kernel executes nothing there"
+		                        : "left out by --user-only";
+		return;
+	}
+
+	int fd MT_AUTO_FD = open_event(armed, &piece, 0);
+
+	if (fd < 0 && (errno == EACCES || errno == EPERM)) {
+		armed->kernel = false;
+		armed->kernel_why =
+		    "needs root, CAP_PERFMON, or kernel.perf_event_paranoid=1 or lower";
+	}
+	armed->spec.kernel = armed->kernel;
+}

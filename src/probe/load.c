@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* A watch's maps and programs. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "probe/armed.h"
+#include "probe/maps.h"
+#include "probe/program.h"
+#include "probe/ring.h"
+#include "probe/space.h"
+
+#define MAX_FORKS 65536
+#define MAX_PLACES 16384
+
+static struct mt_error *create_optional_maps(struct mt_armed *armed)
+{
+	const struct mt_map_spec forks = {
+		"mt_forks", BPF_MAP_TYPE_HASH, sizeof(uint64_t), MT_RECORD_WORDS * sizeof(uint64_t),
+		MAX_FORKS,  BPF_F_NO_PREALLOC,
+	};
+	const struct mt_map_spec places = {
+		"mt_places",
+		BPF_MAP_TYPE_PERCPU_HASH,
+		sizeof(struct mt_place_key),
+		sizeof(struct mt_place_value),
+		MAX_PLACES,
+		BPF_F_NO_PREALLOC,
+	};
+
+	if (armed->spec.follow)
+		MT_TRY(mt_map_create(&forks, &armed->forks));
+	if (armed->spec.count_only)
+		MT_TRY(mt_map_create(&places, &armed->places));
+	return NULL;
+}
+
+static struct mt_error *create_maps(struct mt_armed *armed)
+{
+	const struct mt_map_spec cell = {
+		"mt_cell", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), sizeof(struct mt_watch_cell),
+		1,         BPF_F_MMAPABLE,
+	};
+	const struct mt_map_spec scratch = {
+		"mt_scratch",
+		BPF_MAP_TYPE_PERCPU_ARRAY,
+		sizeof(uint32_t),
+		sizeof(struct mt_watch_scratch),
+		1,
+		0,
+	};
+
+	const struct mt_map_spec next = {
+		"mt_next", BPF_MAP_TYPE_PROG_ARRAY, sizeof(uint32_t), sizeof(uint32_t), MT_DR_COUNT,
+		0,
+	};
+
+	MT_TRY(mt_map_create(&cell, &armed->cell_map));
+	MT_TRY(mt_map_create(&scratch, &armed->scratch));
+	MT_TRY(mt_map_create(&next, &armed->next));
+	MT_TRY(create_optional_maps(armed));
+
+	void *cell_at = mmap(NULL, sizeof(struct mt_watch_cell), PROT_READ | PROT_WRITE, MAP_SHARED,
+	                     armed->cell_map, 0);
+
+	if (cell_at == MAP_FAILED)
+		return mt_error_sys(errno, "cannot map a watch's cell");
+	armed->cell = cell_at;
+	return NULL;
+}
+
+/* The program of register `index`. */
+static struct mt_error *load_program(const struct mt_armed *armed, size_t index, int *fd)
+{
+	struct mt_program program = {
+		.spec = &armed->spec,
+		.piece = armed->pieces[index],
+		.piece_index = (unsigned)index,
+		.piece_count = (unsigned)armed->piece_count,
+		.condition_in_kernel = armed->condition_in_kernel,
+		.shared = armed->host[index] != NULL,
+		.next = armed->next,
+		.ring = armed->probe->ring,
+		.cell = armed->cell_map,
+		.scratch = armed->scratch,
+		.forks = armed->forks,
+		.places = armed->places,
+		.rules = armed->space->rules,
+		.sources = armed->space->sources,
+	};
+	struct mt_error *error = mt_program_generate(&program);
+
+	if (!error)
+		error = mt_program_load(BPF_PROG_TYPE_PERF_EVENT, program.as.insns.data,
+		                        program.as.insns.len, fd);
+	mt_asm_deinit(&program.as);
+	return error;
+}
+
+static struct mt_error *load_programs(struct mt_armed *armed)
+{
+	for (size_t i = 0; i < armed->piece_count; i++) {
+		mt_fd_cleanup(&armed->programs[i]);
+		armed->programs[i] = -1;
+		MT_TRY(load_program(armed, i, &armed->programs[i]));
+	}
+	return NULL;
+}
+
+struct mt_error *mt_armed_load(struct mt_armed *armed)
+{
+	struct mt_error *error;
+
+	MT_TRY(create_maps(armed));
+	error = load_programs(armed);
+	if (!error || !armed->condition_in_kernel || mt_error_kind(error) != MT_ERR_UNSUPPORTED)
+		return error;
+	mt_error_free(error);
+	armed->condition_in_kernel = false;
+	return load_programs(armed);
+}

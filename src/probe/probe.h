@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hardware breakpoints that talk: perf events with an eBPF program each, generated for the watch,
+ * that reads the value at the hit, decides the condition, walks the stack, and sends a record
+ * through a ring. The program is never stopped. Everything here ends with memtrap: breakpoints
+ * belong to file descriptors.
+ *
+ * (perf_event_open(2), PERF_TYPE_BREAKPOINT; linux/hw_breakpoint.h; kernel/events/core.c.)
+ * The only room that knows libbpf.
+ */
+#ifndef MT_PROBE_PROBE_H
+#define MT_PROBE_PROBE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "expr/expr.h"
+#include "probe/record.h"
+#include "x86/debugreg.h"
+#include "x86/machine.h"
+
+/* ---- The probe: the ring ------------------------------------------------- */
+
+struct mt_probe;
+
+typedef void (*mt_record_handler)(const struct mt_record *record, void *arg);
+
+/*
+ * Creates the ring, of at least `ring_size` bytes (rounded up to a power of two and pages).
+ * `handler` is called by mt_probe_drain() for every record; the record is gone when it returns.
+ */
+struct mt_error *mt_probe_create(size_t ring_size, mt_record_handler handler, void *arg,
+                                 struct mt_probe **probe);
+void mt_probe_destroy(struct mt_probe *probe);
+
+/* Hands over what is in the ring, but no more than some thousand records at once, and returns how
+ * many there were; 0: the ring is empty. */
+size_t mt_probe_drain(struct mt_probe *probe);
+
+/*
+ * Readable when a record asks for attention (a stack whose rules are missing, an action, an exec).
+ * Most hits don't: waking the reader at each one doubles its cost, so drain on a timer too.
+ */
+int mt_probe_fd(const struct mt_probe *probe);
+
+/* A record of kind MT_RECORD_EXEC when process `pid` runs another program; until the probe ends. */
+struct mt_error *mt_probe_watch_exec(struct mt_probe *probe, pid_t pid);
+
+/* ---- A space: what holds for one program image ----------------------------
+ *
+ * Rules of unwinding and sources of stores, by pc; learnt while the program runs. Processes with
+ * the same code at the same addresses (forks) share one.
+ */
+
+struct mt_space;
+
+struct mt_error *mt_space_create(struct mt_space **space);
+void mt_space_destroy(struct mt_space *space);
+
+/* Teach; a pc taught before is overwritten. Full tables are no error: what is not there is handled
+ * in memtrap, at a higher cost. */
+void mt_space_learn_rule(struct mt_space *space, uint64_t key, const struct mt_rule_value *rule);
+void mt_space_learn_source(struct mt_space *space, uint64_t pc,
+                           const struct mt_source_value *source);
+
+/* Forgets all rules and sources: code was unmapped. */
+void mt_space_forget(struct mt_space *space);
+
+/* ---- A watch ------------------------------------------------------------- */
+
+enum mt_stack_mode {
+	MT_STACK_NONE,
+	MT_STACK_FP,    /* the chain of frame pointers */
+	MT_STACK_DWARF, /* by rules that the space has learnt; else a copy of the stack */
+};
+
+enum mt_action {
+	MT_ACTION_NONE,
+	MT_ACTION_STOP, /* SIGSTOP for the process, from inside the hit */
+	MT_ACTION_KILL, /* SIGKILL */
+	MT_ACTION_HOLD, /* MT_HOLD_SIGNAL for the thread: its tracer sees it stop */
+};
+
+/*
+ * The signal of a hold. It is queued by the kernel (si_code SI_KERNEL), caught by the tracer and
+ * dropped. If the tracer dies between the two, the program gets it, and its default is to be
+ * ignored.
+ */
+#define MT_HOLD_SIGNAL SIGURG
+
+struct mt_watch_spec {
+	uint32_t id; /* mt_record.watch */
+	enum mt_dr_kind kind;
+	uint64_t addr; /* 1 to MT_DR_MAX_RANGE bytes, in any alignment; execution: 1 */
+	uint64_t len;
+	bool is_signed; /* how values are compared for the range of a place */
+	bool follow;    /* forks too */
+	bool may_pause; /* the process may be stopped while its events are opened, if it bears
+	                   threads faster than they can be armed; it must not be traced by us */
+	bool kernel;    /* accesses by the kernel too */
+	enum mt_machine machine; /* of the process: how wide the slots of its stack are */
+	enum mt_stack_mode stack;
+	/*
+	 * NULL: none. It is decided in the kernel where mt_cond_fits_kernel(); the reader decides
+	 * MT_RECORD_UNDECIDED records: kernel accesses, and those where memory and the storing
+	 * instruction disagree or the instruction is not known yet (teach mt_space_learn_source()).
+	 */
+	const struct mt_cond *condition;
+	bool changes_only; /* drop accesses that leave the value as it was */
+	bool count_only;   /* user accesses go into the table of places only */
+	bool silent;       /* send nothing: an execution that is only held */
+	enum mt_action action;
+};
+
+struct mt_armed;
+
+/* Decided here and told: some conditions are too large for the kernel. */
+bool mt_armed_condition_in_kernel(const struct mt_armed *armed);
+
+/*
+ * Loads the watch's program and opens its events on every thread of `pid`, present and future.
+ * `initial` is the first old value. On success every thread of the process is covered, or
+ * `uncovered` of mt_armed_coverage() says how many are not and why. Errors: MT_ERR_NO_REGISTER when
+ * no thread has the registers free, MT_ERR_PERMISSION with what would allow it, MT_ERR_UNSUPPORTED,
+ * MT_ERR_NOT_FOUND.
+ *
+ * `others` are the watches that are armed on the same process: an aligned piece that one of them
+ * watches for the same kind of access is shared, and takes no register. They must outlive this one.
+ */
+struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
+                              const struct mt_watch_spec *spec, pid_t pid, const uint8_t *initial,
+                              struct mt_armed *const *others, size_t other_count,
+                              struct mt_armed **armed);
+
+/* No more hits from here on; counts can still be read. */
+void mt_armed_disable(struct mt_armed *armed);
+
+/* Disarms. What is in the ring stays there. */
+void mt_armed_destroy(struct mt_armed *armed);
+
+/* The old value of a process that has joined by fork, so that its first hit knows it. */
+void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value);
+
+/*
+ * What the watch's program does with a value, for a hit that the program was not run for: `now`
+ * becomes the last value known and `before` gets the one that was; returns how many accesses there
+ * were, this one included (0 where nobody counts them). Both have MT_RECORD_WORDS words.
+ */
+uint64_t mt_armed_exchange(struct mt_armed *armed, const uint64_t *now, uint64_t *before);
+
+/* Corrects the first old value, as long as no hit has replaced it. */
+void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_t *now);
+
+struct mt_coverage {
+	unsigned registers;     /* debug registers that each thread gives for this watch alone */
+	unsigned shared;        /* those that it shares with an earlier watch */
+	unsigned threads;       /* armed */
+	unsigned uncovered;     /* threads that could not be armed */
+	const char *why;        /* the first reason, or NULL; owned by the armed watch */
+	bool kernel;            /* accesses by the kernel are seen */
+	const char *kernel_why; /* why not, or NULL */
+};
+/* Reads the events back from the kernel. */
+struct mt_coverage mt_armed_coverage(const struct mt_armed *armed);
+
+struct mt_counts {
+	uint64_t events; /* what the breakpoints themselves counted, in all threads */
+	uint64_t runs, folded, unchanged, unmet, sent, lost, counted, uncounted;
+};
+struct mt_counts mt_armed_counts(const struct mt_armed *armed);
+
+/* With count_only: calls `each` for every place. */
+void mt_armed_places(const struct mt_armed *armed,
+                     void (*each)(const struct mt_place_key *key,
+                                  const struct mt_place_value *value, void *arg),
+                     void *arg);
+
+/* The reader has drained: a stack without rules may wake it again. */
+void mt_armed_rules_learnt(struct mt_armed *armed);
+
+#endif

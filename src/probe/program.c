@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+#include "probe/program.h"
+
+#include <stddef.h>
+
+/* Where struct pt_regs (arch/x86/include/asm/ptrace.h), which is also the head of an eBPF context
+ * of type perf_event, has what we want; in the order of enum mt_reg. */
+static const uint8_t pt_regs_offset[MT_REG_COUNT] = {
+	[MT_REG_R15] = 0,   [MT_REG_R14] = 8,      [MT_REG_R13] = 16,  [MT_REG_R12] = 24,
+	[MT_REG_RBP] = 32,  [MT_REG_RBX] = 40,     [MT_REG_R11] = 48,  [MT_REG_R10] = 56,
+	[MT_REG_R9] = 64,   [MT_REG_R8] = 72,      [MT_REG_RAX] = 80,  [MT_REG_RCX] = 88,
+	[MT_REG_RDX] = 96,  [MT_REG_RSI] = 104,    [MT_REG_RDI] = 112, [MT_REG_RIP] = 128,
+	[MT_REG_RSP] = 152, [MT_REG_RFLAGS] = 144,
+};
+
+enum {
+	PT_REGS_ORIG_RAX = 120,
+	PT_REGS_CS = 136,
+};
+
+void mt_program_count(struct mt_program *program, int counter)
+{
+	struct mt_asm *as = &program->as;
+
+	/* One processor, no preemption inside a breakpoint's handler: no atomic needed. */
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, counter);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, 1);
+	mt_asm_store(as, 8, BPF_REG_7, counter, BPF_REG_1);
+}
+
+void mt_program_lookup(struct mt_program *program, int map)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load_map(as, BPF_REG_1, map);
+	mt_asm_mov(as, BPF_REG_2, BPF_REG_10);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_2, MT_AT_KEY);
+	mt_asm_call(as, BPF_FUNC_map_lookup_elem);
+}
+
+/* r1, a value of 8 bytes, cut to the watch's length. */
+static void gen_cut(struct mt_program *program, int reg)
+{
+	int32_t shift = 64 - 8 * (int32_t)program->spec->len;
+
+	if (shift) {
+		mt_asm_alu_imm(&program->as, BPF_LSH, reg, shift);
+		mt_asm_alu_imm(&program->as, BPF_RSH, reg, shift);
+	}
+}
+
+void mt_program_source(struct mt_program *program, mt_asm_label unknown)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label done = mt_asm_new_label(as), in_register = mt_asm_new_label(as);
+
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(regs.r[MT_REG_RIP]));
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY, BPF_REG_1);
+	mt_program_lookup(program, program->sources);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, unknown);
+	mt_asm_load(as, 8, BPF_REG_2, BPF_REG_0, offsetof(struct mt_source_value, constant));
+	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_0, offsetof(struct mt_source_value, kind));
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, MT_SOURCE_REGISTER, in_register);
+	gen_cut(program, BPF_REG_2);
+	mt_asm_jump(as, done);
+
+	mt_asm_bind(as, in_register);
+	mt_asm_load(as, 2, BPF_REG_3, BPF_REG_0, offsetof(struct mt_source_value, reg));
+	mt_asm_alu_imm(as, BPF_AND, BPF_REG_3, 15);
+	mt_asm_alu_imm(as, BPF_LSH, BPF_REG_3, 3);
+	mt_asm_alu(as, BPF_ADD, BPF_REG_3, BPF_REG_7);
+	mt_asm_load(as, 8, BPF_REG_2, BPF_REG_3, MT_RECORD(regs));
+	mt_asm_load(as, 2, BPF_REG_3, BPF_REG_0, offsetof(struct mt_source_value, shift));
+	mt_asm_alu_imm(as, BPF_AND, BPF_REG_3, 63);
+	mt_asm_alu(as, BPF_RSH, BPF_REG_2, BPF_REG_3);
+	gen_cut(program, BPF_REG_2);
+	mt_asm_bind(as, done);
+}
+
+/* ---- begin --------------------------------------------------------------- */
+
+static void gen_begin(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_mov(as, BPF_REG_6, BPF_REG_1);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_CONTEXT, BPF_REG_1);
+	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_KEY, 0);
+	mt_program_lookup(program, program->scratch);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, program->out);
+	mt_asm_mov(as, BPF_REG_7, BPF_REG_0);
+	if (!program->shared)
+		mt_program_count(program, MT_SCRATCH(runs));
+	mt_asm_load_map_value(as, BPF_REG_1, program->cell, offsetof(struct mt_watch_cell, live));
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_1, 0);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, program->out);
+	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_PID_TGID, BPF_REG_0);
+}
+
+/* ---- origin -------------------------------------------------------------- */
+
+/* Copies the registers from the struct pt_regs at `base` into the record. */
+static void gen_copy_regs(struct mt_program *program, int base)
+{
+	struct mt_asm *as = &program->as;
+
+	for (int reg = 0; reg < MT_REG_COUNT; reg++) {
+		mt_asm_load(as, 8, BPF_REG_1, base, pt_regs_offset[reg]);
+		mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(regs) + 8 * reg, BPF_REG_1);
+	}
+}
+
+static void gen_set_flags(struct mt_program *program, unsigned flags)
+{
+	mt_asm_store_imm(&program->as, 2, BPF_REG_7, MT_RECORD(flags), (int32_t)flags);
+}
+
+/* The trap was taken in kernel mode: how far the copy is, and the registers of the system call. */
+static void gen_kernel_origin(struct mt_program *program)
+{
+	static const struct {
+		int pt_regs, record;
+	} copies[] = {
+		{ 128, MT_RECORD(kernel_ip) },
+		{ 112, MT_RECORD(kernel_di) },
+		{ 88, MT_RECORD(kernel_cx) },
+		{ 152, MT_RECORD(kernel_sp) },
+	};
+	struct mt_asm *as = &program->as;
+	bool undecided = program->spec->condition || program->spec->changes_only;
+
+	for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, copies[i].pt_regs);
+		mt_asm_store(as, 8, BPF_REG_7, copies[i].record, BPF_REG_1);
+	}
+	mt_asm_call(as, BPF_FUNC_get_current_task_btf);
+	mt_asm_mov(as, BPF_REG_1, BPF_REG_0);
+	mt_asm_call(as, BPF_FUNC_task_pt_regs);
+	gen_copy_regs(program, BPF_REG_0);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_0, PT_REGS_ORIG_RAX);
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(syscall), BPF_REG_1);
+	gen_set_flags(program, MT_RECORD_KERNEL | (undecided ? MT_RECORD_UNDECIDED : 0));
+}
+
+static void gen_origin(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label in_kernel = mt_asm_new_label(as), done = mt_asm_new_label(as);
+
+	if (program->spec->kernel) {
+		/* The two low bits of cs are the privilege level (Intel SDM volume 3, 5.5). */
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, PT_REGS_CS);
+		mt_asm_alu_imm(as, BPF_AND, BPF_REG_1, 3);
+		mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, in_kernel);
+	}
+	gen_copy_regs(program, BPF_REG_6);
+	gen_set_flags(program, 0);
+	if (program->spec->kernel) {
+		mt_asm_jump(as, done);
+		mt_asm_bind(as, in_kernel);
+		gen_kernel_origin(program);
+	}
+	mt_asm_bind(as, done);
+}
+
+/* ---- fold ---------------------------------------------------------------- */
+
+/* A sum of the registers into r1: two accesses at one pc differ in at least one register. */
+static void gen_regs_sum(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_mov_imm(as, BPF_REG_1, 0);
+	for (int reg = 0; reg < MT_REG_COUNT; reg++) {
+		mt_asm_load(as, 8, BPF_REG_2, BPF_REG_7, MT_RECORD(regs) + 8 * reg);
+		mt_asm_alu_imm(as, BPF_MUL, BPF_REG_1, 0x01000193); /* the FNV prime */
+		mt_asm_alu(as, BPF_ADD, BPF_REG_1, BPF_REG_2);
+	}
+}
+
+/*
+ * One access that touches several registers of a watch runs their programs one after the other, on
+ * one processor, with the same machine registers (arch/x86/kernel/hw_breakpoint.c,
+ * hw_breakpoint_handler()). The first of them reports it. A piece that comes again begins a new
+ * access.
+ */
+static void gen_fold(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label another = mt_asm_new_label(as), done = mt_asm_new_label(as);
+	int32_t bit = 1 << program->piece_index;
+
+	if (program->spec->kernel) {
+		mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));
+		mt_asm_alu_imm(as, BPF_AND, BPF_REG_1, MT_RECORD_KERNEL);
+		mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, done);
+	}
+	gen_regs_sum(program);
+	mt_asm_load(as, 8, BPF_REG_3, BPF_REG_10, MT_AT_PID_TGID);
+	mt_asm_load(as, 8, BPF_REG_4, BPF_REG_7, MT_SCRATCH(fold_pieces));
+	mt_asm_load(as, 8, BPF_REG_2, BPF_REG_7, MT_SCRATCH(fold_sum));
+	mt_asm_jump_if(as, BPF_JNE, BPF_REG_1, BPF_REG_2, another);
+	mt_asm_load(as, 8, BPF_REG_2, BPF_REG_7, MT_SCRATCH(fold_tid));
+	mt_asm_jump_if(as, BPF_JNE, BPF_REG_3, BPF_REG_2, another);
+	mt_asm_mov(as, BPF_REG_5, BPF_REG_4);
+	mt_asm_alu_imm(as, BPF_AND, BPF_REG_5, bit);
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_5, 0, another);
+	mt_asm_alu_imm(as, BPF_OR, BPF_REG_4, bit);
+	mt_asm_store(as, 8, BPF_REG_7, MT_SCRATCH(fold_pieces), BPF_REG_4);
+	mt_program_count(program, MT_SCRATCH(folded));
+	mt_asm_jump(as, program->out);
+
+	mt_asm_bind(as, another);
+	mt_asm_store(as, 8, BPF_REG_7, MT_SCRATCH(fold_sum), BPF_REG_1);
+	mt_asm_store(as, 8, BPF_REG_7, MT_SCRATCH(fold_tid), BPF_REG_3);
+	mt_asm_store_imm(as, 8, BPF_REG_7, MT_SCRATCH(fold_pieces), bit);
+	mt_asm_bind(as, done);
+}
+
+/* ---- value --------------------------------------------------------------- */
+
+static void gen_or_flag(struct mt_program *program, unsigned flag)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));
+	mt_asm_alu_imm(as, BPF_OR, BPF_REG_1, (int32_t)flag);
+	mt_asm_store(as, 2, BPF_REG_7, MT_RECORD(flags), BPF_REG_1);
+}
+
+/* r8: the cell that holds the process's last value. Processes that came by fork have one each. */
+static void gen_find_cell(struct mt_program *program, mt_asm_label unknown)
+{
+	struct mt_asm *as = &program->as;
+
+	if (!program->spec->follow) {
+		mt_asm_load_map_value(as, BPF_REG_8, program->cell,
+		                      offsetof(struct mt_watch_cell, value));
+		return;
+	}
+	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, MT_AT_PID_TGID + 4);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY, BPF_REG_1);
+	mt_program_lookup(program, program->forks);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, unknown);
+	mt_asm_mov(as, BPF_REG_8, BPF_REG_0);
+}
+
+/* The first hit of a process that nobody has told us of: its value becomes the next hit's old one.
+ */
+static void gen_unknown_cell(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load_map(as, BPF_REG_1, program->forks);
+	mt_asm_mov(as, BPF_REG_2, BPF_REG_10);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_2, MT_AT_KEY);
+	mt_asm_mov(as, BPF_REG_3, BPF_REG_10);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, MT_AT_NEW);
+	mt_asm_mov_imm(as, BPF_REG_4, BPF_ANY);
+	mt_asm_call(as, BPF_FUNC_map_update_elem);
+	gen_or_flag(program, MT_RECORD_OLD_UNKNOWN);
+}
+
+/*
+ * Where reads are watched, our own reading of the value fires the breakpoint again, once for each
+ * byte of the kernel's copy. So it is avoided for an instruction that is known to read only: it
+ * finds what the last access left, since every write is watched too.
+ */
+static void gen_value_of_read(struct mt_program *program, mt_asm_label done)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label read = mt_asm_new_label(as);
+
+	mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, read);
+	mt_program_source(program, read);
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, MT_SOURCE_NONE, read);
+	mt_asm_load_map_value(as, BPF_REG_1, program->cell, offsetof(struct mt_watch_cell, value));
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_1, 0);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD, BPF_REG_1);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_NEW, BPF_REG_1);
+	mt_asm_jump(as, done);
+	mt_asm_bind(as, read);
+}
+
+/* The new value from memory, at MT_AT_NEW. */
+static void gen_read_value(struct mt_program *program, mt_asm_label done)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label readable = mt_asm_new_label(as);
+
+	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_AT_NEW);
+	mt_asm_mov_imm(as, BPF_REG_2, (int32_t)program->spec->len);
+	mt_asm_load_imm64(as, BPF_REG_3, program->spec->addr);
+	mt_asm_call(as, BPF_FUNC_probe_read_user);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, readable);
+	gen_or_flag(program, MT_RECORD_UNREADABLE);
+	mt_asm_jump(as, done);
+	mt_asm_bind(as, readable);
+}
+
+static void gen_value(struct mt_program *program)
+{
+	const struct mt_watch_spec *spec = program->spec;
+	struct mt_asm *as = &program->as;
+	mt_asm_label unknown = mt_asm_new_label(as), done = mt_asm_new_label(as);
+
+	for (int i = 0; i < 2 * MT_RECORD_WORDS; i++)
+		mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD + 8 * i, 0);
+	if (spec->kind != MT_DR_WRITE && program->piece_count == 1 && !spec->follow)
+		gen_value_of_read(program, done);
+	gen_read_value(program, done);
+	gen_find_cell(program, unknown);
+	for (unsigned i = 0; i < mt_program_words(program); i++) {
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW + 8 * (int)i);
+		mt_asm_atomic(as, BPF_XCHG, BPF_REG_8, 8 * (int)i, BPF_REG_1);
+		mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD + 8 * (int)i, BPF_REG_1);
+	}
+	mt_asm_jump(as, done);
+	mt_asm_bind(as, unknown);
+	if (spec->follow)
+		gen_unknown_cell(program);
+	mt_asm_bind(as, done);
+}
+
+/* ---- act ----------------------------------------------------------------- */
+
+static void gen_act(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	enum mt_action action = program->spec->action;
+
+	if (action == MT_ACTION_NONE)
+		return;
+	if (action == MT_ACTION_HOLD) {
+		mt_asm_mov_imm(as, BPF_REG_1, MT_HOLD_SIGNAL);
+		mt_asm_call(as, BPF_FUNC_send_signal_thread);
+		return;
+	}
+	mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));
+	mt_asm_alu_imm(as, BPF_AND, BPF_REG_1, MT_RECORD_UNDECIDED);
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, program->out);
+	mt_asm_load_map_value(as, BPF_REG_2, program->cell, offsetof(struct mt_watch_cell, acted));
+	mt_asm_mov_imm(as, BPF_REG_1, 1);
+	mt_asm_atomic(as, BPF_XCHG, BPF_REG_2, 0, BPF_REG_1);
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, program->out);
+	mt_asm_mov_imm(as, BPF_REG_1, action == MT_ACTION_STOP ? SIGSTOP : SIGKILL);
+	mt_asm_call(as, BPF_FUNC_send_signal);
+}
+
+/* ---- next ---------------------------------------------------------------- */
+
+/* Falls through where no other watch shares the register. */
+static void gen_next(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_CONTEXT);
+	mt_asm_load_map(as, BPF_REG_2, program->next);
+	mt_asm_mov_imm(as, BPF_REG_3, (int32_t)program->piece_index);
+	mt_asm_call(as, BPF_FUNC_tail_call);
+}
+
+struct mt_error *mt_program_generate(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	struct mt_error *error = NULL;
+
+	program->out = mt_asm_new_label(as);
+	program->send = mt_asm_new_label(as);
+	program->act = mt_asm_new_label(as);
+	gen_begin(program);
+	if (!program->spec->silent) {
+		gen_origin(program);
+		if (program->piece_count > 1)
+			gen_fold(program);
+		if (program->spec->kind != MT_DR_EXEC)
+			gen_value(program);
+		mt_program_decide(program, &error);
+		MT_TRY(error);
+		mt_asm_bind(as, program->send);
+		mt_program_send(program);
+	}
+	mt_asm_bind(as, program->act);
+	gen_act(program);
+	mt_asm_bind(as, program->out);
+	if (!program->spec->silent)
+		gen_next(program);
+	mt_asm_mov_imm(as, BPF_REG_0, 0);
+	mt_asm_exit(as);
+	return mt_asm_finish(as);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside src/probe: the eBPF program of a watch, generated instruction by instruction. One program
+ *serves one register (piece) of one watch; all that it needs to know is in
+ *its constants.
+ *
+ * Its course, in the order of the functions that write it:
+ *
+ *	begin      find the scratch area; count the run; leave if the watch is not live
+ *	origin     user mode: the registers of the trap; kernel mode: those of the system call
+ *	fold       leave if the same access was reported by another register of the same watch
+ *	value      read the new value, exchange it for the old one
+ *	decide     sure of the new value? changed? the condition?
+ *	send       fill the record, walk the stack, into the ring; or count the place
+ *	act        stop, kill or hold
+ *	next       another watch that shares the register
+ *
+ * Registers: r6 is the context up to `origin`; r7 the scratch area throughout; r8 and r9 are free
+ *for each step. What the steps share lies on the eBPF stack (MT_AT_*) and in the scratch area's
+ *record.
+ */
+#ifndef MT_PROBE_PROGRAM_H
+#define MT_PROBE_PROGRAM_H
+
+#include "probe/asm.h"
+#include "probe/probe.h"
+
+/* Offsets from r10, the frame pointer; the frame has 512 bytes. */
+enum mt_frame_slot {
+	MT_AT_NEW = -MT_DR_MAX_RANGE,
+	MT_AT_OLD = MT_AT_NEW - MT_DR_MAX_RANGE,
+	MT_AT_PID_TGID = MT_AT_OLD - 8,
+	MT_AT_HITS = MT_AT_PID_TGID - 8,
+	MT_AT_COMM = MT_AT_HITS - 16,
+	MT_AT_KEY = MT_AT_COMM - 16,
+	MT_AT_TEMP = MT_AT_KEY - 32,
+	MT_AT_CONTEXT = MT_AT_TEMP - 8,
+	MT_AT_REGS = MT_AT_CONTEXT - (int)sizeof(struct mt_regs),
+	MT_AT_SCRATCH = -512,
+	MT_AT_SCRATCH_SIZE = 512 + MT_AT_REGS,
+};
+
+/* Offset of a field of the scratch area, and of its record, from r7. */
+#define MT_SCRATCH(field) ((int)offsetof(struct mt_watch_scratch, field))
+#define MT_RECORD(field) ((int)offsetof(struct mt_watch_scratch, record.field))
+
+struct mt_program {
+	const struct mt_watch_spec *spec;
+	struct mt_dr_piece piece;
+	unsigned piece_index, piece_count;
+	bool condition_in_kernel;
+	bool shared; /* runs after another watch's program, on that watch's event */
+	/* Maps; -1: not needed by this watch. */
+	int ring, cell, scratch, forks, places, rules, sources, next;
+
+	struct mt_asm as;
+	mt_asm_label out;  /* leave, saying nothing; the next watch of this register takes over */
+	mt_asm_label send; /* from `decide` on: the access is to be told */
+	mt_asm_label act;
+};
+
+/* Bytes of the watched value in whole words: how many. */
+static inline unsigned mt_program_words(const struct mt_program *program)
+{
+	return (unsigned)((program->spec->len + 7) / 8);
+}
+
+/* Writes the whole program into program->as, ready to be loaded. */
+struct mt_error *mt_program_generate(struct mt_program *program);
+
+/* The steps that stand in files of their own. */
+void mt_program_decide(struct mt_program *program, struct mt_error **error); /* program_decide.c */
+void mt_program_send(struct mt_program *program);                            /* program_send.c */
+void mt_program_stack(struct mt_program *program);                           /* program_stack.c */
+
+/* scratch.counter += 1 */
+void mt_program_count(struct mt_program *program, int counter);
+
+/* Calls bpf_map_lookup_elem(map, &key) with the key at MT_AT_KEY; r0 is the value or 0. */
+void mt_program_lookup(struct mt_program *program, int map);
+
+/*
+ * What is known of the instruction before the record's pc (struct mt_source_value): its kind into
+ * r1, the value that it stored into r2, cut to the watch's length; to `unknown` where nothing is.
+ * Uses r3.
+ */
+void mt_program_source(struct mt_program *program, mt_asm_label unknown);
+
+#endif

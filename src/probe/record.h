@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an eBPF program of ours writes and memtrap reads: the records of the ring, and the values of
+ * the maps. Both sides are built from these structs (the generator takes offsets with offsetof).
+ */
+#ifndef MT_PROBE_RECORD_H
+#define MT_PROBE_RECORD_H
+
+#include <stdint.h>
+
+#include "x86/debugreg.h"
+#include "x86/regs.h"
+
+#define MT_RECORD_WORDS (MT_DR_MAX_RANGE / 8)
+#define MT_RECORD_MAX_FRAMES 64
+/* How much stack is copied where the kernel cannot walk it, in steps that may fail at the stack's
+ * end. */
+#define MT_RECORD_STACK_STEP 1024
+#define MT_RECORD_STACK_MAX (16 * MT_RECORD_STACK_STEP)
+
+enum mt_record_kind {
+	MT_RECORD_HIT,
+	MT_RECORD_EXEC, /* the process runs another program now; its breakpoints are gone */
+};
+
+enum mt_record_flags {
+	MT_RECORD_KERNEL = 1, /* the kernel did it, on behalf of the thread: `regs` are the
+	                         system call's, `kernel_*` tell where in the copy it was */
+	MT_RECORD_UNDECIDED =
+	    2, /* the condition is left to the reader: see mt_watch_spec.condition */
+	MT_RECORD_OLD_UNKNOWN = 4, /* the first hit of a process whose memory nobody had read */
+	MT_RECORD_UNREADABLE = 8,  /* the value could not be read at the hit */
+	MT_RECORD_STACK_COPY = 16, /* the tail is `stack_len` bytes from rsp on, not frames */
+	MT_RECORD_STACK_CUT =
+	    32, /* the walk ended at MT_RECORD_MAX_FRAMES or at unreadable memory */
+};
+
+struct mt_record {
+	uint16_t kind;     /* enum mt_record_kind */
+	uint16_t flags;    /* enum mt_record_flags */
+	uint32_t watch;    /* mt_watch_spec.id */
+	uint32_t tid, pid; /* in this order: bpf_get_current_pid_tgid(), little-endian */
+	uint64_t time_ns;  /* CLOCK_MONOTONIC */
+	uint64_t hits;     /* accesses to the watch so far; only where the condition asks for it */
+	char comm[16];
+	struct mt_regs regs; /* of user mode, after the access */
+	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
+	uint64_t kernel_ip, kernel_di, kernel_cx, kernel_sp;
+	uint64_t old_value[MT_RECORD_WORDS];
+	uint64_t new_value[MT_RECORD_WORDS];
+	uint32_t frame_count; /* in the tail (mt_record_tail()), where STACK_COPY is not set;
+	                         frames[0] is the pc */
+	uint32_t stack_len;
+};
+
+/* What follows a record: its frames, or a copy of the stack. */
+static inline const uint64_t *mt_record_tail(const struct mt_record *record)
+{
+	return (const uint64_t *)(record + 1);
+}
+
+/* ---- Values of maps ------------------------------------------------------ */
+
+/* One per watch, shared with memtrap by mmap. */
+struct mt_watch_cell {
+	uint64_t live;                   /* 0: events are being opened, or the watch has ended */
+	uint64_t value[MT_RECORD_WORDS]; /* the last one known: the next hit's old; exchanged
+	                                    atomically */
+	uint64_t hits;                   /* counted where the condition speaks of hits */
+	uint64_t acted;                  /* the action was taken: the first hit takes it */
+	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
+};
+
+/* One per watch and processor: counters, and the record in the making. */
+struct mt_watch_scratch {
+	uint64_t runs;      /* the program ran; the events' own count is compared with it */
+	uint64_t folded;    /* another register's share of an access that was counted already */
+	uint64_t unchanged; /* left out: the value stayed as it was */
+	uint64_t unmet;     /* left out: the condition was false */
+	uint64_t sent;
+	uint64_t lost;      /* the ring was full */
+	uint64_t counted;   /* with count_only: entered in the table of places */
+	uint64_t uncounted; /* the table of places was full */
+	uint64_t fold_sum, fold_tid,
+	    fold_pieces; /* the last access: its registers' sum, and pieces seen */
+	struct mt_record record;
+	uint8_t tail[MT_RECORD_STACK_MAX]; /* the record's */
+};
+
+/* CFI's rule for one pc (symbol/unwind.h) as the kernel's walk takes it. The key is the pc of the
+ * innermost frame, the return address minus 1 of the others. */
+struct mt_rule_value {
+	uint32_t kind;    /* enum mt_cfi_kind */
+	uint32_t cfa_rbp; /* 1: CFA = rbp + cfa_offset, 0: rsp + cfa_offset */
+	int64_t cfa_offset;
+	int64_t rbp_offset; /* the caller's rbp is at CFA + rbp_offset; 0: it is unchanged */
+};
+
+/*
+ * What the instruction before a pc stored (insn/insn.h), as far as a condition needs it. Where
+ * several threads write, memory at the hit may already hold another thread's value; what the
+ * register says decides.
+ */
+enum mt_source_value_kind {
+	MT_SOURCE_MEMORY,   /* only memory knows */
+	MT_SOURCE_REGISTER, /* the whole watched value: (regs.r[reg] >> shift), cut to the watch's
+	                       length */
+	MT_SOURCE_CONSTANT, /* `constant`, cut to the watch's length */
+	MT_SOURCE_NONE,     /* the instruction stores nothing: it only reads */
+};
+
+struct mt_source_value {
+	uint32_t kind;
+	uint16_t reg;
+	uint16_t shift;
+	uint64_t constant;
+};
+
+/* The table of places, with count_only. */
+struct mt_place_key {
+	uint64_t pc;
+	uint32_t kernel; /* unused so far: kernel accesses are always sent */
+	uint32_t pad;
+};
+
+struct mt_place_value {
+	uint64_t hits;
+	uint64_t first_ns, last_ns;
+	uint64_t min,
+	    max; /* of the value as a signed or unsigned integer, as the watch's type says */
+	uint32_t tid, pid; /* of the first hit */
+	struct mt_regs regs;
+};
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside src/probe: what a probe consists of. */
+#ifndef MT_PROBE_RING_H
+#define MT_PROBE_RING_H
+
+#include "probe/probe.h"
+
+struct ring_buffer;
+
+struct mt_probe {
+	int ring;                   /* the map */
+	struct ring_buffer *buffer; /* libbpf's view of it */
+	mt_record_handler handler;
+	void *arg;
+	size_t drained; /* records in the call of mt_probe_drain() that runs */
+	int exec_program, exec_link;
+};
+
+#endif
