@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hits as JSON, one object a line (docs/hit.schema.json). The names and their meaning are kept
+ * stable. The only room that knows jansson.
+ */
+#ifndef MT_RECORD_JSON_H
+#define MT_RECORD_JSON_H
+
+#include "base/buf.h"
+#include "record/hit.h"
+#include "record/place.h"
+
+/* One watch of the armed line. */
+struct mt_json_armed {
+	const struct mt_hit_watch *watch;
+	pid_t pid;
+	unsigned registers, shared, threads, uncovered;
+	const char *why; /* of uncovered; may be NULL */
+	bool kernel;
+	const char *kernel_why; /* may be NULL */
+	const char *condition;  /* "kernel", "stream" or NULL */
+};
+void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed);
+
+void mt_json_hit(struct mt_buf *out, const struct mt_hit *hit);
+
+/* `kind` is "info" or "warning". */
+void mt_json_notice(struct mt_buf *out, const char *kind, const char *text);
+
+struct mt_json_summary {
+	uint64_t hits, lost, unseen, uncounted, unmet, unchanged;
+	unsigned threads, uncovered, never_armed;
+	double seconds;
+	uint64_t start_ns;
+	bool exited;
+	int exit_status, exit_signal; /* -1 and 0 where they do not apply */
+	pid_t stopped;
+	struct mt_places *places;
+};
+void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary);
+
+#endif
