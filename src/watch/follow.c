@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tracees do: they stop for a hold, for signals that are none of our business, and with
+ * `follow` they fork and exec. Each stop is answered here, at once.
+ */
+#include <errno.h>
+#include <sys/types.h>
+
+#include "target/process.h"
+#include "target/tracee.h"
+#include "watch/session_private.h"
+
+/* ---- The list of tracees ------------------------------------------------- */
+
+static bool find_tracee(const struct mt_session *session, pid_t tid, size_t *at)
+{
+	for (*at = 0; *at < session->tracees.len; ++*at)
+		if (session->tracees.data[*at] == tid)
+			return true;
+	return false;
+}
+
+bool mt_follow_add(struct mt_session *session, pid_t tid)
+{
+	size_t at;
+
+	return find_tracee(session, tid, &at) || mt_vec_push(&session->tracees, tid);
+}
+
+static void forget_tracee(struct mt_session *session, pid_t tid)
+{
+	size_t at;
+
+	if (find_tracee(session, tid, &at))
+		mt_vec_swap_remove(&session->tracees, at);
+}
+
+bool mt_follow_needed(const struct mt_session *session)
+{
+	if (session->ending || session->fatal)
+		return false;
+	if (session->config->follow || (session->config->guard && session->summary->launched))
+		return true;
+	for (size_t i = 0; i < session->targets.len; i++)
+		if (session->targets.data[i]->hold)
+			return true;
+	return false;
+}
+
+void mt_follow_go_on(struct mt_session *session, pid_t tid, int signal)
+{
+	if (!mt_follow_needed(session)) {
+		mt_tracee_detach(tid, signal);
+		forget_tracee(session, tid);
+		return;
+	}
+	mt_tracee_resume(tid, signal);
+}
+
+void mt_follow_release(struct mt_session *session)
+{
+	if (session->releasing || mt_follow_needed(session))
+		return;
+	session->releasing = true;
+	for (size_t i = 0; i < session->tracees.len; i++)
+		mt_tracee_interrupt(session->tracees.data[i]);
+}
+
+/* ---- Forks and exec ------------------------------------------------------ */
+
+/* The target whose program a process runs: its own, or that of the process that it was forked from.
+ */
+static struct mt_target *target_of_tracee(struct mt_session *session, pid_t tid)
+{
+	pid_t pid = mt_process_of(tid);
+
+	for (int depth = 0; pid > 1 && depth < 64; depth++) {
+		struct mt_target *target = mt_target_of(session, pid);
+
+		if (target)
+			return target;
+		pid = mt_process_parent(pid);
+	}
+	return NULL;
+}
+
+/* A new process has a copy of every watched value; its first hit's old value is read from it. */
+static void seed_fork(struct mt_session *session, pid_t child)
+{
+	struct mt_target *target = target_of_tracee(session, child);
+	uint8_t value[MT_DR_MAX_RANGE];
+
+	if (!target || target->pid == child)
+		return;
+	target->forked = true;
+	for (size_t i = 0; i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		if (watch->target != target || watch->state != MT_WATCH_ARMED ||
+		    watch->view.kind == MT_DR_EXEC)
+			continue;
+
+		struct mt_error *error =
+		    mt_process_read(child, watch->view.addr, value, watch->view.len);
+
+		if (!error)
+			mt_armed_seed(watch->armed, child, value);
+		mt_error_free(error);
+	}
+}
+
+/*
+ * A program on the way to the one that is meant (the shell, make) knows nothing of the names: it is
+ * let be. The reason is kept for the end, where no program has known them.
+ */
+static void pass_over(struct mt_session *session, pid_t pid, struct mt_error *error)
+{
+	struct mt_target *target = mt_target_of(session, pid);
+
+	if (target)
+		mt_target_drop(session, target);
+	mt_error_free(session->passed_over);
+	session->passed_over = error;
+}
+
+struct mt_error *mt_follow_begin(struct mt_session *session, pid_t pid)
+{
+	struct mt_error *error = mt_session_begin(session, pid, true);
+
+	if (!error || !session->config->follow || mt_error_kind(error) == MT_ERR_SYNTAX)
+		return error;
+	pass_over(session, pid, error);
+	return NULL;
+}
+
+/* With `follow`: the same names in the new program. */
+static void follow_exec(struct mt_session *session, pid_t pid)
+{
+	struct mt_target *old = mt_target_of(session, pid);
+
+	if (old && !old->forked) {
+		mt_probe_drain(session->probe);
+		mt_target_end(session, old);
+	} else if (old) {
+		old->pid = 0; /* its forks go on in it */
+	}
+	mt_error_free(mt_follow_begin(session, pid));
+}
+
+static void on_exec(struct mt_session *session, const struct mt_event *event)
+{
+	if (event->child != event->tid)
+		forget_tracee(
+		    session,
+		    event->child); /* the thread that called exec has the leader's id now */
+	if (session->config->follow)
+		follow_exec(session, event->tid);
+	else if (event->tid == session->root)
+		session->root_execed = true;
+	mt_follow_go_on(session, event->tid, 0);
+}
+
+/* ---- Stops --------------------------------------------------------------- */
+
+static bool is_hold(pid_t tid, int signal)
+{
+	siginfo_t info;
+
+	return signal == MT_HOLD_SIGNAL && mt_tracee_siginfo(tid, &info) &&
+	       info.si_code == SI_KERNEL;
+}
+
+static void on_hold(struct mt_session *session, pid_t tid)
+{
+	struct mt_target *target = target_of_tracee(session, tid);
+	struct mt_error *error = target && target->hold ? mt_hold_reached(session, target) : NULL;
+
+	if (error && session->config->follow) {
+		pass_over(session, target->pid, error);
+	} else if (error) {
+		session->fatal = error;
+	}
+}
+
+static void on_stray(struct mt_session *session, pid_t tid)
+{
+	struct mt_target *target = target_of_tracee(session, tid);
+
+	if (!target || target->forked || !mt_guard_recover(session, target, tid))
+		session->summary->unexplained++;
+}
+
+static void on_signal(struct mt_session *session, const struct mt_event *event)
+{
+	bool stray = mt_guard_is_stray(event->tid, event->signal);
+	bool ours = stray || is_hold(event->tid, event->signal);
+
+	if (stray)
+		on_stray(session, event->tid);
+	else if (ours && !session->ending)
+		on_hold(session, event->tid);
+	if (session->fatal && session->summary->launched)
+		return; /* it stays where it is, and is ended there */
+	mt_follow_go_on(session, event->tid, ours ? 0 : event->signal);
+}
+
+static void on_end(struct mt_session *session, const struct mt_event *event)
+{
+	struct mt_target *target = mt_target_of(session, event->tid);
+
+	forget_tracee(session, event->tid);
+	if (event->tid == session->root) {
+		session->root_gone = true;
+		session->summary->exited = true;
+		session->summary->exit_status = event->kind == MT_EVENT_EXITED ? event->status : -1;
+		session->summary->exit_signal = event->kind == MT_EVENT_KILLED ? event->signal : 0;
+	} else if (target && !target->forked) {
+		mt_probe_drain(session->probe);
+		mt_target_end(session, target);
+	}
+}
+
+static void on_first_stop(struct mt_session *session, pid_t tid)
+{
+	size_t at;
+
+	if (!find_tracee(session, tid, &at)) {
+		mt_follow_add(session, tid);
+		if (mt_process_of(tid) == tid)
+			seed_fork(session, tid);
+	}
+	mt_follow_go_on(session, tid, 0);
+}
+
+static void on_event(struct mt_session *session, const struct mt_event *event)
+{
+	switch (event->kind) {
+	case MT_EVENT_EXITED:
+	case MT_EVENT_KILLED:
+		on_end(session, event);
+		break;
+	case MT_EVENT_SIGNAL:
+		on_signal(session, event);
+		break;
+	case MT_EVENT_GROUP:
+		if (mt_follow_needed(session))
+			mt_tracee_listen(event->tid);
+		else
+			mt_follow_go_on(session, event->tid, 0);
+		break;
+	case MT_EVENT_STOPPED:
+		on_first_stop(session, event->tid);
+		break;
+	case MT_EVENT_EXEC:
+		on_exec(session, event);
+		break;
+	default:
+		mt_follow_go_on(session, event->tid, 0);
+		break;
+	}
+}
+
+void mt_follow_events(struct mt_session *session)
+{
+	for (;;) {
+		struct mt_event event = mt_tracee_next();
+
+		if (event.kind == MT_EVENT_NONE)
+			return;
+		on_event(session, &event);
+		mt_follow_release(session);
+	}
+}

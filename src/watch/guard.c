@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guarding a program against its hypervisor. Under some of them a debug exception now and then
+ * arrives with an empty DR6: the kernel then knows no breakpoint that fired, takes it for the
+ * program's own `int1`, and sends a SIGTRAP of which the program dies (arch/x86/kernel/traps.c,
+ * exc_debug_user()). The tracer sees the signal first. It drops it, and tells the hit that it
+ * stands for from the registers of the stop.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "target/process.h"
+#include "target/tracee.h"
+#include "watch/session_private.h"
+
+#define OPCODE_INT1 0xf1
+
+bool mt_guard_is_stray(pid_t tid, int signal)
+{
+	uint8_t before = OPCODE_INT1;
+	struct mt_error *error;
+	siginfo_t info;
+
+	if (signal != SIGTRAP || !mt_tracee_siginfo(tid, &info) || info.si_code != TRAP_BRKPT)
+		return false;
+	error = mt_process_read(tid, (uint64_t)(uintptr_t)info.si_addr - 1, &before, 1);
+	mt_error_free(error);
+	return !error && before != OPCODE_INT1;
+}
+
+/* As much of the stack as can be read. */
+static void copy_stack(struct mt_record *record)
+{
+	uint8_t *to = (uint8_t *)(record + 1);
+
+	record->flags |= MT_RECORD_STACK_COPY;
+	while (record->stack_len < MT_RECORD_STACK_MAX) {
+		struct mt_error *error = mt_process_read(
+		    (pid_t)record->pid, record->regs.r[MT_REG_RSP] + record->stack_len,
+		    to + record->stack_len, MT_RECORD_STACK_STEP);
+
+		mt_error_free(error);
+		if (error)
+			return;
+		record->stack_len += MT_RECORD_STACK_STEP;
+	}
+}
+
+/* Whether the instruction before the stop touched what is watched; its names are known from here
+ * on. */
+static bool did_touch(const struct mt_watch *watch, const struct mt_record *record)
+{
+	struct mt_enrich_query query = {
+		.record = record,
+		.watch = &watch->view,
+		.single_store = watch->single_store,
+	};
+	const struct mt_culprit_code *code = mt_enrich_culprit(watch->target->enricher, &query);
+
+	return code && (watch->view.kind == MT_DR_EXEC || code->culprit.how != MT_CULPRIT_UNKNOWN);
+}
+
+static void tell_recovered(struct mt_session *session, struct mt_watch *watch,
+                           struct mt_record *record)
+{
+	if (watch->view.kind != MT_DR_EXEC)
+		record->hits =
+		    mt_armed_exchange(watch->armed, record->new_value, record->old_value);
+	if (session->config->condition || session->config->changes_only)
+		record->flags |= MT_RECORD_UNDECIDED;
+	if (session->config->stack != MT_STACK_NONE)
+		copy_stack(record);
+	mt_session_record(record, session);
+	session->summary->recovered++;
+}
+
+bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_t tid)
+{
+	struct mt_record *record MT_AUTO_FREE = mt_alloc(sizeof(*record) + MT_RECORD_STACK_MAX);
+
+	mt_probe_drain(session->probe); /* what came before is told before */
+	for (size_t i = 0; record && i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		memset(record, 0, sizeof(*record));
+		if (watch->target != target || watch->state != MT_WATCH_ARMED ||
+		    !mt_tracee_regs(tid, &record->regs))
+			continue;
+		record->watch = watch->id;
+		record->tid = (uint32_t)tid;
+		record->pid = (uint32_t)target->pid;
+		record->time_ns = mt_now_ns();
+		mt_process_comm(tid, record->comm);
+		if (watch->view.kind != MT_DR_EXEC) {
+			struct mt_error *error = mt_process_read(
+			    target->pid, watch->view.addr, record->new_value, watch->view.len);
+
+			mt_error_free(error);
+			if (error)
+				continue;
+		}
+		if (did_touch(watch, record)) {
+			tell_recovered(session, watch, record);
+			return true;
+		}
+	}
+	return false;
+}

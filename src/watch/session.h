@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A watch session: expressions to watch, in a program that it starts or a process that runs; from
+ * their names to armed debug registers, from the kernel's records to hits. It owns the loop; who
+ * wants to show something hands in a listener.
+ *
+ * The program is never stopped for a hit. It is traced (ptrace) only up to its first instruction,
+ * while something waits to be armed (a library, a location), and, with `follow`, for the sake of
+ * exec.
+ */
+#ifndef MT_WATCH_SESSION_H
+#define MT_WATCH_SESSION_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "probe/probe.h"
+#include "record/hit.h"
+#include "record/place.h"
+
+struct mt_watch_request {
+	const char *expr;
+	enum mt_dr_kind kind;
+};
+
+struct mt_watch_config {
+	const struct mt_watch_request *requests;
+	size_t request_count;
+	pid_t pid; /* attach; 0: launch argv */
+	char *const *argv;
+	const char *condition; /* NULL: none */
+	const char *at;        /* arm when this location is reached; NULL: at once */
+	bool follow;           /* forks, and programs that they exec */
+	bool pending;          /* a name that nothing knows yet may come with a library */
+	bool guard;            /* stay a launched program's tracer: see guard.c */
+	bool user_only;        /* leave the kernel's accesses out */
+	bool changes_only;
+	bool count_only; /* a table of places at the end, no hits */
+	enum mt_stack_mode stack;
+	enum mt_action action; /* NONE, STOP or KILL, at the first hit */
+	uint64_t max_hits;     /* 0: no limit */
+	double timeout_s;      /* 0: none */
+	size_t ring_size;      /* bytes */
+	/* As the tool was started, for the program that it starts. */
+	sigset_t signal_mask;
+	struct rlimit open_files;
+};
+
+/* Something that a person should know, as it happens. */
+enum mt_notice_kind {
+	MT_NOTICE_INFO,
+	MT_NOTICE_WARNING, /* the watch sees less than was asked for */
+};
+
+/* What is armed, told at the start and whenever it changes. */
+struct mt_armed_info {
+	const struct mt_hit_watch *watch;
+	pid_t pid;
+	struct mt_coverage coverage;
+	bool has_condition;
+	bool condition_in_kernel; /* false: evaluated on the stream */
+	bool from_elf;            /* no debug information for the variable */
+};
+
+struct mt_session_summary {
+	uint64_t hits;             /* shown, or counted with count_only */
+	uint64_t unmet, unchanged; /* accesses that the condition or --changes left out */
+	uint64_t lost;             /* the ring was full */
+	uint64_t unseen;           /* counted by the breakpoint, but no program ran for them */
+	/* Traps that lost their reason on the way (guard.c): told all the same, or not to be told.
+	 */
+	uint64_t recovered, unexplained;
+	uint64_t uncounted;   /* the table of places was full */
+	unsigned threads;     /* armed, inheriting ones not counted */
+	unsigned uncovered;   /* threads that could not be armed */
+	unsigned never_armed; /* expressions that were never armed */
+	double seconds;
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
+	struct mt_places *places;
+	bool launched;
+	bool exited;     /* the program has ended, with … */
+	int exit_status; /* its exit code, or -1 */
+	int exit_signal; /* the signal that ended it, or 0 */
+	pid_t stopped;   /* --then stop: the process that is stopped now; 0: none */
+};
+
+struct mt_listener {
+	void (*armed)(void *arg, const struct mt_armed_info *info);
+	void (*hit)(void *arg, const struct mt_hit *hit);
+	void (*notice)(void *arg, enum mt_notice_kind kind, const char *text);
+	/* After each round of reading: a good moment to write out. */
+	void (*pause)(void *arg);
+	void (*summary)(void *arg, const struct mt_session_summary *summary);
+	void *arg;
+};
+
+/*
+ * Runs a session to its end: the program's end, max_hits, the timeout, or a signal (SIGINT,
+ * SIGTERM, SIGHUP, which must be blocked by the caller, with SIGCHLD). A program that it launched
+ * is waited for in any case, and the summary says how it ended. Errors are those of the beginning;
+ * nothing runs then.
+ */
+struct mt_error *mt_session_run(const struct mt_watch_config *config,
+                                const struct mt_listener *listener,
+                                struct mt_session_summary *summary);
+
+#endif

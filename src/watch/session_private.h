@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside src/watch: the session's state, shared by the files that each care for a part of it. */
+#ifndef MT_WATCH_SESSION_PRIVATE_H
+#define MT_WATCH_SESSION_PRIVATE_H
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "watch/chain.h"
+#include "watch/enrich.h"
+#include "watch/fold.h"
+#include "watch/session.h"
+
+/* A program image that is watched: one process, and its forks as long as they run the same program.
+ */
+struct mt_target {
+	pid_t pid;
+	struct mt_image *image;
+	struct mt_space *space;
+	struct mt_enricher *enricher;
+	struct mt_dr_mirror mirror; /* of each thread's debug registers, as far as they are ours */
+	size_t first_modules;  /* at the first look; more of them: the dynamic linker has begun */
+	uint64_t refreshed_ns; /* when the mappings were last read */
+	struct mt_armed *hold; /* stops a thread at a location that something waits for */
+	uint64_t hold_addr;
+	bool at_start;     /* first seen before its first instruction */
+	bool told_waiting; /* that names are waited for */
+	bool at_pending;   /* --at has not been reached */
+	bool hold_is_at;   /* the hold is there; else on the dynamic linker's hook */
+	bool forked;       /* other processes run the same program, with the same events */
+	bool ended;
+};
+
+enum mt_watch_state {
+	MT_WATCH_PENDING, /* its name is not known yet, or its location not reached */
+	MT_WATCH_READY,   /* registers are booked for it */
+	MT_WATCH_ARMED,
+	MT_WATCH_ENDED,
+};
+
+/* One expression in one target. Its index in session->watches is the record's watch id. */
+struct mt_watch {
+	uint32_t id;
+	enum mt_watch_state state;
+	bool was_armed;
+	struct mt_target *target;
+	const struct mt_watch_request *request;
+	struct mt_hit_watch view; /* as hits show it */
+	struct mt_cond *cond;
+	struct mt_armed *armed;
+	struct mt_coverage coverage;
+	bool from_elf;
+	uint64_t received; /* records; as many as were sent, or the difference is a loss */
+	struct mt_chain chain;
+	struct mt_fold fold;
+	bool single_store; /* a store's source tells the whole value: see mt_source_value */
+};
+
+struct mt_session {
+	const struct mt_watch_config *config;
+	const struct mt_listener *listener;
+	struct mt_probe *probe;
+	/* Pointers: targets and watches don't move. */
+	MT_VEC(struct mt_target *) targets;
+	MT_VEC(struct mt_watch *) watches;
+	struct mt_session_summary *summary;
+
+	pid_t root;       /* the process that was launched or attached to */
+	char *program;    /* the file that was launched; NULL for a process that ran already */
+	int root_fd;      /* a pidfd of it */
+	bool root_gone;   /* it has ended */
+	bool root_execed; /* without `follow`: it runs another program, which is not watched */
+	MT_VEC(pid_t) tracees;
+	bool releasing;               /* tracees are being let go */
+	struct mt_error *passed_over; /* why the last program that was let be was, or NULL */
+	struct mt_error *fatal;       /* the session cannot go on */
+	bool acted;                   /* --then has been carried out */
+	bool ending;                  /* the watch is over: only the program's end is waited for */
+	uint64_t round;               /* of reading the ring */
+	uint64_t start_ns;
+};
+
+uint64_t mt_now_ns(void); /* CLOCK_MONOTONIC */
+
+void mt_session_notice(struct mt_session *session, enum mt_notice_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- targets.c: images, and the watches in them -------------------------- */
+
+/* A target for `pid`, which runs its program already (it may be stopped before the first
+ * instruction). */
+struct mt_error *mt_target_add(struct mt_session *session, pid_t pid, struct mt_target **target);
+void mt_target_destroy(struct mt_target *target);
+
+/* The target whose image `pid` runs: its own, or that of the process it was forked from. */
+struct mt_target *mt_target_of(struct mt_session *session, pid_t pid);
+
+/* Reads the mappings again, unless that was done within `min_ns`. Returns whether they have
+ * changed. */
+bool mt_target_refresh(struct mt_target *target, uint64_t min_ns);
+
+/* Creates the target's watches, all pending. */
+struct mt_error *mt_watches_add(struct mt_session *session, struct mt_target *target);
+void mt_watch_destroy(struct mt_watch *watch);
+
+/*
+ * Resolves and arms what is pending in the target. What has no name yet stays pending where
+ * `may_wait`; else its error is returned.
+ */
+struct mt_error *mt_watches_arm(struct mt_session *session, struct mt_target *target,
+                                bool may_wait);
+
+/* Ends a target that has nothing to watch, and forgets its names. */
+void mt_target_drop(struct mt_session *session, struct mt_target *target);
+
+/* Whether the dynamic linker has mapped something since the target was first seen. */
+bool mt_target_linker_begun(const struct mt_target *target);
+
+/* Whether the program may load libraries by itself: it, or a library of it, imports dlopen. */
+bool mt_target_can_load(const struct mt_target *target);
+
+/* Says which expressions wait for a library, each with the reason why it has no meaning yet. */
+void mt_watches_tell_pending(struct mt_session *session, struct mt_target *target);
+
+/* How many are pending. */
+size_t mt_watches_pending(const struct mt_session *session, const struct mt_target *target);
+
+/* No more hits; what is in the ring stays. */
+void mt_target_disable(struct mt_session *session, struct mt_target *target);
+
+/* Ends the target's watches: their counts are taken over, the events closed. Its names stay. */
+void mt_target_end(struct mt_session *session, struct mt_target *target);
+
+/* ---- hold.c: stopping a thread at a location ----------------------------- */
+
+/* Puts the hold where the target's pending watches need it, or takes it away. */
+struct mt_error *mt_hold_update(struct mt_session *session, struct mt_target *target);
+
+/* A thread of the target has been stopped by our signal: what waited is armed. */
+struct mt_error *mt_hold_reached(struct mt_session *session, struct mt_target *target);
+
+/* ---- follow.c: what the tracees do --------------------------------------- */
+
+/* Handles all waiting events of tracees and of the child. */
+void mt_follow_events(struct mt_session *session);
+
+/* Whether something still needs tracees: a hold, or exec to follow. */
+bool mt_follow_needed(const struct mt_session *session);
+
+/* A stopped tracee goes on, with `signal`: as a tracee where one is needed, else free. */
+void mt_follow_go_on(struct mt_session *session, pid_t tid, int signal);
+
+/* Begins with a program before its first instruction; with `follow` one that knows none of the
+ * names is let be. */
+struct mt_error *mt_follow_begin(struct mt_session *session, pid_t pid);
+
+bool mt_follow_add(struct mt_session *session, pid_t tid);
+
+/* Lets all tracees go, when nothing needs them any more: each at its next stop. */
+void mt_follow_release(struct mt_session *session);
+
+/* ---- guard.c: traps without a reason --------------------------------------- */
+
+/* Whether the signal of this stop is a debug exception that has lost its reason. */
+bool mt_guard_is_stray(pid_t tid, int signal);
+
+/* Tells the hit that such a stop of `tid` stands for. False: it cannot be told which it was. */
+bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_t tid);
+
+/* ---- hold.c, again ------------------------------------------------------- */
+
+/* The root's image is there: watches are resolved, armed, or left pending where they may. The root
+ * is stopped before its first instruction, or runs. */
+struct mt_error *mt_session_begin(struct mt_session *session, pid_t pid, bool at_start);
+
+/* ---- records.c: from records to hits ------------------------------------- */
+
+void mt_session_record(const struct mt_record *record, void *session);
+
+/* What the kernel has counted by place, entered in the summary. */
+void mt_session_count_places(struct mt_session *session, struct mt_watch *watch);
+
+/* After a drain: what was held back and has waited long enough; everything when `all`. */
+void mt_session_flush(struct mt_session *session, bool all);
+
+#endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* Images, and the watches in them: from names to armed registers. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "expr/expr.h"
+#include "symbol/dynamic.h"
+#include "target/process.h"
+#include "watch/session_private.h"
+
+#define REFRESH_NS 20000000
+
+MT_DEFINE_CLEANUP(mt_target, struct mt_target, mt_target_destroy)
+
+/* ---- Targets ------------------------------------------------------------- */
+
+bool mt_target_refresh(struct mt_target *target, uint64_t min_ns)
+{
+	uint64_t now = mt_now_ns();
+	bool changed = false;
+
+	if (now - target->refreshed_ns < min_ns)
+		return false;
+	target->refreshed_ns = now;
+	mt_error_free(mt_image_refresh(target->image, &changed));
+	return changed;
+}
+
+/* Unknown code is looked for among the mappings, but not at every hit of code that is in no file.
+ */
+static bool refresh_for_names(void *target)
+{
+	return mt_target_refresh(target, REFRESH_NS);
+}
+
+struct mt_error *mt_target_add(struct mt_session *session, pid_t pid, struct mt_target **out)
+{
+	struct mt_target *target MT_CLEANUP(mt_target_cleanup) = mt_alloc(sizeof(*target));
+
+	if (!target)
+		return mt_error_nomem();
+	target->pid = pid;
+	mt_dr_mirror_init(&target->mirror);
+	MT_TRY(mt_image_create(pid, &target->image));
+	MT_TRY(mt_space_create(&target->space));
+	MT_TRY(mt_enricher_create(target->image, target->space, &target->enricher));
+	mt_enricher_on_unknown(target->enricher, refresh_for_names, target);
+	target->first_modules = mt_image_module_count(target->image);
+	target->refreshed_ns = mt_now_ns();
+	target->at_pending = session->config->at != NULL;
+	if (!mt_vec_push(&session->targets, target))
+		return mt_error_nomem();
+	*out = MT_TAKE(target);
+	return NULL;
+}
+
+void mt_target_destroy(struct mt_target *target)
+{
+	if (!target)
+		return;
+	mt_armed_destroy(target->hold);
+	mt_enricher_destroy(target->enricher);
+	mt_space_destroy(target->space);
+	mt_image_destroy(target->image);
+	free(target);
+}
+
+struct mt_target *mt_target_of(struct mt_session *session, pid_t pid)
+{
+	for (size_t i = session->targets.len; i-- > 0;)
+		if (session->targets.data[i]->pid == pid && !session->targets.data[i]->ended)
+			return session->targets.data[i];
+	return NULL;
+}
+
+/* ---- Watches ------------------------------------------------------------- */
+
+struct mt_error *mt_watches_add(struct mt_session *session, struct mt_target *target)
+{
+	for (size_t i = 0; i < session->config->request_count; i++) {
+		struct mt_watch *watch = mt_alloc(sizeof(*watch));
+
+		if (!watch || !mt_vec_push(&session->watches, watch)) {
+			free(watch);
+			return mt_error_nomem();
+		}
+		watch->id = (uint32_t)(session->watches.len - 1);
+		watch->target = target;
+		watch->request = &session->config->requests[i];
+		watch->view.index = (unsigned)i + 1;
+		watch->view.expr = watch->request->expr;
+		watch->view.kind = watch->request->kind;
+		watch->view.image = target->image;
+	}
+	return NULL;
+}
+
+void mt_watch_destroy(struct mt_watch *watch)
+{
+	if (!watch)
+		return;
+	mt_armed_destroy(watch->armed);
+	mt_cond_destroy(watch->cond);
+	mt_chain_deinit(&watch->chain);
+	mt_fold_deinit(&watch->fold);
+	free(watch);
+}
+
+size_t mt_watches_pending(const struct mt_session *session, const struct mt_target *target)
+{
+	size_t pending = 0;
+
+	for (size_t i = 0; i < session->watches.len; i++)
+		pending += session->watches.data[i]->target == target &&
+		           session->watches.data[i]->state == MT_WATCH_PENDING;
+	return pending;
+}
+
+bool mt_target_linker_begun(const struct mt_target *target)
+{
+	return mt_image_module_count(target->image) > target->first_modules;
+}
+
+bool mt_target_can_load(const struct mt_target *target)
+{
+	for (size_t i = 0; i < mt_image_module_count(target->image); i++)
+		if (mt_module_imports(mt_image_module(target->image, i), "dlopen"))
+			return true;
+	return false;
+}
+
+/* ---- Resolving ----------------------------------------------------------- */
+
+static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t len)
+{
+	const struct mt_target *target = arg;
+
+	return mt_process_read(target->pid, addr, out, len);
+}
+
+/* Inlined copies and duplicated lines: one register is one address. */
+static struct mt_error *several_locations(const struct mt_watch *watch,
+                                          const struct mt_location *locations, size_t count)
+{
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		mt_buf_printf(&text, "%s *0x%" PRIx64 " (%s)", i ? "," : "", locations[i].addr,
+		              locations[i].what);
+	return mt_error_new(MT_ERR_AMBIGUOUS,
+	                    "%s stands for %zu places in the code; name one of them:%s",
+	                    watch->request->expr, count, text.len ? text.data : "");
+}
+
+/* An execution is watched at a location in the code: a function's first instruction, so that calls
+ * count. */
+static struct mt_error *resolve_location(struct mt_watch *watch)
+{
+	struct mt_location *locations;
+	struct mt_error *error = NULL;
+	size_t count;
+
+	MT_TRY(mt_image_locate(watch->target->image, watch->request->expr, &locations, &count));
+	if (count > 1)
+		error = several_locations(watch, locations, count);
+	watch->view.addr = locations[0].entry;
+	watch->view.len = 1;
+	mt_locations_free(locations, count);
+	return error;
+}
+
+static struct mt_error *too_long(const struct mt_watch *watch)
+{
+	struct mt_dr_piece pieces[1];
+	size_t needed = mt_dr_split(watch->view.addr, watch->view.len, pieces, 1);
+
+	if (needed == 0)
+		return mt_error_new(MT_ERR_USAGE, "%s has no bytes to watch", watch->request->expr);
+	return mt_error_new(
+	    MT_ERR_NO_REGISTER,
+	    "%s is %" PRIu64 " bytes at 0x%" PRIx64 ", which takes %zu debug registers: "
+	    "the processor has 4, for at most 32 bytes; name a member, an element, a slice "
+	    "(a[2..5]) or a length (%s:8)",
+	    watch->request->expr, watch->view.len, watch->view.addr, needed, watch->request->expr);
+}
+
+static struct mt_error *resolve_place(struct mt_watch *watch)
+{
+	struct mt_place place;
+
+	MT_TRY(mt_place_resolve(watch->target->image, watch->request->expr, read_memory,
+	                        watch->target, &place));
+	watch->view.addr = place.addr;
+	watch->view.len = place.len;
+	watch->view.type = place.type;
+	watch->from_elf = place.from_elf;
+	if (!mt_dr_region_ok(watch->view.kind, place.addr, place.len))
+		return too_long(watch);
+	return NULL;
+}
+
+static struct mt_error *resolve(struct mt_watch *watch)
+{
+	return watch->view.kind == MT_DR_EXEC ? resolve_location(watch) : resolve_place(watch);
+}
+
+void mt_watches_tell_pending(struct mt_session *session, struct mt_target *target)
+{
+	for (size_t i = 0; i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		if (watch->target != target || watch->state != MT_WATCH_PENDING)
+			continue;
+
+		struct mt_error *error = resolve(watch);
+
+		mt_session_notice(session, MT_NOTICE_WARNING,
+		                  "%s: not armed yet, waiting for a library: %s",
+		                  watch->request->expr, error ? mt_error_text(error) : "");
+		mt_error_free(error);
+	}
+}
+
+/* ---- Arming -------------------------------------------------------------- */
+
+static const char *describe_owner(mt_dr_owner owner, void *arg)
+{
+	const struct mt_session *session = arg;
+
+	return owner < session->watches.len ? session->watches.data[owner]->request->expr
+	                                    : "the stop at a location";
+}
+
+/* A value that one store of its own width replaces: what a condition can rely on. */
+static bool is_single_store(const struct mt_watch *watch)
+{
+	struct mt_dr_piece pieces[MT_DR_COUNT];
+
+	return watch->view.kind == MT_DR_WRITE &&
+	       mt_dr_split(watch->view.addr, watch->view.len, pieces, MT_DR_COUNT) == 1;
+}
+
+static struct mt_watch_spec make_spec(const struct mt_session *session,
+                                      const struct mt_watch *watch)
+{
+	const struct mt_watch_config *config = session->config;
+
+	return (struct mt_watch_spec){
+		.id = watch->id,
+		.machine = mt_image_machine(watch->target->image),
+		.kind = watch->view.kind,
+		.addr = watch->view.addr,
+		.len = watch->view.len,
+		.is_signed = watch->view.type && watch->view.type->is_signed,
+		.follow = config->follow,
+		.may_pause = session->tracees.len == 0,
+		.kernel = !config->user_only,
+		.stack = config->count_only ? MT_STACK_NONE : config->stack,
+		.condition = watch->cond,
+		.changes_only = config->changes_only && watch->view.kind != MT_DR_EXEC,
+		.count_only = config->count_only && watch->view.kind != MT_DR_READ,
+		.action = config->action,
+	};
+}
+
+/* The watches that are armed in the same target, for sharing registers. */
+static size_t armed_before(const struct mt_session *session, const struct mt_target *target,
+                           struct mt_armed **others, size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < session->watches.len && count < max; i++) {
+		const struct mt_watch *watch = session->watches.data[i];
+
+		if (watch->target == target && watch->state == MT_WATCH_ARMED)
+			others[count++] = watch->armed;
+	}
+	return count;
+}
+
+static void tell_armed(struct mt_session *session, struct mt_watch *watch)
+{
+	struct mt_armed_info info = {
+		.watch = &watch->view,
+		.pid = watch->target->pid,
+		.coverage = mt_armed_coverage(watch->armed),
+		.has_condition = watch->cond != NULL,
+		.condition_in_kernel = mt_armed_condition_in_kernel(watch->armed),
+		.from_elf = watch->from_elf,
+	};
+
+	watch->coverage = info.coverage;
+	session->listener->armed(session->listener->arg, &info);
+}
+
+/* Opens the events; what the value was before and after that must be told apart from hits. */
+static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *watch)
+{
+	struct mt_watch_spec spec = make_spec(session, watch);
+	struct mt_target *target = watch->target;
+	struct mt_armed *others[MT_DR_MAX_OWNERS];
+	size_t count = armed_before(session, target, others, MT_DR_MAX_OWNERS);
+	uint8_t before[MT_DR_MAX_RANGE] = { 0 }, now[MT_DR_MAX_RANGE] = { 0 };
+	bool exec = watch->view.kind == MT_DR_EXEC;
+
+	if (!exec)
+		MT_TRY(read_memory(target, watch->view.addr, before, watch->view.len));
+	MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, exec ? NULL : before,
+	                    others, count, &watch->armed));
+	if (!exec) {
+		struct mt_error *error =
+		    read_memory(target, watch->view.addr, now, watch->view.len);
+
+		if (!error)
+			mt_armed_reseed(watch->armed, before, now);
+		mt_error_free(error);
+	}
+	return NULL;
+}
+
+static void give_back(struct mt_watch *watch)
+{
+	mt_error_free(mt_dr_remove(&watch->target->mirror, watch->id, watch->view.kind,
+	                           watch->view.addr, watch->view.len));
+	watch->state = MT_WATCH_PENDING;
+}
+
+/* Up to the registers, which are booked: nothing is armed before everything can be. */
+static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watch *watch)
+{
+	const char *condition = session->config->condition;
+
+	MT_TRY(resolve(watch));
+	if (condition && !watch->cond)
+		MT_TRY(mt_error_context(mt_cond_compile(mt_image_machine(watch->target->image),
+		                                        condition, watch->view.type, &watch->cond),
+		                        "--if"));
+	watch->single_store = is_single_store(watch);
+	MT_TRY(mt_error_context(mt_dr_insert(&watch->target->mirror, watch->id, watch->view.kind,
+	                                     watch->view.addr, watch->view.len, describe_owner,
+	                                     session),
+	                        "%s", watch->request->expr));
+	watch->state = MT_WATCH_READY;
+	return NULL;
+}
+
+static struct mt_error *arm_watch(struct mt_session *session, struct mt_watch *watch)
+{
+	struct mt_error *error = open_watch(session, watch);
+
+	if (error) {
+		give_back(watch);
+		return error;
+	}
+	watch->state = MT_WATCH_ARMED;
+	watch->was_armed = true;
+	tell_armed(session, watch);
+	return NULL;
+}
+
+/*
+ * Whether a library may give the name a meaning. Before the dynamic linker has begun, what the
+ * program itself makes of the name says little; afterwards only a name that nothing knows is waited
+ * for.
+ */
+static bool may_change(const struct mt_target *target, const struct mt_error *error)
+{
+	switch (mt_error_kind(error)) {
+	case MT_ERR_NOT_FOUND:
+		return true;
+	case MT_ERR_AMBIGUOUS:
+	case MT_ERR_UNSUPPORTED:
+		return target->at_start && !mt_target_linker_begun(target);
+	default:
+		return false;
+	}
+}
+
+static struct mt_error *prepare_all(struct mt_session *session, struct mt_target *target,
+                                    bool may_wait)
+{
+	for (size_t i = 0; i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		if (watch->target != target || watch->state != MT_WATCH_PENDING)
+			continue;
+
+		struct mt_error *error = prepare_watch(session, watch);
+
+		if (error && !(may_wait && may_change(target, error)))
+			return error;
+		mt_error_free(error);
+	}
+	return NULL;
+}
+
+static struct mt_error *arm_all(struct mt_session *session, struct mt_target *target)
+{
+	for (size_t i = 0; i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		if (watch->target == target && watch->state == MT_WATCH_READY)
+			MT_TRY(arm_watch(session, watch));
+	}
+	return NULL;
+}
+
+struct mt_error *mt_watches_arm(struct mt_session *session, struct mt_target *target, bool may_wait)
+{
+	struct mt_error *error;
+
+	if (target->at_pending)
+		return NULL;
+	error = prepare_all(session, target, may_wait);
+	if (!error)
+		error = arm_all(session, target);
+	for (size_t i = 0; error && i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		if (watch->target == target && watch->state == MT_WATCH_READY)
+			give_back(watch);
+	}
+	return error;
+}
+
+/* ---- The end ------------------------------------------------------------- */
+
+static void take_counts(struct mt_session *session, struct mt_watch *watch)
+{
+	struct mt_session_summary *summary = session->summary;
+	struct mt_counts counts = mt_armed_counts(watch->armed);
+
+	summary->unmet += counts.unmet;
+	summary->unchanged += counts.unchanged;
+	summary->lost += counts.lost;
+	if (counts.sent > watch->received)
+		summary->lost += counts.sent - watch->received;
+	summary->uncounted += counts.uncounted;
+	/*
+	 * An access that our own program makes while it reads the value fires the breakpoint again
+	 * where reads are watched; those have no run of their own, and are no loss.
+	 */
+	if (counts.events > counts.runs && watch->view.kind == MT_DR_WRITE)
+		summary->unseen += counts.events - counts.runs;
+	if (session->config->count_only)
+		mt_session_count_places(session, watch);
+}
+
+static void end_watch(struct mt_session *session, struct mt_watch *watch)
+{
+	if (watch->state == MT_WATCH_ARMED)
+		take_counts(session, watch);
+	mt_armed_destroy(watch->armed);
+	watch->armed = NULL;
+	watch->state = MT_WATCH_ENDED;
+}
+
+void mt_target_drop(struct mt_session *session, struct mt_target *target)
+{
+	mt_target_end(session, target);
+	mt_enricher_destroy(target->enricher);
+	mt_space_destroy(target->space);
+	mt_image_destroy(target->image);
+	target->enricher = NULL;
+	target->space = NULL;
+	target->image = NULL;
+}
+
+void mt_target_disable(struct mt_session *session, struct mt_target *target)
+{
+	for (size_t i = 0; i < session->watches.len; i++)
+		if (session->watches.data[i]->target == target && session->watches.data[i]->armed)
+			mt_armed_disable(session->watches.data[i]->armed);
+}
+
+void mt_target_end(struct mt_session *session, struct mt_target *target)
+{
+	if (target->ended)
+		return;
+	target->ended = true;
+	mt_armed_destroy(target->hold);
+	target->hold = NULL;
+	/* Watches that share a register end before the one that owns it. */
+	for (size_t i = session->watches.len; i-- > 0;)
+		if (session->watches.data[i]->target == target)
+			end_watch(session, session->watches.data[i]);
+}
