@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+# bash completion for memtrap
+# shellcheck shell=bash
+
+# The global variables of the program after "--", or of the process after -p.
+_memtrap_variables()
+{
+	local program=
+
+	for ((i = 1; i < ${#words[@]}; i++)); do
+		case ${words[i]} in
+		--)
+			program=$(type -P -- "${words[i + 1]-}")
+			break
+			;;
+		-p | --pid)
+			program=/proc/${words[i + 1]-}/exe
+			;;
+		esac
+	done
+	[[ -z $program ]] || nm --defined-only -- "$program" 2>/dev/null |
+		awk '$2 ~ /^[bBdD]$/ && $3 !~ /^_|[@.]/ { print $3 }'
+}
+
+_memtrap_watch()
+{
+	local i
+
+	for ((i = 2; i < cword; i++)); do
+		if [[ ${words[i]} == -- ]]; then
+			_command_offset $((i + 1))
+			return
+		fi
+	done
+	case $prev in
+	-p | --pid)
+		_pids
+		return
+		;;
+	-o | --output)
+		_filedir
+		return
+		;;
+	--then)
+		mapfile -t COMPREPLY < <(compgen -W 'stop kill' -- "$cur")
+		return
+		;;
+	--if | --at | -n | --timeout | --buffer)
+		return
+		;;
+	esac
+	case $cur in
+	--stack=*)
+		mapfile -t COMPREPLY < <(compgen -W 'fp dwarf none' -- "${cur#*=}")
+		;;
+	-*)
+		mapfile -t COMPREPLY < <(compgen -W '-w --write -r --read -a --access -x --exec -p --pid -f --follow
+			--if -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
+			--user-only --no-guard -q --quiet --intel --buffer --help --' -- "$cur")
+		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
+		;;
+	*)
+		mapfile -t COMPREPLY < <(compgen -W "$(_memtrap_variables)" -- "$cur")
+		;;
+	esac
+}
+
+_memtrap()
+{
+	local cur prev words cword
+
+	_init_completion -n = || return
+	if ((cword == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W 'watch doctor help --help --version' -- "$cur")
+	elif [[ ${words[1]} == watch ]]; then
+		_memtrap_watch
+	elif [[ ${words[1]} == doctor ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-q --quiet --json --help' -- "$cur")
+	fi
+}
+
+complete -F _memtrap memtrap

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/watch_options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "probe/host.h"
+
+#define DEFAULT_RING_SIZE ((size_t)32 << 20)
+
+enum long_option {
+	OPTION_IF = 0x100,
+	OPTION_AT,
+	OPTION_PENDING,
+	OPTION_USER_ONLY,
+	OPTION_NO_GUARD,
+	OPTION_TIMEOUT,
+	OPTION_CHANGES,
+	OPTION_THEN,
+	OPTION_JSON,
+	OPTION_STACK,
+	OPTION_INTEL,
+	OPTION_BUFFER,
+};
+
+static const struct argp_option option_table[] = {
+	{ NULL, 0, NULL, 0,
+	  "What is watched (before each EXPR; writes unless told otherwise):", 1 },
+	{ "write", 'w', NULL, 0, "writes", 1 },
+	{ "read", 'r', NULL, 0, "reads, and nothing else", 1 },
+	{ "access", 'a', NULL, 0, "reads and writes", 1 },
+	{ "exec", 'x', NULL, 0, "executions: EXPR is a function, FILE:LINE or *ADDRESS", 1 },
+	{ NULL, 0, NULL, 0, "Where:", 2 },
+	{ "pid", 'p', "PID", 0, "in a process that runs already", 2 },
+	{ "follow", 'f', NULL, 0, "in forked processes and the programs that they execute, too",
+	  2 },
+	{ "at", OPTION_AT, "LOCATION", 0, "evaluate EXPR and arm when LOCATION is first reached",
+	  2 },
+	{ "pending", OPTION_PENDING, NULL, 0, "a name unknown so far may come with a library", 2 },
+	{ "no-guard", OPTION_NO_GUARD, NULL, 0,
+	  "under a hypervisor, let the program go instead of staying its tracer", 2 },
+	{ "user-only", OPTION_USER_ONLY, NULL, 0, "leave out what the kernel does, as in read(2)",
+	  2 },
+	{ NULL, 0, NULL, 0, "Which hits:", 3 },
+	{ "if", OPTION_IF, "COND", 0,
+	  "a C expression over old, new, tid, pid, hits, pc, comm, $rax …", 3 },
+	{ "changes", OPTION_CHANGES, NULL, 0, "drop writes that leave the value as it was", 3 },
+	{ NULL, 'n', "N", 0, "end the watch after N hits", 3 },
+	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "end the watch after that time", 3 },
+	{ "then", OPTION_THEN, "stop|kill", 0, "at the first hit, stop or kill the process", 3 },
+	{ NULL, 0, NULL, 0, "Output:", 4 },
+	{ "summary", 'c', NULL, 0, "count in the kernel, and print the table of places only", 4 },
+	{ "output", 'o', "FILE", 0, "write to FILE instead of standard error", 4 },
+	{ "json", OPTION_JSON, NULL, 0, "one JSON object a line", 4 },
+	{ "stack", OPTION_STACK, "dwarf|fp|none", 0, "how stacks are walked (default: dwarf)", 4 },
+	{ "quiet", 'q', NULL, 0, "hits and warnings only", 4 },
+	{ "intel", OPTION_INTEL, NULL, 0, "disassemble in Intel's syntax", 4 },
+	{ "buffer", OPTION_BUFFER, "SIZE", 0,
+	  "of the ring between kernel and memtrap (default: 32M)", 4 },
+	{ 0 },
+};
+
+static const char documentation[] =
+    "Who touched this memory? Shows every access to EXPR, without stopping the program."
+    "\vEXPR is a variable (counter, cache.c::head, func::state, ns::Class::total), a part of one "
+    "(table[3].refs, a[2..5], p->next), ADDRESS:LENGTH or MODULE+0xOFFSET:LENGTH.\n\n"
+    "Exit status: the program's own; with -p 0. 123: the watch saw less than it was asked to see. "
+    "125: memtrap failed. 126, 127: the program cannot be executed, is not there.\n\n"
+    "Examples:\n"
+    "  memtrap watch counter -- ./server --port 8080\n"
+    "  memtrap watch -p 4242 'table[3].refs' --if 'new == 0'\n"
+    "  memtrap watch -a 'cache.c::lru_head' -f -o hits.txt -- make run\n";
+
+struct parse {
+	struct mt_watch_options *options;
+	enum mt_dr_kind kind; /* of the next expression */
+	bool kind_given;
+};
+
+/* ---- Values of options --------------------------------------------------- */
+
+static double parse_seconds(struct argp_state *state, const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end || !isfinite(value) || value <= 0 || value > 1e9)
+		argp_error(state, "--timeout takes a number of seconds above 0, not '%s'", text);
+	return value;
+}
+
+static uint64_t parse_number(struct argp_state *state, const char *option, const char *text,
+                             uint64_t max)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (end == text || *end || errno || value == 0 || value > max || strchr(text, '-'))
+		argp_error(state, "%s takes a number above 0, not '%s'", option, text);
+	return value;
+}
+
+/* 64K, 32M, 1G, or bytes. */
+static size_t parse_size(struct argp_state *state, const char *text)
+{
+	static const char units[] = "kKmMgG";
+	char *end;
+	unsigned long long value = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+
+	if (unit) {
+		value <<= 10 * ((unit - units) / 2 + 1);
+		end++;
+	}
+	if (end == text || *end || value < 4096 || value > (1ULL << 30) || strchr(text, '-'))
+		argp_error(state, "--buffer takes a size from 4K to 1G, not '%s'", text);
+	return (size_t)value;
+}
+
+static enum mt_stack_mode parse_stack(struct argp_state *state, const char *text)
+{
+	if (!strcmp(text, "none"))
+		return MT_STACK_NONE;
+	if (!strcmp(text, "fp"))
+		return MT_STACK_FP;
+	if (strcmp(text, "dwarf") != 0)
+		argp_error(state, "--stack takes dwarf, fp or none, not '%s'", text);
+	return MT_STACK_DWARF;
+}
+
+static enum mt_action parse_action(struct argp_state *state, const char *text)
+{
+	if (!strcmp(text, "kill"))
+		return MT_ACTION_KILL;
+	if (strcmp(text, "stop") != 0)
+		argp_error(state, "--then takes stop or kill, not '%s'", text);
+	return MT_ACTION_STOP;
+}
+
+/* ---- Options ------------------------------------------------------------- */
+
+static void add_request(struct argp_state *state, struct parse *parse, const char *expr)
+{
+	struct mt_watch_request request = { .expr = expr, .kind = parse->kind };
+
+	if (!mt_vec_push(&parse->options->requests, request))
+		argp_failure(state, MT_EXIT_FAILED, ENOMEM, "cannot keep an expression");
+	parse->kind = MT_DR_WRITE;
+	parse->kind_given = false;
+}
+
+static void set_kind(struct parse *parse, enum mt_dr_kind kind)
+{
+	parse->kind = kind;
+	parse->kind_given = true;
+}
+
+static bool parse_kind(struct parse *parse, int key)
+{
+	switch (key) {
+	case 'w':
+		set_kind(parse, MT_DR_WRITE);
+		return true;
+	case 'r':
+		set_kind(parse, MT_DR_READ);
+		return true;
+	case 'a':
+		set_kind(parse, MT_DR_ACCESS);
+		return true;
+	case 'x':
+		set_kind(parse, MT_DR_EXEC);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Options without a value. */
+static bool parse_flag(struct mt_watch_options *options, int key)
+{
+	switch (key) {
+	case 'f':
+		options->config.follow = true;
+		return true;
+	case 'c':
+		options->config.count_only = true;
+		return true;
+	case 'q':
+		options->quiet = true;
+		return true;
+	case OPTION_PENDING:
+		options->config.pending = true;
+		return true;
+	case OPTION_USER_ONLY:
+		options->config.user_only = true;
+		return true;
+	case OPTION_NO_GUARD:
+		options->config.guard = false;
+		return true;
+	case OPTION_CHANGES:
+		options->config.changes_only = true;
+		return true;
+	case OPTION_JSON:
+		options->json = true;
+		return true;
+	case OPTION_INTEL:
+		options->intel = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
+                           struct argp_state *state)
+{
+	switch (key) {
+	case 'p':
+		options->config.pid = (pid_t)parse_number(state, "-p", arg, INT_MAX);
+		return 0;
+	case 'n':
+		options->config.max_hits = parse_number(state, "-n", arg, UINT64_MAX);
+		return 0;
+	case 'o':
+		options->output = arg;
+		return 0;
+	case OPTION_IF:
+		options->config.condition = arg;
+		return 0;
+	case OPTION_AT:
+		options->config.at = arg;
+		return 0;
+	case OPTION_TIMEOUT:
+		options->config.timeout_s = parse_seconds(state, arg);
+		return 0;
+	case OPTION_THEN:
+		options->config.action = parse_action(state, arg);
+		return 0;
+	case OPTION_STACK:
+		options->config.stack = parse_stack(state, arg);
+		return 0;
+	case OPTION_BUFFER:
+		options->config.ring_size = parse_size(state, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Everything behind "--" is the program; argp is never shown it (see split_program()). */
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct parse *parse = state->input;
+
+	if (key == ARGP_KEY_ARG) {
+		add_request(state, parse, arg);
+		return 0;
+	}
+	if (parse_kind(parse, key) || parse_flag(parse->options, key))
+		return 0;
+	return parse_value(parse->options, key, arg, state);
+}
+
+/* ---- The whole line ------------------------------------------------------ */
+
+/* Where the options end: at "--". argv[end + 1] is the program. */
+static int split_program(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--"))
+			return i;
+	return argc;
+}
+
+static struct mt_error *check(const struct mt_watch_options *options, const struct parse *parse)
+{
+	const struct mt_watch_config *config = &options->config;
+
+	if (options->requests.len == 0)
+		return mt_error_new(MT_ERR_USAGE, "nothing to watch: name a variable, as in "
+		                                  "'memtrap watch counter -- ./program'");
+	if (parse->kind_given)
+		return mt_error_new(MT_ERR_USAGE, "-%c stands before no expression",
+		                    "xwraa"[parse->kind]);
+	if (config->pid && config->argv)
+		return mt_error_new(
+		    MT_ERR_USAGE,
+		    "-p names a running process, and behind -- stands a program to start: "
+		    "give one of them");
+	if (!config->pid && !config->argv)
+		return mt_error_new(MT_ERR_USAGE,
+		                    "where is %s? Name a running process with -p PID, or a "
+		                    "program behind --, as in 'memtrap watch %s -- ./program'",
+		                    options->requests.data[0].expr, options->requests.data[0].expr);
+	if (config->count_only && config->action != MT_ACTION_NONE)
+		return mt_error_new(MT_ERR_USAGE,
+		                    "-c only counts, and --then acts at a hit: give one of them");
+	if (config->count_only && config->max_hits)
+		return mt_error_new(
+		    MT_ERR_USAGE,
+		    "-c counts in the kernel, where -n cannot end it: give one of them");
+	for (size_t i = 0; i < options->requests.len; i++)
+		if (options->requests.data[i].kind != MT_DR_EXEC)
+			MT_TRY(mt_error_context(mt_place_check(options->requests.data[i].expr),
+			                        "%s", options->requests.data[i].expr));
+	return NULL;
+}
+
+struct mt_error *mt_watch_options_parse(int argc, char **argv, struct mt_watch_options *options)
+{
+	static const struct argp argp = {
+		.options = option_table,
+		.parser = parse_option,
+		.args_doc = "EXPR... -p PID\nEXPR... -- PROGRAM [ARG...]",
+		.doc = documentation,
+	};
+	struct parse parse = { .options = options, .kind = MT_DR_WRITE };
+	static char name[] = "memtrap watch";
+	int end = split_program(argc, argv);
+
+	*options = (struct mt_watch_options){
+		.config = { .stack = MT_STACK_DWARF,
+		            .ring_size = DEFAULT_RING_SIZE,
+		            .guard = mt_host_has_hypervisor() },
+	};
+	argp_err_exit_status = MT_EXIT_FAILED;
+	argv[0] = name; /* what argp's own messages begin with */
+
+	error_t err = argp_parse(&argp, end, argv, ARGP_IN_ORDER, NULL, &parse);
+
+	if (err)
+		return mt_error_sys(err, "cannot read the command line");
+	if (end + 1 < argc)
+		options->config.argv = argv + end + 1;
+	options->config.requests = options->requests.data;
+	options->config.request_count = options->requests.len;
+	return check(options, &parse);
+}
+
+void mt_watch_options_deinit(struct mt_watch_options *options)
+{
+	mt_vec_deinit(&options->requests);
+}

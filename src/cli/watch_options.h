@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `memtrap watch`. */
+#ifndef MT_CLI_WATCH_OPTIONS_H
+#define MT_CLI_WATCH_OPTIONS_H
+
+#include "base/vec.h"
+#include "watch/session.h"
+
+struct mt_watch_options {
+	struct mt_watch_config config; /* requests point into `requests` */
+	MT_VEC(struct mt_watch_request) requests;
+	const char *output; /* -o; NULL: standard error */
+	bool json;
+	bool quiet; /* hits and the summary only */
+	bool intel; /* disassembly in Intel's syntax */
+};
+
+/*
+ * Parses argv (argv[0] is the command). Usage errors and --help are printed here and end the
+ * process, as argp does. What parses but makes no sense is an error.
+ */
+struct mt_error *mt_watch_options_parse(int argc, char **argv, struct mt_watch_options *options);
+void mt_watch_options_deinit(struct mt_watch_options *options);
+
+#endif
