@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as code: decoding, the addresses and values it tells, and the search for a culprit. The
+ * registers come from the same bytes and lie close together, code and stack included, so that
+ * everything may overlap.
+ */
+#include <string.h>
+
+#include "fuzz.h"
+#include "insn/insn.h"
+
+#define START UINT64_C(0x401000)
+
+struct code {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
+{
+	const struct code *code = arg;
+	uint64_t offset = addr - START;
+
+	if (offset >= code->len)
+		return 0;
+	if (len > code->len - offset)
+		len = (size_t)(code->len - offset);
+	memcpy(out, code->bytes + offset, len);
+	return len;
+}
+
+static uint64_t caller_start(void *arg, uint64_t pc)
+{
+	return pc >= START ? START : 0;
+}
+
+static void require(bool condition)
+{
+	if (!condition)
+		__builtin_trap();
+}
+
+static struct mt_regs registers_of(const struct code *code)
+{
+	struct mt_regs regs;
+
+	for (size_t i = 0; i < MT_REG_COUNT; i++)
+		regs.r[i] = START + code->bytes[i % code->len];
+	regs.r[MT_REG_RIP] = START + code->len;
+	/* DF and RF are what the answers depend on. */
+	regs.r[MT_REG_RFLAGS] = (code->len & 1) << 10 | (code->len & 2) << 15;
+	return regs;
+}
+
+static void ask_of_instruction(const struct mt_insn *insn, const struct mt_regs *regs)
+{
+	uint8_t value[24] = { 0 };
+	uint64_t addr;
+
+	require(insn->len >= 1 && insn->len <= MT_INSN_MAX_LEN);
+	require(insn->mem_count <= MT_INSN_MAX_MEM);
+	require(memchr(insn->text, '\0', sizeof(insn->text)) != NULL);
+	for (size_t i = 0; i < insn->mem_count; i++) {
+		mt_insn_mem_addr_before(insn, i, regs, &addr);
+		if (mt_insn_mem_addr_after(insn, i, regs, &addr))
+			require(mt_insn_touched(insn, regs, addr, 1) & insn->mem[i].access);
+	}
+	if (mt_insn_stored(insn, regs, START, sizeof(value), value))
+		require(mt_insn_touched(insn, regs, START, sizeof(value)) & MT_INSN_WRITE);
+}
+
+static void ask_for_culprit(enum mt_machine machine, struct code *code, const struct mt_regs *regs,
+                            uint8_t access)
+{
+	const struct mt_culprit_query query = {
+		.machine = machine,
+		.after = regs,
+		.watch_addr = START,
+		.watch_len = 8,
+		.access = access,
+		.function_start = START,
+		.read_code = read_code,
+		.read_data = read_code,
+		.caller_start = caller_start,
+		.arg = code,
+	};
+	struct mt_culprit culprit;
+
+	mt_culprit_find(&query, &culprit);
+	if (culprit.how != MT_CULPRIT_UNKNOWN)
+		require(mt_insn_touched(&culprit.insn, regs, query.watch_addr, query.watch_len) &
+		        access);
+}
+
+static void ask_for(enum mt_machine machine, struct code *code, const struct mt_regs *regs)
+{
+	for (size_t at = 0; at < code->len;) {
+		struct mt_insn insn;
+
+		if (!mt_insn_decode(machine, code->bytes + at, code->len - at, START + at, &insn)) {
+			at++;
+			continue;
+		}
+		ask_of_instruction(&insn, regs);
+		at += insn.len;
+	}
+	ask_for_culprit(machine, code, regs, MT_INSN_WRITE);
+	ask_for_culprit(machine, code, regs, MT_INSN_READ | MT_INSN_WRITE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct code code = { data, size };
+
+	if (size == 0)
+		return 0;
+
+	struct mt_regs regs = registers_of(&code);
+
+	ask_for(MT_MACHINE_X86_64, &code, &regs);
+	ask_for(MT_MACHINE_I386, &code, &regs);
+	return 0;
+}
