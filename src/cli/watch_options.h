@@ -11,7 +11,7 @@ struct mt_watch_options {
 	MT_VEC(struct mt_watch_request) requests;
 	const char *output; /* -o; NULL: standard error */
 	bool json;
-	bool quiet; /* hits and the summary only */
+	bool quiet; /* hits and warnings only */
 	bool intel; /* disassembly in Intel's syntax */
 };
 
