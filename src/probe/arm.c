@@ -158,12 +158,16 @@ void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value)
 	bpf_map_update_elem(armed->forks, &key, words, BPF_NOEXIST);
 }
 
-uint64_t mt_armed_exchange(struct mt_armed *armed, const uint64_t *now, uint64_t *before)
+void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record)
 {
+	struct mt_watch_cell *cell = armed->cell;
+
+	record->turn = __atomic_add_fetch(&cell->turn, 1, __ATOMIC_SEQ_CST);
 	for (size_t i = 0; i < MT_RECORD_WORDS; i++)
-		before[i] = __atomic_exchange_n(&armed->cell->value[i], now[i], __ATOMIC_SEQ_CST);
-	return armed->spec.condition ? __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST)
-	                             : 0;
+		record->old_value[i] = __atomic_exchange_n(&cell->value[i], record->new_value[i],
+		                                           __ATOMIC_SEQ_CST);
+	if (armed->spec.condition)
+		record->hits = __atomic_add_fetch(&cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 
 void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_t *now)

@@ -146,11 +146,11 @@ void mt_armed_destroy(struct mt_armed *armed);
 void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value);
 
 /*
- * What the watch's program does with a value, for a hit that the program was not run for: `now`
- * becomes the last value known and `before` gets the one that was; returns how many accesses there
- * were, this one included (0 where nobody counts them). Both have MT_RECORD_WORDS words.
+ * What the watch's program does with a value, for a hit that the program was not run for: the
+ * record's new value becomes the last one known; its old value, its turn and, where accesses are
+ * counted, its count are filled in.
  */
-uint64_t mt_armed_exchange(struct mt_armed *armed, const uint64_t *now, uint64_t *before);
+void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record);
 
 /* Corrects the first old value, as long as no hit has replaced it. */
 void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_t *now);

@@ -301,6 +301,19 @@ static void gen_read_value(struct mt_program *program, mt_asm_label done)
 	mt_asm_bind(as, readable);
 }
 
+/* Two atomic operations, on the turn and on the value, may cross between processors: it is the turn
+ * that orders the records (watch/chain.h). */
+static void gen_turn(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load_map_value(as, BPF_REG_2, program->cell, offsetof(struct mt_watch_cell, turn));
+	mt_asm_mov_imm(as, BPF_REG_1, 1);
+	mt_asm_atomic(as, BPF_ADD | BPF_FETCH, BPF_REG_2, 0, BPF_REG_1);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, 1);
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(turn), BPF_REG_1);
+}
+
 static void gen_value(struct mt_program *program)
 {
 	const struct mt_watch_spec *spec = program->spec;
@@ -309,6 +322,7 @@ static void gen_value(struct mt_program *program)
 
 	for (int i = 0; i < 2 * MT_RECORD_WORDS; i++)
 		mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD + 8 * i, 0);
+	gen_turn(program);
 	if (spec->kind != MT_DR_WRITE && program->piece_count == 1 && !spec->follow)
 		gen_value_of_read(program, done);
 	gen_read_value(program, done);

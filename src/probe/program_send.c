@@ -21,7 +21,6 @@ static void gen_find_place(struct mt_program *program)
 
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(regs.r[MT_REG_RIP]));
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY, BPF_REG_1);
-	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_KEY + 8, 0);
 	mt_program_lookup(program, program->places);
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_0, 0, found);
 

@@ -41,6 +41,8 @@ struct mt_record {
 	uint32_t watch;    /* mt_watch_spec.id */
 	uint32_t tid, pid; /* in this order: bpf_get_current_pid_tgid(), little-endian */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC */
+	uint64_t turn;     /* the watch's accesses are numbered from 1 on, in the order in which the
+	                      values are chained; 0: it has no place in the chain */
 	uint64_t hits;     /* accesses to the watch so far; only where the condition asks for it */
 	char comm[16];
 	struct mt_regs regs; /* of user mode, after the access */
@@ -66,6 +68,7 @@ struct mt_watch_cell {
 	uint64_t live;                   /* 0: events are being opened, or the watch has ended */
 	uint64_t value[MT_RECORD_WORDS]; /* the last one known: the next hit's old; exchanged
 	                                    atomically */
+	uint64_t turn;                   /* the last one given out */
 	uint64_t hits;                   /* counted where the condition speaks of hits */
 	uint64_t acted;                  /* the action was taken: the first hit takes it */
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
@@ -119,8 +122,6 @@ struct mt_source_value {
 /* The table of places, with count_only. */
 struct mt_place_key {
 	uint64_t pc;
-	uint32_t kernel; /* unused so far: kernel accesses are always sent */
-	uint32_t pad;
 };
 
 struct mt_place_value {

@@ -24,28 +24,10 @@ static struct mt_chain_end *end_of(struct mt_chain *chain, uint32_t pid)
 	return NULL;
 }
 
-/* A thread's own accesses keep their order: values may repeat, and a link may only look right. */
-static bool waits_for_own(const struct mt_chain *chain, const struct mt_record *record,
-                          size_t before)
+/* A turn below the last one was given up waiting for; it holds nobody up any more. */
+bool mt_chain_follows(const struct mt_chain *chain, const struct mt_record *record, unsigned pieces)
 {
-	for (size_t i = 0; i < before; i++)
-		if (chain->late.data[i].record->tid == record->tid)
-			return true;
-	return false;
-}
-
-static bool links(struct mt_chain *chain, const struct mt_record *record)
-{
-	const struct mt_chain_end *end = end_of(chain, record->pid);
-
-	if (!end || record->flags & (MT_RECORD_OLD_UNKNOWN | MT_RECORD_UNREADABLE))
-		return true;
-	return !memcmp(end->kernel, record->old_value, sizeof(end->kernel));
-}
-
-bool mt_chain_follows(struct mt_chain *chain, const struct mt_record *record)
-{
-	return !waits_for_own(chain, record, chain->late.len) && links(chain, record);
+	return record->turn < chain->last_turn + 1 + pieces;
 }
 
 bool mt_chain_hold(struct mt_chain *chain, const struct mt_record *record, unsigned pieces,
@@ -62,38 +44,45 @@ bool mt_chain_hold(struct mt_chain *chain, const struct mt_record *record, unsig
 	return false;
 }
 
-static size_t find_next(struct mt_chain *chain, uint64_t round)
+static size_t find_earliest(const struct mt_chain *chain)
 {
-	for (size_t i = 0; i < chain->late.len; i++)
-		if (!waits_for_own(chain, chain->late.data[i].record, i) &&
-		    links(chain, chain->late.data[i].record))
-			return i;
-	return chain->late.len && chain->late.data[0].when < round ? 0 : chain->late.len;
+	size_t earliest = 0;
+
+	for (size_t i = 1; i < chain->late.len; i++)
+		if (chain->late.data[i].record->turn < chain->late.data[earliest].record->turn)
+			earliest = i;
+	return earliest;
 }
 
 bool mt_chain_take(struct mt_chain *chain, uint64_t round, struct mt_held *held)
 {
-	size_t next = find_next(chain, round);
+	size_t next = find_earliest(chain);
 
-	if (next == chain->late.len)
+	if (chain->late.len == 0)
 		return false;
 	*held = chain->late.data[next];
+	if (!mt_chain_follows(chain, held->record, held->pieces) &&
+	    chain->late.data[0].when >= round)
+		return false;
 	chain->late.len--;
 	memmove(&chain->late.data[next], &chain->late.data[next + 1],
 	        (chain->late.len - next) * sizeof(*held));
 	return true;
 }
 
-void mt_chain_link(struct mt_chain *chain, const struct mt_record *record, size_t len,
-                   const uint8_t *shown, uint8_t *old_value)
+void mt_chain_link(struct mt_chain *chain, const struct mt_record *record, unsigned pieces,
+                   size_t len, const uint8_t *shown, uint8_t *old_value)
 {
 	struct mt_chain_end *end = end_of(chain, record->pid);
 	struct mt_chain_end fresh = { .pid = record->pid };
+	bool whole = mt_chain_follows(chain, record, pieces) && record->turn > chain->last_turn;
 
+	if (record->turn > chain->last_turn)
+		chain->last_turn = record->turn;
 	memcpy(old_value, record->old_value, len);
 	if (record->flags & MT_RECORD_UNREADABLE)
 		return;
-	if (end && !memcmp(end->kernel, record->old_value, len))
+	if (end && (whole || !memcmp(end->kernel, record->old_value, len)))
 		memcpy(old_value, end->shown, len);
 	if (!end && mt_vec_push(&chain->ends, fresh))
 		end = &chain->ends.data[chain->ends.len - 1];

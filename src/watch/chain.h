@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside src/watch: the chain of values. Each hit's old value is the new one of the hit before: the
- * kernel exchanges them atomically. Two things disturb the chain on its way to us, and are mended
- * here:
+ * Inside src/watch: the chain of values. Each hit's old value is the new one of the hit before. The
+ * kernel numbers the accesses to a watch (mt_record.turn) and exchanges the value at each; that is
+ * enough for one thread at a time. Where several write at once, three things disturb the chain on
+ * its way to us, and are mended here:
  *
- * - Two processors may put their records into the ring in another order than they exchanged the
- * value. A record that does not follow is held until the one between has come.
+ * - Two processors may put their records into the ring in another order than that of their turns. A
+ *   record that comes too early is held until those between have come.
+ * - The turn is taken and the value exchanged one after the other, so two processors may cross in
+ *   between. The turn leads: where none is missing, the old value is what was shown before.
  * - What a thread stored is told by its instruction; memory at the hit may already hold another
- * thread's value. Where the two differ, the next hit's old value is corrected too.
+ *   thread's value. Where the two differ, the next hit's old value is corrected too.
  */
 #ifndef MT_WATCH_CHAIN_H
 #define MT_WATCH_CHAIN_H
@@ -28,21 +31,21 @@ struct mt_chain_end {
 struct mt_chain {
 	MT_VEC(struct mt_chain_end) ends;
 	MT_VEC(struct mt_held) late; /* in the order of their coming */
+	uint64_t last_turn;          /* the highest that was linked */
 };
 
 void mt_chain_deinit(struct mt_chain *chain);
 
-/*
- * Whether the record's old value is the end of its process's chain, or begins one, and no earlier
- * record of its thread is held.
- */
-bool mt_chain_follows(struct mt_chain *chain, const struct mt_record *record);
+/* Whether no turn is missing before the record, of which `pieces` were merged, the last one's turn
+ * being the record's. */
+bool mt_chain_follows(const struct mt_chain *chain, const struct mt_record *record,
+                      unsigned pieces);
 
-/* Holds a record until the one that it follows has come. False: there is no room; show it now. */
+/* Holds a record until those before it have come. False: there is no room; show it now. */
 bool mt_chain_hold(struct mt_chain *chain, const struct mt_record *record, unsigned pieces,
                    uint64_t round);
 
-/* Takes out a held record that follows now, else the first one if it was held before `round`;
+/* Takes out a held record that follows now, else the earliest if one was held before `round`;
  * false: there is none. */
 bool mt_chain_take(struct mt_chain *chain, uint64_t round, struct mt_held *held);
 
@@ -50,7 +53,7 @@ bool mt_chain_take(struct mt_chain *chain, uint64_t round, struct mt_held *held)
  * Adds a record to the chain. `shown` is its new value as it will be shown; `old_value` gets the
  * old value to show with it. `len` bytes each.
  */
-void mt_chain_link(struct mt_chain *chain, const struct mt_record *record, size_t len,
-                   const uint8_t *shown, uint8_t *old_value);
+void mt_chain_link(struct mt_chain *chain, const struct mt_record *record, unsigned pieces,
+                   size_t len, const uint8_t *shown, uint8_t *old_value);
 
 #endif

@@ -54,6 +54,7 @@ static void merge(struct mt_held *copy, const struct mt_record *next, uint64_t t
 	struct mt_record *record = copy->record;
 
 	memcpy(record->new_value, next->new_value, sizeof(record->new_value));
+	record->turn = next->turn;
 	record->kernel_ip = next->kernel_ip;
 	record->kernel_di = next->kernel_di;
 	record->kernel_cx = next->kernel_cx;

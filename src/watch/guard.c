@@ -66,8 +66,7 @@ static void tell_recovered(struct mt_session *session, struct mt_watch *watch,
                            struct mt_record *record)
 {
 	if (watch->view.kind != MT_DR_EXEC)
-		record->hits =
-		    mt_armed_exchange(watch->armed, record->new_value, record->old_value);
+		mt_armed_exchange(watch->armed, record);
 	if (session->config->condition || session->config->changes_only)
 		record->flags |= MT_RECORD_UNDECIDED;
 	if (session->config->stack != MT_STACK_NONE)

@@ -129,6 +129,11 @@ static void act(struct mt_session *session, const struct mt_record *record)
 
 /* ---- Telling it ---------------------------------------------------------- */
 
+static bool is_unchanged(const struct mt_record *record)
+{
+	return !memcmp(record->old_value, record->new_value, sizeof(record->new_value));
+}
+
 static void fill_hit(struct mt_watch *watch, const struct mt_record *record, unsigned pieces,
                      struct mt_hit *hit)
 {
@@ -153,8 +158,11 @@ static void fill_hit(struct mt_watch *watch, const struct mt_record *record, uns
 	hit->new_known = !(record->flags & MT_RECORD_UNREADABLE);
 	memcpy(hit->new_value, record->new_value, watch->view.len);
 	hit->from_instruction = take_stored(watch, record, &hit->code->culprit, hit->new_value);
-	mt_chain_link(&watch->chain, record, watch->view.len, hit->new_value, hit->old_value);
+	mt_chain_link(&watch->chain, record, pieces, watch->view.len, hit->new_value,
+	              hit->old_value);
 	hit->access = access_of(watch, record, &hit->code->culprit);
+	if (hit->access == MT_INSN_READ && is_unchanged(record))
+		memcpy(hit->new_value, hit->old_value, watch->view.len);
 }
 
 static void tell(struct mt_session *session, struct mt_watch *watch, const struct mt_record *record,
@@ -210,7 +218,7 @@ static void in_order(struct mt_session *session, struct mt_watch *watch,
 		tell(session, watch, record, pieces);
 		return;
 	}
-	if (!mt_chain_follows(&watch->chain, record)) {
+	if (!mt_chain_follows(&watch->chain, record, pieces)) {
 		if (mt_chain_hold(&watch->chain, record, pieces, session->round))
 			return;
 		tell_late(session, watch, UINT64_MAX);

@@ -126,11 +126,12 @@ END_TEST
 
 /* ---- The chain of values ------------------------------------------------- */
 
-static struct mt_record write_of(uint32_t pid, uint64_t old_value, uint64_t new_value)
+static struct mt_record write_of(uint64_t turn, uint64_t old_value, uint64_t new_value)
 {
 	struct mt_record record = {
-		.tid = pid,
-		.pid = pid,
+		.turn = turn,
+		.tid = 1,
+		.pid = 1,
 		.old_value = { old_value },
 		.new_value = { new_value },
 	};
@@ -143,42 +144,57 @@ static uint64_t link_record(struct mt_chain *chain, struct mt_record record, uin
 {
 	uint64_t old_value = 0;
 
-	mt_chain_link(chain, &record, sizeof(stored), (uint8_t *)&stored, (uint8_t *)&old_value);
+	mt_chain_link(chain, &record, 1, sizeof(stored), (uint8_t *)&stored,
+	              (uint8_t *)&old_value);
 	return old_value;
+}
+
+static uint64_t take_new_value(struct mt_chain *chain, uint64_t round)
+{
+	struct mt_held held = { 0 };
+	uint64_t value;
+
+	ck_assert(mt_chain_take(chain, round, &held));
+	value = held.record->new_value[0];
+	link_record(chain, *held.record, value);
+	free(held.record);
+	return value;
 }
 
 START_TEST(a_record_that_comes_too_early_waits_for_the_one_between)
 {
 	struct mt_chain chain = { 0 };
-	struct mt_record first = write_of(1, 0, 10), second = write_of(1, 10, 20),
-	                 third = write_of(1, 20, 30);
+	struct mt_record first = write_of(1, 0, 10), second = write_of(2, 10, 20),
+	                 third = write_of(3, 20, 30), fourth = write_of(4, 30, 40);
 	struct mt_held held;
 
-	third.tid = 2;
-	ck_assert(mt_chain_follows(&chain, &first));
+	ck_assert(mt_chain_follows(&chain, &first, 1));
 	ck_assert_uint_eq(link_record(&chain, first, 10), 0);
-	ck_assert(!mt_chain_follows(&chain, &third));
+	ck_assert(!mt_chain_follows(&chain, &fourth, 1));
+	ck_assert(mt_chain_hold(&chain, &fourth, 1, 5));
+	ck_assert(!mt_chain_follows(&chain, &third, 1));
 	ck_assert(mt_chain_hold(&chain, &third, 1, 5));
 	ck_assert(!mt_chain_take(&chain, 0, &held));
-	ck_assert(mt_chain_follows(&chain, &second));
+	ck_assert(mt_chain_follows(&chain, &second, 1));
 	ck_assert_uint_eq(link_record(&chain, second, 20), 10);
-	ck_assert(mt_chain_take(&chain, 0, &held));
-	ck_assert_uint_eq(held.record->new_value[0], 30);
-	free(held.record);
+	ck_assert_uint_eq(take_new_value(&chain, 0), 30);
+	ck_assert_uint_eq(take_new_value(&chain, 0), 40);
 	mt_chain_deinit(&chain);
 }
 END_TEST
 
-START_TEST(a_record_that_follows_nothing_is_let_go_after_its_round)
+START_TEST(a_record_whose_forerunner_is_lost_is_let_go_after_its_round)
 {
 	struct mt_chain chain = { 0 };
-	struct mt_record stray = write_of(1, 55, 60);
+	struct mt_record stray = write_of(9, 55, 60);
 	struct mt_held held;
 
 	link_record(&chain, write_of(1, 0, 10), 10);
 	ck_assert(mt_chain_hold(&chain, &stray, 1, 5));
 	ck_assert(!mt_chain_take(&chain, 5, &held));
 	ck_assert(mt_chain_take(&chain, 6, &held));
+	/* What was lost in between is not known: the old value is what the kernel had. */
+	ck_assert_uint_eq(link_record(&chain, *held.record, 60), 55);
 	free(held.record);
 	mt_chain_deinit(&chain);
 }
@@ -190,8 +206,37 @@ START_TEST(what_the_instruction_stored_is_the_next_ones_old_value)
 
 	/* Memory already held another thread's 20 when the store of 10 was read. */
 	ck_assert_uint_eq(link_record(&chain, write_of(1, 0, 20), 10), 0);
-	ck_assert_uint_eq(link_record(&chain, write_of(1, 20, 20), 20), 10);
-	ck_assert_uint_eq(link_record(&chain, write_of(1, 20, 30), 30), 20);
+	ck_assert_uint_eq(link_record(&chain, write_of(2, 20, 20), 20), 10);
+	ck_assert_uint_eq(link_record(&chain, write_of(3, 20, 30), 30), 20);
+	mt_chain_deinit(&chain);
+}
+END_TEST
+
+START_TEST(two_processors_that_cross_between_turn_and_exchange_are_put_right)
+{
+	struct mt_chain chain = { 0 };
+
+	link_record(&chain, write_of(1, 0, 10), 10);
+	/* The third took its turn later and exchanged earlier. */
+	ck_assert_uint_eq(link_record(&chain, write_of(2, 30, 20), 20), 10);
+	ck_assert_uint_eq(link_record(&chain, write_of(3, 10, 30), 30), 20);
+	ck_assert_uint_eq(link_record(&chain, write_of(4, 20, 40), 40), 30);
+	mt_chain_deinit(&chain);
+}
+END_TEST
+
+START_TEST(pieces_of_one_copy_take_a_turn_each)
+{
+	struct mt_chain chain = { 0 };
+	struct mt_record copy = write_of(5, 10, 99), next = write_of(6, 99, 7);
+	uint64_t shown = 99, old_value;
+
+	link_record(&chain, write_of(1, 0, 10), 10);
+	ck_assert(!mt_chain_follows(&chain, &copy, 3));
+	ck_assert(mt_chain_follows(&chain, &copy, 4));
+	mt_chain_link(&chain, &copy, 4, sizeof(shown), (uint8_t *)&shown, (uint8_t *)&old_value);
+	ck_assert_uint_eq(old_value, 10);
+	ck_assert(mt_chain_follows(&chain, &next, 1));
 	mt_chain_deinit(&chain);
 }
 END_TEST
@@ -199,32 +244,14 @@ END_TEST
 START_TEST(processes_have_chains_of_their_own)
 {
 	struct mt_chain chain = { 0 };
-	struct mt_record child = write_of(2, 10, 99), parent = write_of(1, 10, 11);
+	struct mt_record child = write_of(2, 10, 99), parent = write_of(3, 10, 11);
 
+	child.pid = 2;
 	link_record(&chain, write_of(1, 0, 10), 10);
-	ck_assert(mt_chain_follows(&chain, &child));
+	ck_assert(mt_chain_follows(&chain, &child, 1));
 	ck_assert_uint_eq(link_record(&chain, child, 99), 10);
-	ck_assert(mt_chain_follows(&chain, &parent));
+	ck_assert(mt_chain_follows(&chain, &parent, 1));
 	ck_assert_uint_eq(link_record(&chain, parent, 11), 10);
-	mt_chain_deinit(&chain);
-}
-END_TEST
-
-START_TEST(a_thread_keeps_the_order_of_its_own_accesses)
-{
-	struct mt_chain chain = { 0 };
-	struct mt_record early = write_of(1, 77, 10), next = write_of(1, 10, 11);
-	struct mt_held held;
-
-	link_record(&chain, write_of(1, 0, 10), 10);
-	ck_assert(mt_chain_hold(&chain, &early, 1, 1));
-	/* Its old value is the chain's end, by chance: the one before it is still held. */
-	ck_assert(!mt_chain_follows(&chain, &next));
-	ck_assert(mt_chain_hold(&chain, &next, 1, 1));
-	ck_assert(!mt_chain_take(&chain, 1, &held));
-	ck_assert(mt_chain_take(&chain, 2, &held));
-	ck_assert_uint_eq(held.record->old_value[0], 77);
-	free(held.record);
 	mt_chain_deinit(&chain);
 }
 END_TEST
@@ -236,7 +263,7 @@ START_TEST(only_so_many_records_wait)
 
 	link_record(&chain, write_of(1, 0, 1), 1);
 	for (uint64_t i = 0; i < 1000; i++) {
-		struct mt_record stray = write_of(1, 1000 + i, 5000 + i);
+		struct mt_record stray = write_of(9 + i, 1000 + i, 5000 + i);
 
 		held += mt_chain_hold(&chain, &stray, 1, 1);
 	}
@@ -250,7 +277,8 @@ MT_UNIT_MAIN("watch", pieces_of_one_copy_become_one_access, the_same_call_again_
              a_call_that_stores_once_is_not_folded_with_the_next, threads_copy_side_by_side,
              a_copy_without_memory_is_told_as_lost,
              a_record_that_comes_too_early_waits_for_the_one_between,
-             a_record_that_follows_nothing_is_let_go_after_its_round,
+             a_record_whose_forerunner_is_lost_is_let_go_after_its_round,
              what_the_instruction_stored_is_the_next_ones_old_value,
-             processes_have_chains_of_their_own, a_thread_keeps_the_order_of_its_own_accesses,
+             two_processors_that_cross_between_turn_and_exchange_are_put_right,
+             pieces_of_one_copy_take_a_turn_each, processes_have_chains_of_their_own,
              only_so_many_records_wait)
