@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbol/lines.h"
+
+#include <string.h>
+
+#include "symbol/symtab.h"
+#include "symbol/units.h"
+
+/* ---- Ranges -------------------------------------------------------------- */
+
+/* One unit's rows, which libdw has sorted by address. */
+struct rows {
+	const struct mt_module *module;
+	Dwarf_Lines *lines;
+	size_t count;
+};
+
+static bool rows_of(struct mt_image *image, uint64_t pc, struct rows *rows)
+{
+	Dwarf_Die cu;
+
+	rows->module = mt_image_module_at(image, pc);
+	return rows->module && mt_units_cu_at(rows->module->file, pc - rows->module->bias, &cu) &&
+	       dwarf_getsrclines(&cu, &rows->lines, &rows->count) == 0 && rows->count > 0;
+}
+
+static uint64_t row_addr(const struct rows *rows, size_t i)
+{
+	Dwarf_Addr addr = 0;
+
+	dwarf_lineaddr(dwarf_onesrcline(rows->lines, i), &addr);
+	return addr + rows->module->bias;
+}
+
+static bool row_ends(const struct rows *rows, size_t i)
+{
+	bool ends = true;
+
+	return dwarf_lineendsequence(dwarf_onesrcline(rows->lines, i), &ends) != 0 || ends;
+}
+
+/* The last of the rows at or below pc: where several have one address, the last one has the code.
+ */
+static bool row_at(const struct rows *rows, uint64_t pc, size_t *row)
+{
+	size_t low = 0, high = rows->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (row_addr(rows, middle) <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0 || row_ends(rows, low - 1))
+		return false;
+	*row = low - 1;
+	return true;
+}
+
+static struct mt_line line_of(const struct rows *rows, size_t i)
+{
+	Dwarf_Line *row = dwarf_onesrcline(rows->lines, i);
+	int line = 0, column = 0;
+
+	if (dwarf_lineno(row, &line) != 0 || line <= 0)
+		return (struct mt_line){ 0 };
+	if (dwarf_linecol(row, &column) != 0 || column < 0)
+		column = 0;
+	return (struct mt_line){ .file = dwarf_linesrc(row, NULL, NULL),
+		                 .line = (unsigned)line,
+		                 .column = (unsigned)column };
+}
+
+static bool is_same_line(const struct rows *rows, size_t a, size_t b)
+{
+	struct mt_line left = line_of(rows, a), right = line_of(rows, b);
+
+	if (left.line != right.line || !left.file != !right.file)
+		return false;
+	return !left.file || left.file == right.file || !strcmp(left.file, right.file);
+}
+
+/* Rows without code of their own don't part those around them. */
+static bool is_empty(const struct rows *rows, size_t i)
+{
+	return i + 1 < rows->count && row_addr(rows, i) == row_addr(rows, i + 1) &&
+	       !row_ends(rows, i);
+}
+
+static size_t first_row(const struct rows *rows, size_t row)
+{
+	size_t first = row;
+
+	for (size_t i = row; i > 0 && !row_ends(rows, i - 1); i--) {
+		if (is_empty(rows, i - 1))
+			continue;
+		if (!is_same_line(rows, i - 1, row))
+			break;
+		first = i - 1;
+	}
+	return first;
+}
+
+/* The row after the run; always exists, as every sequence has an end. */
+static size_t row_after(const struct rows *rows, size_t row)
+{
+	size_t i = row + 1;
+
+	while (i < rows->count && !row_ends(rows, i) &&
+	       (is_empty(rows, i) || is_same_line(rows, i, row)))
+		i++;
+	return i;
+}
+
+static bool begins_statement(const struct rows *rows, size_t i)
+{
+	bool begins = false;
+
+	return dwarf_linebeginstatement(dwarf_onesrcline(rows->lines, i), &begins) == 0 && begins;
+}
+
+/* A run may end in rows without code of the next line: they share the next line's address. */
+static uint64_t end_of_run(const struct rows *rows, size_t row)
+{
+	size_t after = row_after(rows, row);
+
+	return after < rows->count ? row_addr(rows, after) : row_addr(rows, rows->count - 1);
+}
+
+static bool range_in(const struct rows *rows, uint64_t pc, struct mt_line_range *range)
+{
+	size_t row;
+
+	if (!row_at(rows, pc, &row))
+		return false;
+
+	size_t first = first_row(rows, row);
+
+	*range = (struct mt_line_range){
+		.start = row_addr(rows, first),
+		.end = end_of_run(rows, row),
+		.begins = begins_statement(rows, first),
+		.line = line_of(rows, row),
+	};
+	return range->end > pc;
+}
+
+bool mt_line_range_at(struct mt_image *image, uint64_t pc, struct mt_line_range *range)
+{
+	struct rows rows;
+
+	return rows_of(image, pc, &rows) && range_in(&rows, pc, range);
+}
+
+void mt_line_ranges_each(struct mt_image *image, uint64_t start, uint64_t end,
+                         bool (*each)(const struct mt_line_range *range, void *arg), void *arg)
+{
+	struct mt_line_range range;
+	struct rows rows;
+
+	if (!rows_of(image, start, &rows))
+		return;
+	for (uint64_t pc = start; pc < end && range_in(&rows, pc, &range); pc = range.end)
+		if (!each(&range, arg))
+			return;
+}
+
+/* ---- Names in bulk ------------------------------------------------------- */
+
+static bool sources_of_unit(Dwarf_Die *cu, bool (*each)(const char *path, void *arg), void *arg)
+{
+	Dwarf_Files *files;
+	size_t count;
+
+	if (dwarf_getsrcfiles(cu, &files, &count) != 0)
+		return true;
+	/* Entry 0 is the unit's own file again in DWARF 5, and nothing in DWARF 4. */
+	for (size_t i = 1; i < count; i++) {
+		const char *path = dwarf_filesrc(files, i, NULL, NULL);
+
+		if (path && !each(path, arg))
+			return false;
+	}
+	return true;
+}
+
+static bool sources_of_module(const struct mt_module *module,
+                              bool (*each)(const char *path, void *arg), void *arg)
+{
+	struct mt_units *units = mt_units_of(module->file);
+	Dwarf_Die cu;
+
+	for (size_t i = 0; units && i < units->spaces[0].count; i++)
+		if (mt_space_die(&units->spaces[0], units->spaces[0].units[i].die, &cu) &&
+		    !sources_of_unit(&cu, each, arg))
+			return false;
+	return true;
+}
+
+void mt_sources_each(struct mt_image *image, bool (*each)(const char *path, void *arg), void *arg)
+{
+	for (size_t i = 0; i < mt_image_module_count(image); i++)
+		if (!sources_of_module(mt_image_module(image, i), each, arg))
+			return;
+}
+
+static bool symbols_of_module(const struct mt_module *module, bool functions,
+                              bool (*each)(const struct mt_symbol *symbol, void *arg), void *arg)
+{
+	struct mt_symtab *symtab = mt_symtab_of(module->file);
+
+	for (size_t i = 0; i < symtab->count; i++) {
+		struct mt_elf_symbol *found = &symtab->symbols[i];
+		struct mt_symbol symbol = {
+			.addr = found->addr + module->bias,
+			.size = found->size,
+			.is_function = found->is_code,
+			.module = module,
+		};
+
+		if (found->is_code != functions)
+			continue;
+		symbol.name = mt_elf_symbol_name(found);
+		if (!each(&symbol, arg))
+			return false;
+	}
+	return true;
+}
+
+void mt_symbols_each(struct mt_image *image, bool functions,
+                     bool (*each)(const struct mt_symbol *symbol, void *arg), void *arg)
+{
+	for (size_t i = 0; i < mt_image_module_count(image); i++)
+		if (!symbols_of_module(mt_image_module(image, i), functions, each, arg))
+			return;
+}
