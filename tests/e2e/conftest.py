@@ -13,6 +13,10 @@ import pytest
 
 import watching
 
+# A shell without job control starts what runs behind it with SIGINT ignored, and so would be all that
+# we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def time_limit():

@@ -144,8 +144,7 @@ static uint64_t link_record(struct mt_chain *chain, struct mt_record record, uin
 {
 	uint64_t old_value = 0;
 
-	mt_chain_link(chain, &record, 1, sizeof(stored), (uint8_t *)&stored,
-	              (uint8_t *)&old_value);
+	mt_chain_link(chain, &record, 1, sizeof(stored), (uint8_t *)&stored, (uint8_t *)&old_value);
 	return old_value;
 }
 
