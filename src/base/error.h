@@ -44,14 +44,14 @@ struct mt_error *mt_error_new(enum mt_error_kind kind, const char *fmt, ...)
  * rest is MT_ERR_SYSTEM.
  */
 struct mt_error *mt_error_sys(int err, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3), warn_unused_result));
+    __attribute__((format(printf, 2, 3), warn_unused_result, returns_nonnull));
 
 /* An error at a place in a source text: `offset` in bytes from its start. Kind MT_ERR_SYNTAX. */
 struct mt_error *mt_error_at(long offset, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3), warn_unused_result));
+    __attribute__((format(printf, 2, 3), warn_unused_result, returns_nonnull));
 
 /* The out-of-memory error, static. */
-struct mt_error *mt_error_nomem(void) __attribute__((warn_unused_result));
+struct mt_error *mt_error_nomem(void) __attribute__((warn_unused_result, returns_nonnull));
 
 /* Puts "CONTEXT: " before the text of `error` and returns it (or what replaces it). NULL stays
  * NULL. */

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MT_VEC(type)                                                                               \
 	struct {                                                                                   \
@@ -37,6 +38,11 @@ bool mt_vec_grow(void **data, size_t *cap, size_t want, size_t size);
 
 /* Removes element i; the last one takes its place. */
 #define mt_vec_swap_remove(vec, i) ((vec)->data[(i)] = (vec)->data[--(vec)->len])
+
+/* Removes element i; the rest keeps its order. */
+#define mt_vec_remove(vec, i)                                                                      \
+	((void)memmove(&(vec)->data[(i)], &(vec)->data[(i) + 1],                                   \
+	               (--(vec)->len - (i)) * sizeof(*(vec)->data)))
 
 #define mt_vec_deinit(vec)                                                                         \
 	do {                                                                                       \

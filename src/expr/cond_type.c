@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/near.h"
 #include "expr/cond_internal.h"
 #include "expr/cond_part.h"
 #include "expr/enumerator.h"
-#include "expr/near.h"
 #include "x86/regs.h"
 
 /* ---- Names */

@@ -6,7 +6,7 @@
 #ifndef MT_EXPR_ENUMERATOR_H
 #define MT_EXPR_ENUMERATOR_H
 
-#include "expr/near.h"
+#include "base/near.h"
 #include "symbol/type.h"
 
 /* The enumerator `name`; `scope`, which may be NULL, is the name of its enumeration or the end of

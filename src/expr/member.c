@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "expr/member.h"
 
-#include "expr/near.h"
+#include "base/near.h"
 
 /* Damaged DWARF may nest anonymous members without end. */
 enum { MAX_MEMBERS = 2000, MAX_NESTING = 32 };

@@ -86,7 +86,7 @@ static bool decode_ending_at(const struct mt_culprit_query *query, uint64_t star
 
 static bool touched(const struct mt_culprit_query *query, const struct mt_insn *insn)
 {
-	return mt_insn_touched(insn, query->after, query->watch_addr, query->watch_len) &
+	return mt_insn_touched(insn, query->after, query->watch_addr, (size_t)query->watch_len) &
 	       query->access;
 }
 

@@ -102,6 +102,15 @@ static void fill_target(enum mt_machine machine, struct mt_decoded *decoded, str
 	operand->imm.value.u += insn->target - target;
 }
 
+static uint8_t rip_disp_of(const struct mt_decoded *decoded)
+{
+	for (size_t i = 0; i < decoded->insn.operand_count; i++)
+		if (decoded->operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    decoded->operands[i].mem.base == ZYDIS_REGISTER_RIP)
+			return decoded->insn.raw.disp.offset;
+	return 0;
+}
+
 bool mt_insn_decode(enum mt_machine machine, const uint8_t *code, size_t len, uint64_t addr,
                     struct mt_insn *insn)
 {
@@ -117,6 +126,7 @@ bool mt_insn_decode(enum mt_machine machine, const uint8_t *code, size_t len, ui
 	memcpy(result.bytes, code, result.len);
 	result.klass = (uint8_t)class_of(&decoded.insn);
 	result.rep = result.klass == MT_INSN_STRING && is_repeated(&decoded.insn);
+	result.rip_disp = rip_disp_of(&decoded);
 	fill_target(machine, &decoded, &result);
 	mt_decoded_memory(&decoded, &result);
 	mt_decoded_source(&decoded, &result);

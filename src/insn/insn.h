@@ -86,9 +86,11 @@ struct mt_insn {
 	uint64_t addr;
 	uint8_t len;
 	uint8_t bytes[MT_INSN_MAX_LEN];
-	uint8_t klass; /* enum mt_insn_class */
-	bool rep;      /* rep, repe or repne on a string instruction */
-	bool direct;   /* a call or jump whose only target is `target` */
+	uint8_t klass;    /* enum mt_insn_class */
+	bool rep;         /* rep, repe or repne on a string instruction */
+	bool direct;      /* a call or jump whose only target is `target` */
+	uint8_t rip_disp; /* where in `bytes` the 32-bit displacement of an operand relative to rip
+	                     is, lea's too; 0: it has none */
 	uint64_t target;
 	uint8_t mem_count;
 	struct mt_insn_mem mem[MT_INSN_MAX_MEM];

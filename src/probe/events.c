@@ -183,31 +183,33 @@ static struct mt_error *open_while_paused(struct mt_armed *armed, pid_t pid, siz
 	return error;
 }
 
-static struct mt_error *tell_born(struct mt_armed *armed, size_t born)
+/* `why` is taken over. */
+static void tell_born(struct mt_armed *armed, size_t born, struct mt_error *why)
 {
-	if (!born)
-		return NULL;
 	armed->uncovered += (unsigned)born;
 	if (!armed->why)
-		armed->why = mt_error_new(
-		    MT_ERR_SYSTEM, "threads are born faster than they can be armed; some of them "
-		                   "may not be covered");
-	return NULL;
+		armed->why = mt_error_context(why, "threads are born faster than they are armed");
+	else
+		mt_error_free(why);
 }
 
 struct mt_error *mt_armed_open_events(struct mt_armed *armed, pid_t pid)
 {
+	struct mt_error *error = NULL;
 	size_t born = 0;
 
 	for (int try = 0; try < TRIES; try++) {
 		mt_armed_close_events(armed);
 		MT_TRY(open_all(armed, pid, &born));
 		if (!born)
-			break;
+			return NULL;
 	}
-	if (born && armed->spec.may_pause)
-		mt_error_free(open_while_paused(armed, pid, &born));
-	return tell_born(armed, born);
+	if (armed->spec.may_pause)
+		error = open_while_paused(armed, pid, &born);
+	if (born)
+		tell_born(armed, born,
+		          error ? error : mt_error_new(MT_ERR_SYSTEM, "some may not be covered"));
+	return born ? NULL : error;
 }
 
 /* Whether the kernel lets us see its own accesses: tried on ourselves, on a word that nobody

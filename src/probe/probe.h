@@ -112,7 +112,7 @@ struct mt_watch_spec {
 	const struct mt_cond *condition;
 	bool changes_only; /* drop accesses that leave the value as it was */
 	bool count_only;   /* user accesses go into the table of places only */
-	bool silent;       /* send nothing: an execution that is only held */
+	bool silent; /* send nothing: an execution that is only held, if its condition holds */
 	enum mt_action action;
 };
 

@@ -28,6 +28,16 @@ void mt_program_count(struct mt_program *program, int counter)
 	mt_asm_store(as, 8, BPF_REG_7, counter, BPF_REG_1);
 }
 
+void mt_program_take_number(struct mt_program *program, uint32_t counter)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load_map_value(as, BPF_REG_2, program->cell, counter);
+	mt_asm_mov_imm(as, BPF_REG_1, 1);
+	mt_asm_atomic(as, BPF_ADD | BPF_FETCH, BPF_REG_2, 0, BPF_REG_1);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, 1);
+}
+
 void mt_program_lookup(struct mt_program *program, int map)
 {
 	struct mt_asm *as = &program->as;
@@ -305,13 +315,8 @@ static void gen_read_value(struct mt_program *program, mt_asm_label done)
  * that orders the records (watch/chain.h). */
 static void gen_turn(struct mt_program *program)
 {
-	struct mt_asm *as = &program->as;
-
-	mt_asm_load_map_value(as, BPF_REG_2, program->cell, offsetof(struct mt_watch_cell, turn));
-	mt_asm_mov_imm(as, BPF_REG_1, 1);
-	mt_asm_atomic(as, BPF_ADD | BPF_FETCH, BPF_REG_2, 0, BPF_REG_1);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, 1);
-	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(turn), BPF_REG_1);
+	mt_program_take_number(program, offsetof(struct mt_watch_cell, turn));
+	mt_asm_store(&program->as, 8, BPF_REG_7, MT_RECORD(turn), BPF_REG_1);
 }
 
 static void gen_value(struct mt_program *program)
@@ -386,7 +391,7 @@ struct mt_error *mt_program_generate(struct mt_program *program)
 	program->send = mt_asm_new_label(as);
 	program->act = mt_asm_new_label(as);
 	gen_begin(program);
-	if (!program->spec->silent) {
+	if (!program->spec->silent || program->spec->condition) {
 		gen_origin(program);
 		if (program->piece_count > 1)
 			gen_fold(program);
@@ -394,9 +399,10 @@ struct mt_error *mt_program_generate(struct mt_program *program)
 			gen_value(program);
 		mt_program_decide(program, &error);
 		MT_TRY(error);
-		mt_asm_bind(as, program->send);
-		mt_program_send(program);
 	}
+	mt_asm_bind(as, program->send);
+	if (!program->spec->silent)
+		mt_program_send(program);
 	mt_asm_bind(as, program->act);
 	gen_act(program);
 	mt_asm_bind(as, program->out);

@@ -76,6 +76,9 @@ void mt_program_stack(struct mt_program *program);                           /* 
 /* scratch.counter += 1 */
 void mt_program_count(struct mt_program *program, int counter);
 
+/* r1 = ++cell.counter, atomically: all processors share the cell. Uses r2. */
+void mt_program_take_number(struct mt_program *program, uint32_t counter);
+
 /* Calls bpf_map_lookup_elem(map, &key) with the key at MT_AT_KEY; r0 is the value or 0. */
 void mt_program_lookup(struct mt_program *program, int map);
 

@@ -104,10 +104,7 @@ static void gen_count_hits(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
 
-	mt_asm_load_map_value(as, BPF_REG_2, program->cell, offsetof(struct mt_watch_cell, hits));
-	mt_asm_mov_imm(as, BPF_REG_1, 1);
-	mt_asm_atomic(as, BPF_ADD | BPF_FETCH, BPF_REG_2, 0, BPF_REG_1);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, 1);
+	mt_program_take_number(program, offsetof(struct mt_watch_cell, hits));
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_HITS, BPF_REG_1);
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(hits), BPF_REG_1);
 }

@@ -176,3 +176,33 @@ size_t mt_image_read_code(struct mt_image *image, uint64_t addr, void *out, size
 
 	return got < 0 ? 0 : (size_t)got;
 }
+
+static const struct mt_segment *loaded_segment(const struct mt_elf_head *head, uint64_t addr)
+{
+	for (size_t i = 0; i < head->segment_count; i++)
+		if (addr >= head->segments[i].vaddr &&
+		    addr - head->segments[i].vaddr < head->segments[i].memsz)
+			return &head->segments[i];
+	return NULL;
+}
+
+size_t mt_image_read_initial(struct mt_image *image, uint64_t addr, void *out, size_t len)
+{
+	const struct mt_module *module = mt_image_module_at(image, addr);
+	const struct mt_segment *segment =
+	    module ? loaded_segment(&module->file->head, addr - module->bias) : NULL;
+	uint64_t offset, in_file;
+
+	if (!segment || module->file->fd < 0)
+		return 0;
+	offset = addr - module->bias - segment->vaddr;
+	if (len > segment->memsz - offset)
+		len = (size_t)(segment->memsz - offset);
+	in_file = offset < segment->filesz ? segment->filesz - offset : 0;
+	if (in_file > len)
+		in_file = len;
+	if (!mt_read_at(module->file->fd, out, (size_t)in_file, segment->offset + offset))
+		return 0;
+	memset((char *)out + in_file, 0, len - (size_t)in_file);
+	return len;
+}

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "symbol/cfi_eval.h"
+#include "cfi/walk.h"
+#include "symbol/cfi_sections.h"
 #include "symbol/unwind.h"
 
 struct mt_file_cfi {
@@ -83,26 +84,21 @@ bool mt_cfi_row_at(struct mt_image *image, uint64_t pc, struct mt_cfi_row *row)
 	const struct mt_module *module = mt_image_module_at(image, pc);
 	const struct mt_cfi_section *section;
 	struct mt_cfi_fde fde;
-	uint8_t how;
 
 	if (!module)
 		return false;
 	section = find_fde(module->file, pc - module->bias, &fde);
-	if (!section || section->machine != mt_image_machine(image) ||
-	    mt_cfi_register(section->machine, fde.cie.return_column) != MT_REG_RIP ||
-	    !mt_cfi_row_compute(section, &fde, pc - module->bias, row))
-		return false;
-	/* A return address that is nowhere makes no frame; "undefined" is how the last one ends. */
-	how = row->regs[MT_REG_RIP].how;
-	return how != MT_CFI_UNSPECIFIED && how != MT_CFI_SAME_VALUE;
+	return section &&
+	       mt_cfi_frame_row(section, &fde, mt_image_machine(image), pc - module->bias, row);
 }
 
 /* ---- The rule in its small form ------------------------------------------ */
 
 /* Whether the register is saved in memory at a fixed distance from the CFA. */
-static bool offset_from_cfa(struct mt_cfi_state *state, const struct mt_cfi_place *place,
+static bool offset_from_cfa(struct mt_cfi_state *state, const struct mt_cfi_row *row, uint8_t reg,
                             const struct mt_cfi_value *cfa, int64_t *offset)
 {
+	const struct mt_cfi_place *place = &row->regs[reg];
 	struct mt_cfi_value addr;
 
 	if (place->how == MT_CFI_AT_OFFSET) {
@@ -110,7 +106,8 @@ static bool offset_from_cfa(struct mt_cfi_state *state, const struct mt_cfi_plac
 		return true;
 	}
 	if (place->how != MT_CFI_AT_EXPRESSION ||
-	    !mt_cfi_evaluate(state, place->expression, cfa, &addr) || addr.base != cfa->base)
+	    !mt_cfi_evaluate(state, mt_cfi_expression(row, place), cfa, &addr) ||
+	    addr.base != cfa->base)
 		return false;
 	*offset = (int64_t)(addr.number - cfa->number);
 	return true;
@@ -142,12 +139,12 @@ static bool simplify(enum mt_machine machine, const struct mt_cfi_row *row, uint
 	if (row->is_signal || !mt_cfi_cfa(&state, row, &cfa) || !fits_int32((int64_t)cfa.number) ||
 	    (cfa.base != MT_REG_RSP && cfa.base != MT_REG_RBP))
 		return false;
-	if (!offset_from_cfa(&state, &row->regs[MT_REG_RIP], &cfa, &return_offset) ||
+	if (!offset_from_cfa(&state, row, MT_REG_RIP, &cfa, &return_offset) ||
 	    return_offset != -(int64_t)mt_machine_word(machine) ||
 	    !rsp_is_cfa(&row->regs[MT_REG_RSP]))
 		return false;
-	if (!rbp_same &&
-	    (!offset_from_cfa(&state, rbp, &cfa, &rbp_offset) || !fits_int32(rbp_offset)))
+	if (!rbp_same && (!offset_from_cfa(&state, row, MT_REG_RBP, &cfa, &rbp_offset) ||
+	                  !fits_int32(rbp_offset)))
 		return false;
 	*rule = (struct mt_cfi_rule){ .kind = MT_CFI_SIMPLE,
 		                      .cfa_reg = cfa.base,

@@ -5,7 +5,7 @@
 #ifndef MT_SYMBOL_CFI_H
 #define MT_SYMBOL_CFI_H
 
-#include "symbol/cfi_row.h"
+#include "cfi/row.h"
 #include "symbol/image.h"
 #include "symbol/module.h"
 

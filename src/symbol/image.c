@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #define VDSO "[vdso]"
 #define VDSO_MAX (1u << 20)
 #define MODULE_SPAN_MAX (1ull << 36)
+#define MODULE_ALIGNMENT (1ull << 20)
 
 static void placed_destroy(struct mt_placed *placed)
 {
@@ -280,34 +282,118 @@ struct mt_error *mt_image_create(pid_t pid, struct mt_image **image)
 	return finish(made, mt_image_refresh(made, NULL), image);
 }
 
-static struct mt_error *place_file(struct mt_image *image, const char *path, int *fd)
+static struct mt_error *place_file(struct mt_image *image, const char *path,
+                                   struct mt_module **module)
 {
+	int fd MT_AUTO_FD = open_quietly(path);
 	struct mt_module_file *file;
 
-	MT_TRY(mt_module_file_open(fd, path, &file));
+	if (fd < 0)
+		return mt_error_sys(errno, "cannot open %s", path);
+	MT_TRY(mt_module_file_open(&fd, path, &file));
 
 	struct mt_placed *placed = placed_new(path, file);
 
 	MT_TRY(keep(image, placed));
+	mt_elf_head_span(&file->head, &placed->module.start, &placed->module.end);
 	if (!mt_vec_push(&image->now, placed))
 		return mt_error_nomem();
-	mt_elf_head_span(&file->head, &placed->module.start, &placed->module.end);
-	image->executable = &placed->module;
+	*module = &placed->module;
+	return NULL;
+}
+
+static struct mt_error *place_executable(struct mt_image *image, const char *path)
+{
+	struct mt_module *module;
+
+	MT_TRY(place_file(image, path, &module));
+	image->executable = module;
 	return NULL;
 }
 
 struct mt_error *mt_image_open_file(const char *path, struct mt_image **image)
 {
-	int fd MT_AUTO_FD = open_quietly(path);
-
-	if (fd < 0)
-		return mt_error_sys(errno, "cannot open %s", path);
-
 	struct mt_image *made = mt_alloc(sizeof(*made));
 
 	if (!made)
 		return mt_error_nomem();
-	return finish(made, place_file(made, path, &fd), image);
+	return finish(made, place_executable(made, path), image);
+}
+
+struct mt_error *mt_image_add_file(struct mt_image *image, const char *path)
+{
+	uint64_t behind = image->now.data[image->now.len - 1]->module.end;
+	struct mt_module *module;
+
+	MT_TRY(place_file(image, path, &module));
+	module->bias = ((behind + MODULE_ALIGNMENT) & ~(MODULE_ALIGNMENT - 1)) - module->start;
+	module->start += module->bias;
+	module->end += module->bias;
+	return NULL;
+}
+
+static struct mt_error *open_mapped_file(const struct mt_image_file *mapped,
+                                         struct mt_module_file **file)
+{
+	int fd MT_AUTO_FD = mapped->fd >= 0 ? mapped->fd : open_quietly(mapped->path);
+
+	if (fd < 0)
+		return mt_module_file_missing(mapped->path, "the file cannot be opened", file);
+	return mt_module_file_open(&fd, mapped->path, file);
+}
+
+static struct mt_error *place_mapped(struct mt_image *image, const struct mt_image_file *mapped)
+{
+	const struct mt_mapped_file where = { .start = mapped->start,
+		                              .end = mapped->end,
+		                              .code = mapped->code,
+		                              .code_offset = mapped->code_offset };
+	struct mt_module_file *file;
+	struct mt_error *error = open_mapped_file(mapped, &file);
+
+	if (error && mt_error_kind(error) == MT_ERR_FORMAT) {
+		mt_error_free(error);
+		return NULL;
+	}
+	if (error)
+		return error;
+
+	struct mt_placed *placed = placed_new(mapped->path, file);
+
+	MT_TRY(keep(image, placed));
+	place_module(placed, &where);
+	if (!image->executable)
+		image->executable = &placed->module;
+	return mt_vec_push(&image->now, placed) ? NULL : mt_error_nomem();
+}
+
+static int by_start(const void *a, const void *b)
+{
+	uint64_t first = (*(struct mt_placed *const *)a)->module.start;
+	uint64_t second = (*(struct mt_placed *const *)b)->module.start;
+
+	return (first > second) - (first < second);
+}
+
+static struct mt_error *place_all_mapped(struct mt_image *image, const struct mt_image_file *files,
+                                         size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		MT_TRY(place_mapped(image, &files[i]));
+	if (!image->now.len)
+		return mt_error_new(MT_ERR_FORMAT, "no ELF program was mapped");
+	qsort(image->now.data, image->now.len, sizeof(*image->now.data), by_start);
+	return NULL;
+}
+
+struct mt_error *mt_image_create_mapped(const struct mt_image_file *files, size_t count,
+                                        struct mt_image **image)
+{
+	struct mt_image *made = mt_alloc(sizeof(*made));
+
+	if (!made)
+		return mt_error_nomem();
+	return finish(made, place_all_mapped(made, files, count), image);
 }
 
 void mt_image_destroy(struct mt_image *image)

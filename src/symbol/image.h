@@ -59,6 +59,25 @@ struct mt_error *mt_image_create(pid_t pid, struct mt_image **image);
  */
 struct mt_error *mt_image_open_file(const char *path, struct mt_image **image);
 
+/*
+ * Adds a library to such an image, behind what it has: as if the dynamic linker had mapped it, at
+ * an address that no process will have. Fails as mt_image_open_file() does.
+ */
+struct mt_error *mt_image_add_file(struct mt_image *image, const char *path);
+
+/* Where a file was mapped, as a core file tells it. */
+struct mt_image_file {
+	const char *path;
+	int fd; /* open on what stands for the file, and is taken over; -1: the path is opened */
+	uint64_t start, end;
+	uint64_t code, code_offset; /* where its code lies, and at which offset in the file */
+};
+
+/* An image of what was mapped once: it needs no process, and does not change. Files that are no
+ * ELF files are left out. The first one is the executable. */
+struct mt_error *mt_image_create_mapped(const struct mt_image_file *files, size_t count,
+                                        struct mt_image **image);
+
 void mt_image_destroy(struct mt_image *image);
 
 /* Reads the mappings again, after dlopen and the like. `changed`, which may be NULL, says whether a
@@ -116,6 +135,10 @@ bool mt_image_function_bounds(struct mt_image *image, uint64_t pc, uint64_t *sta
  * fine). Returns how many of `len` bytes at `addr` were copied; 0 outside the modules' text.
  */
 size_t mt_image_read_code(struct mt_image *image, uint64_t addr, void *out, size_t len);
+
+/* What memory holds when the program starts, by the file: code, and variables before relocation.
+ * Returns how many of `len` bytes at `addr` were copied. */
+size_t mt_image_read_initial(struct mt_image *image, uint64_t addr, void *out, size_t len);
 
 /*
  * The functions inlined at `pc`, innermost first, not counting the real function: fills `names`

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/lines.h"
 
+#include <dwarf.h>
 #include <string.h>
 
 #include "symbol/symtab.h"
@@ -165,6 +166,17 @@ void mt_line_ranges_each(struct mt_image *image, uint64_t start, uint64_t end,
 	for (uint64_t pc = start; pc < end && range_in(&rows, pc, &range); pc = range.end)
 		if (!each(&range, arg))
 			return;
+}
+
+const char *mt_source_folder_at(struct mt_image *image, uint64_t pc)
+{
+	const struct mt_module *module = mt_image_module_at(image, pc);
+	Dwarf_Attribute attr;
+	Dwarf_Die cu;
+
+	if (!module || !mt_units_cu_at(module->file, pc - module->bias, &cu))
+		return NULL;
+	return dwarf_formstring(dwarf_attr(&cu, DW_AT_comp_dir, &attr));
 }
 
 /* ---- Names in bulk ------------------------------------------------------- */

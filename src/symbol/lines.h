@@ -27,6 +27,10 @@ bool mt_line_range_at(struct mt_image *image, uint64_t pc, struct mt_line_range 
 void mt_line_ranges_each(struct mt_image *image, uint64_t start, uint64_t end,
                          bool (*each)(const struct mt_line_range *range, void *arg), void *arg);
 
+/* The folder that relative paths in the line table for `pc` start from (DW_AT_comp_dir), or NULL.
+ * Owned by the image. */
+const char *mt_source_folder_at(struct mt_image *image, uint64_t pc);
+
 /*
  * Every source file that a line table names, each name once a unit; false from `each` ends it.
  * Reads the headers of all line tables: takes time with much DWARF. `path` is owned by the image.

@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "symbol/image.h"
 
-/* Appends up to five variables of the module (with `code`: functions) whose names are near `name`,
- * as "; did you mean a, b?"; nothing when there are none. Bounded work. */
+/* Appends the variables of the module (with `code`: functions) whose names are near `name`, as
+ * "; did you mean a or b?"; nothing when there are none. Bounded work. */
 void mt_suggest_names(const struct mt_module *module, const char *name, bool code,
                       struct mt_buf *text);
 

@@ -6,6 +6,7 @@
 #ifndef MT_SYMBOL_UNWIND_H
 #define MT_SYMBOL_UNWIND_H
 
+#include "cfi/walk.h"
 #include "symbol/image.h"
 #include "x86/regs.h"
 
@@ -37,14 +38,6 @@ struct mt_cfi_rule {
  * return). */
 void mt_cfi_rule_at(struct mt_image *image, uint64_t pc, struct mt_cfi_rule *rule);
 
-/* A copied piece of the thread's stack: `len` bytes that were at `addr` (normally from rsp
- * upwards). */
-struct mt_stack_copy {
-	const uint8_t *bytes;
-	uint64_t addr;
-	size_t len;
-};
-
 /*
  * Walks the stack from `regs`. frames[0] is regs' pc, each further one a return address (of a
  * signal frame: the interrupted pc). Full CFI: expressions, all callee-saved registers, signal
@@ -56,6 +49,10 @@ struct mt_stack_copy {
  */
 size_t mt_unwind(struct mt_image *image, const struct mt_regs *regs,
                  const struct mt_stack_copy *stack, uint64_t *frames, size_t max, bool *truncated);
+
+/* The image's code for walks of one's own (cfi/walk.h): with other memory than a copy, or when more
+ * than the pcs is wanted. */
+struct mt_cfi_code mt_image_cfi_code(struct mt_image *image);
 
 /* Whether pc, a frame as mt_unwind() gives it, is where the kernel returns from a signal handler
  * (the 'S' augmentation): its caller's pc is an interrupted one, not a return address. */

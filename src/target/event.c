@@ -14,8 +14,12 @@ static enum mt_event_kind kind_of_ptrace_event(int event)
 		return MT_EVENT_FORK;
 	case PTRACE_EVENT_VFORK:
 		return MT_EVENT_VFORK;
+	case PTRACE_EVENT_VFORK_DONE:
+		return MT_EVENT_VFORKED;
 	case PTRACE_EVENT_EXEC:
 		return MT_EVENT_EXEC;
+	case PTRACE_EVENT_EXIT:
+		return MT_EVENT_EXITING;
 	default:
 		return MT_EVENT_OTHER;
 	}

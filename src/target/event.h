@@ -19,7 +19,9 @@ enum mt_event_kind {
 	MT_EVENT_CLONE,   /* a new thread, `child` */
 	MT_EVENT_FORK,    /* a new process, `child`, with a copy of the memory */
 	MT_EVENT_VFORK,   /* a new process, `child`, in the same memory until it execs or exits */
+	MT_EVENT_VFORKED, /* the memory lent to `child` by vfork is the parent's alone again */
 	MT_EVENT_EXEC,    /* a new program; `child` is the thread's former id */
+	MT_EVENT_EXITING, /* the thread is about to end; its registers can still be read */
 	MT_EVENT_OTHER,   /* another ptrace event: resume it */
 };
 

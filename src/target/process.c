@@ -219,15 +219,41 @@ void mt_process_fd_name(pid_t pid, int fd, char *name, size_t size)
 
 /* ---- Memory -------------------------------------------------------------- */
 
-static ssize_t read_by_proc_mem(pid_t pid, uint64_t addr, void *out, size_t len)
+static int open_memory(pid_t pid, int flags)
 {
 	char path[PROC_PATH_LEN];
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	return open(path, flags | O_CLOEXEC);
+}
 
-	int fd MT_AUTO_FD = open(path, O_RDONLY | O_CLOEXEC);
+static ssize_t read_by_proc_mem(pid_t pid, uint64_t addr, void *out, size_t len)
+{
+	int fd MT_AUTO_FD = open_memory(pid, O_RDONLY);
 
 	return fd < 0 ? -1 : pread(fd, out, len, (off_t)addr);
+}
+
+static ssize_t write_by_proc_mem(pid_t pid, uint64_t addr, const void *bytes, size_t len)
+{
+	int fd MT_AUTO_FD = open_memory(pid, O_WRONLY);
+
+	return fd < 0 ? -1 : pwrite(fd, bytes, len, (off_t)addr);
+}
+
+/* The outcome of moving `len` bytes, of which `moved` were (-1: errno says why not). */
+static struct mt_error *memory_result(ssize_t moved, const char *verb, pid_t pid, uint64_t addr,
+                                      size_t len)
+{
+	int err = moved < 0 ? errno : EFAULT;
+
+	if (moved == (ssize_t)len)
+		return NULL;
+	if (err == EPERM || err == EACCES || err == ESRCH)
+		return mt_error_sys(err, "cannot %s the memory of process %d", verb, (int)pid);
+	return mt_error_new(MT_ERR_UNREADABLE,
+	                    "cannot %s %zu bytes at 0x%" PRIx64 " in process %d: %s", verb, len,
+	                    addr, (int)pid, strerror(err == EIO ? EFAULT : err));
 }
 
 struct mt_error *mt_process_read(pid_t pid, uint64_t addr, void *out, size_t len)
@@ -238,14 +264,16 @@ struct mt_error *mt_process_read(pid_t pid, uint64_t addr, void *out, size_t len
 
 	if (got != (ssize_t)len)
 		got = read_by_proc_mem(pid, addr, out, len);
-	if (got == (ssize_t)len)
-		return NULL;
+	return memory_result(got, "read", pid, addr, len);
+}
 
-	int err = got < 0 ? errno : EFAULT;
+struct mt_error *mt_process_write(pid_t pid, uint64_t addr, const void *bytes, size_t len)
+{
+	struct iovec local = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
+	struct iovec remote = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
+	ssize_t put = process_vm_writev(pid, &local, 1, &remote, 1, 0);
 
-	if (err == EPERM || err == EACCES || err == ESRCH)
-		return mt_error_sys(err, "cannot read the memory of process %d", (int)pid);
-	return mt_error_new(MT_ERR_UNREADABLE,
-	                    "cannot read %zu bytes at 0x%" PRIx64 " in process %d: %s", len, addr,
-	                    (int)pid, strerror(err == EIO ? EFAULT : err));
+	if (put != (ssize_t)len)
+		put = write_by_proc_mem(pid, addr, bytes, len);
+	return memory_result(put, "write", pid, addr, len);
 }

@@ -67,4 +67,8 @@ void mt_process_fd_name(pid_t pid, int fd, char *name, size_t size);
  */
 struct mt_error *mt_process_read(pid_t pid, uint64_t addr, void *out, size_t len);
 
+/* Writes `len` bytes at `addr`, read-only pages included where we trace the process
+ * (proc_pid_mem(5)). MT_ERR_UNREADABLE as above; then a part may have been written. */
+struct mt_error *mt_process_write(pid_t pid, uint64_t addr, const void *bytes, size_t len);
+
 #endif

@@ -2,16 +2,19 @@
 /*
  * Tracees: launching, attaching with PTRACE_SEIZE, and the stops between.
  *
- * All calls belong to one thread, the tracer. A tracee lives on when the tracer dies: nothing here
- * uses PTRACE_O_EXITKILL, and the kernel resumes a stopped tracee whose tracer is gone (ptrace(2)).
+ * All calls belong to one thread, the tracer. A tracee lives on when the tracer dies, but for
+ * MT_TRACE_END_WITH_US: the kernel resumes a stopped tracee whose tracer is gone (ptrace(2)).
  */
 #ifndef MT_TARGET_TRACEE_H
 #define MT_TARGET_TRACEE_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/user.h>
 
 #include "base/error.h"
 #include "target/event.h"
@@ -19,9 +22,12 @@
 
 /* What to follow; the bits are ORed. */
 enum mt_trace_flags {
-	MT_TRACE_EXEC = 1,    /* MT_EVENT_EXEC */
-	MT_TRACE_THREADS = 2, /* new threads become tracees */
-	MT_TRACE_FORKS = 4,   /* new processes become tracees */
+	MT_TRACE_EXEC = 1,         /* MT_EVENT_EXEC */
+	MT_TRACE_THREADS = 2,      /* new threads become tracees */
+	MT_TRACE_FORKS = 4,        /* new processes become tracees */
+	MT_TRACE_EXITS = 8,        /* MT_EVENT_EXITING */
+	MT_TRACE_VFORKED = 16,     /* MT_EVENT_VFORKED */
+	MT_TRACE_END_WITH_US = 32, /* the kernel kills it when the tracer dies */
 };
 
 struct mt_launch {
@@ -29,6 +35,15 @@ struct mt_launch {
 	char *const *argv;        /* NULL-terminated */
 	sigset_t signal_mask;     /* of the program; as the tool itself was started with */
 	struct rlimit open_files; /* RLIMIT_NOFILE of the program, likewise */
+
+	/* What is NULL or false leaves it as ours is. */
+	char *const *env;
+	const char *cwd;
+	const char *in, *out, *err; /* files for the standard streams */
+	bool append;                /* to `out` and `err` */
+	const char *tty;      /* a terminal for all three: the controlling one of a new session */
+	bool own_group;       /* a process group of its own */
+	bool fixed_addresses; /* without address space layout randomisation (personality(2)) */
 };
 
 /*
@@ -40,8 +55,8 @@ struct mt_error *mt_program_find(const char *name, char **path);
 
 /*
  * Starts a program and leaves it stopped at its first instruction (MT_EVENT_EXEC has been taken),
- * traced with `flags`. It keeps our standard streams, environment, working directory and process
- * group. Errors: MT_ERR_NO_PROGRAM and MT_ERR_CANNOT_RUN.
+ * traced with `flags`. Errors: MT_ERR_NO_PROGRAM and MT_ERR_CANNOT_RUN; MT_ERR_SYSTEM and its like
+ * for what else `launch` asks for, by its name: "cannot open /tmp/in: …".
  */
 struct mt_error *mt_tracee_launch(const struct mt_launch *launch, unsigned flags, pid_t *pid);
 
@@ -54,11 +69,56 @@ struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags);
 /* The next event of any tracee or child, without waiting: kind MT_EVENT_NONE when there is none. */
 struct mt_event mt_tracee_next(void);
 
+/* Fills event->child, which mt_event_decode() leaves open. */
+void mt_tracee_complete(struct mt_event *event);
+
 /* The siginfo of a signal-delivery-stop. False: the tracee has gone. */
 bool mt_tracee_siginfo(pid_t tid, siginfo_t *info);
 
 /* The general registers of a stopped tracee. False: it has gone. */
 bool mt_tracee_regs(pid_t tid, struct mt_regs *regs);
+
+/* All 27 as ptrace has them; for a 32-bit program too in 64-bit form. False: it has gone. */
+bool mt_tracee_user_regs(pid_t tid, struct user_regs_struct *regs);
+bool mt_tracee_set_user_regs(pid_t tid, const struct user_regs_struct *regs);
+void mt_regs_from_user(const struct user_regs_struct *user, struct mt_regs *regs);
+
+/*
+ * The XSAVE area (NT_X86_XSTATE), of `size` bytes as CPUID has it. `got` is how much the kernel
+ * gave. False: it has gone, or the processor has no XSAVE.
+ */
+bool mt_tracee_xstate(pid_t tid, void *area, size_t size, size_t *got);
+bool mt_tracee_set_xstate(pid_t tid, const void *area, size_t size);
+
+/* A debug register, 0 to 7. False: it has gone, or the register holds what the kernel refuses. */
+bool mt_tracee_set_debugreg(pid_t tid, unsigned index, uint64_t value);
+
+/* Whether a SIGTRAP of an instruction that has been executed waits for the stopped thread: an
+ * interrupt's stop comes before it (kernel/signal.c, get_signal()). */
+bool mt_tracee_trap_waits(pid_t tid);
+
+/* Replaces the siginfo of a signal-delivery-stop. */
+bool mt_tracee_set_siginfo(pid_t tid, const siginfo_t *info);
+
+/* The mask of blocked signals, the kernel's 64 bits. False: it has gone. */
+bool mt_tracee_signal_mask(pid_t tid, uint64_t *mask);
+bool mt_tracee_set_signal_mask(pid_t tid, uint64_t mask);
+
+/* What a MT_EVENT_SYSCALL stop is: entering, or leaving a call. False: neither, or it has gone. */
+struct mt_syscall_stop {
+	bool entering;
+	uint64_t number; /* when entering */
+};
+bool mt_tracee_syscall_stop(pid_t tid, struct mt_syscall_stop *stop);
+
+/* How a stopped tracee goes on. */
+enum mt_resume {
+	MT_RESUME_CONTINUE,
+	MT_RESUME_STEP,    /* one instruction, then SIGTRAP */
+	MT_RESUME_SYSCALL, /* until it enters or leaves a system call */
+};
+/* As mt_tracee_resume(). False: it has gone, or is not stopped. */
+bool mt_tracee_go(pid_t tid, enum mt_resume how, int signal);
 
 /* Lets a stopped tracee go on, with `signal` (0: none). A tracee that was killed meanwhile is no
  * error: its end is an event of its own. */

@@ -28,7 +28,7 @@ size_t mt_dr_split(uint64_t addr, uint64_t len, struct mt_dr_piece *pieces, size
 			pieces[count] = (struct mt_dr_piece){ .addr = addr, .len = piece };
 		} else if (piece == 8) {
 			/* Only counting is left: all whole pieces at once, however long. */
-			count += len / 8;
+			count += (size_t)(len / 8);
 			addr += len & ~UINT64_C(7);
 			len %= 8;
 			continue;

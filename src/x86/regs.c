@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "x86/regs.h"
 
-#include <stddef.h>
 #include <string.h>
 
 /* clang-format off */
@@ -62,6 +61,11 @@ const struct mt_reg_part *mt_reg_part_find(const char *name)
 			return &parts[i];
 	}
 	return NULL;
+}
+
+const struct mt_reg_part *mt_reg_part_at(size_t i)
+{
+	return i < sizeof(parts) / sizeof(*parts) ? &parts[i] : NULL;
 }
 
 uint64_t mt_reg_part_get(const struct mt_regs *regs, const struct mt_reg_part *part)

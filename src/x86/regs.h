@@ -6,6 +6,7 @@
 #ifndef MT_X86_REGS_H
 #define MT_X86_REGS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum mt_reg {
@@ -49,6 +50,9 @@ struct mt_reg_part {
 
 /* The part with that name (without '$'), or NULL. Static storage. */
 const struct mt_reg_part *mt_reg_part_find(const char *name);
+
+/* All of them, one after the other; NULL past the last. */
+const struct mt_reg_part *mt_reg_part_at(size_t i);
 
 uint64_t mt_reg_part_get(const struct mt_regs *regs, const struct mt_reg_part *part);
 

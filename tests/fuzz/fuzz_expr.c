@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "../unit/own_memory.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "expr/expr.h"
@@ -51,16 +51,6 @@ static const struct mt_type record = { .kind = MT_TYPE_STRUCT,
 	                               .size = 32,
 	                               .members = members,
 	                               .member_count = 5 };
-
-static struct mt_error *read_own(void *arg, uint64_t addr, void *out, size_t len)
-{
-	struct iovec to = { .iov_base = out, .iov_len = len };
-	struct iovec from = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
-
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)len)
-		return NULL;
-	return mt_error_new(MT_ERR_UNREADABLE, "cannot read %zu bytes", len);
-}
 
 static void draw(const char *text, struct mt_error *error)
 {

@@ -185,8 +185,9 @@ static bool is_call(const struct run *run)
 {
 	const uint8_t *code = run->code;
 
-	/* Operand size, bnd, notrack, gs: where i386 has the vDSO's entry. */
-	while (*code == 0x66 || *code == 0xf2 || *code == 0x3e || *code == 0x65 ||
+	/* Operand size, address size (where ld makes a direct call of one through the GOT), bnd,
+	 * notrack, gs: where i386 has the vDSO's entry. */
+	while (*code == 0x66 || *code == 0x67 || *code == 0xf2 || *code == 0x3e || *code == 0x65 ||
 	       is_rex(run, *code))
 		code++;
 	return code[0] == 0xe8 || (code[0] == 0xff && (code[1] >> 3 & 7) == 2);

@@ -110,7 +110,25 @@ START_TEST(vec_grows_and_keeps_its_content_without_memory)
 }
 END_TEST
 
+START_TEST(vec_removes_and_keeps_its_order)
+{
+	MT_VEC(int) vec = { 0 };
+
+	for (int i = 0; i < 4; i++)
+		ck_assert(mt_vec_push(&vec, i));
+	mt_vec_remove(&vec, 1);
+	ck_assert_uint_eq(vec.len, 3);
+	ck_assert_mem_eq(vec.data, ((int[]){ 0, 2, 3 }), 3 * sizeof(int));
+	mt_vec_remove(&vec, 2);
+	mt_vec_remove(&vec, 0);
+	ck_assert_uint_eq(vec.len, 1);
+	ck_assert_int_eq(vec.data[0], 2);
+	mt_vec_deinit(&vec);
+}
+END_TEST
+
 MT_UNIT_MAIN("base", error_has_kind_text_and_place,
              error_of_a_system_call_takes_its_kind_from_errno,
              error_without_memory_is_the_static_one, buf_appends_and_pads,
-             buf_remembers_that_memory_ran_out, vec_grows_and_keeps_its_content_without_memory)
+             buf_remembers_that_memory_ran_out, vec_grows_and_keeps_its_content_without_memory,
+             vec_removes_and_keeps_its_order)

@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "cfi/eval.h"
 #include "symbol/cfi.h"
-#include "symbol/cfi_eval.h"
 #include "symbol/image.h"
 #include "symbol/unwind.h"
 #include "unit.h"
@@ -53,10 +53,10 @@ static void place_text(const struct mt_cfi_place *place, struct mt_buf *out)
 		mt_buf_text(out, "s");
 		break;
 	case MT_CFI_AT_OFFSET:
-		mt_buf_printf(out, "c%+ld", place->offset);
+		mt_buf_printf(out, "c%+d", place->offset);
 		break;
 	case MT_CFI_IS_OFFSET:
-		mt_buf_printf(out, "v%+ld", place->offset);
+		mt_buf_printf(out, "v%+d", place->offset);
 		break;
 	case MT_CFI_IN_REGISTER:
 		mt_buf_text(out, "r"); /* its number, and in brackets its name, follow */
@@ -75,7 +75,7 @@ static void cfa_text(const struct referee *referee, const struct mt_cfi_place *c
 	bool wide = mt_image_machine(referee->image) == MT_MACHINE_X86_64;
 
 	if (cfa->how == MT_CFI_IN_REGISTER)
-		mt_buf_printf(out, "%c%s%+ld", wide ? 'r' : 'e', mt_reg_name(cfa->reg) + 1,
+		mt_buf_printf(out, "%c%s%+d", wide ? 'r' : 'e', mt_reg_name(cfa->reg) + 1,
 		              cfa->offset);
 	else
 		mt_buf_text(out, "exp");
@@ -217,13 +217,14 @@ END_TEST
 
 static const uint8_t memory[16] = { 0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7,
 	                            1,    2,    3,    4,    5,    6,    7,    8 };
-static const struct mt_stack_copy stack = { memory, 0x1000, sizeof(memory) };
+static struct mt_stack_copy stack = { memory, 0x1000, sizeof(memory) };
 
 static bool run(enum mt_machine machine, const uint8_t *bytes, size_t len, uint64_t *number)
 {
+	const struct mt_cfi_memory readable = mt_stack_copy_memory(&stack);
 	struct mt_cfi_state state = { .machine = machine,
 		                      .known = 1U << MT_REG_RSP | 1U << MT_REG_R15,
-		                      .stack = &stack };
+		                      .memory = &readable };
 	struct mt_cfi_value value, initial = { MT_REG_NONE, 0x100 };
 	struct mt_cfi_span span = { bytes, len };
 

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "error_case.h"
 #include "expr/parser.h"
+#include "own_memory.h"
 #include "unit.h"
 
 /* ---- What the places are of: all written to, so that none is optimised away */
@@ -40,16 +40,6 @@ KEPT int which = 3;
 KEPT enum state state;
 KEPT double ratio;
 static KEPT int hidden;
-
-static struct mt_error *read_own(void *arg, uint64_t addr, void *out, size_t len)
-{
-	struct iovec to = { .iov_base = out, .iov_len = len };
-	struct iovec from = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
-
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)len)
-		return NULL;
-	return mt_error_new(MT_ERR_UNREADABLE, "cannot read %zu bytes", len);
-}
 
 static struct mt_image *own_image(void)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside src/symbol only: one entry of .eh_frame or .debug_frame as it stands in the file.
+ * One entry of .eh_frame or .debug_frame as it stands there.
  */
-#ifndef MT_SYMBOL_CFI_ENTRY_H
-#define MT_SYMBOL_CFI_ENTRY_H
+#ifndef MT_CFI_ENTRY_H
+#define MT_CFI_ENTRY_H
 
-#include "symbol/cfi_table.h"
+#include "cfi/table.h"
 
 /* The entry at `offset`: reads it when it is an FDE with a sound CIE. `next`, which is set whenever
  * the length can be read, else to the section's end, is where the entry after it starts. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside src/symbol only: a cursor over untrusted little-endian bytes. A read past the end gives 0,
- * moves to the end and sets `failed`, which stays: a parser may read a whole record and ask once.
+ * A cursor over untrusted little-endian bytes. A read past the end gives 0, moves to the end and
+ * sets `failed`, which stays: a parser may read a whole record and ask once.
  */
-#ifndef MT_SYMBOL_CFI_READER_H
-#define MT_SYMBOL_CFI_READER_H
+#ifndef MT_CFI_READER_H
+#define MT_CFI_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* A run of bytes inside a section; owned by the Elf. */
+/* A run of bytes inside a section; owned by whoever has the section. */
 struct mt_cfi_span {
 	const uint8_t *bytes;
 	size_t len;

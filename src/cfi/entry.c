@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "symbol/cfi_entry.h"
+#include "cfi/entry.h"
 
-#include <dwarf.h>
+#include "cfi/constants.h"
 
 #define LENGTH_IS_64_BIT 0xffffffff
 

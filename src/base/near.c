@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "expr/near.h"
+#include "base/near.h"
 
-#include <stdint.h>
 #include <string.h>
 
 enum { MAX_LEN = 64 };
@@ -36,36 +35,44 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 	return above[b_len];
 }
 
-static bool is_listed(const struct mt_near *near, const char *name)
+static bool is_listed(const struct mt_near *near, const char *name, size_t len)
 {
 	for (size_t i = 0; i < near->count; i++)
-		if (!strcmp(near->names[i], name))
+		if (near->names[i].len == len && !memcmp(near->names[i].text, name, len))
 			return true;
 	return false;
 }
 
+/* In its place by distance; the farthest one falls out of a full list. */
+static void insert(struct mt_near *near, struct mt_near_name name)
+{
+	size_t at = near->count < MT_NEAR_MAX ? near->count++ : MT_NEAR_MAX;
+
+	if (at == MT_NEAR_MAX && name.distance >= near->names[--at].distance)
+		return;
+	for (; at > 0 && near->names[at - 1].distance > name.distance; at--)
+		near->names[at] = near->names[at - 1];
+	near->names[at] = name;
+}
+
+void mt_near_offer_part(struct mt_near *near, const char *name, size_t len)
+{
+	size_t wanted_len = strlen(near->wanted);
+	size_t gap = len > wanted_len ? len - wanted_len : wanted_len - len;
+	size_t allowed = (wanted_len + 2) / 3;
+	size_t far;
+
+	if (!len || len > MAX_LEN || wanted_len > MAX_LEN || gap > allowed ||
+	    is_listed(near, name, len))
+		return;
+	far = distance(near->wanted, wanted_len, name, len);
+	if (far && far <= allowed && far < len)
+		insert(near, (struct mt_near_name){ name, len, far });
+}
+
 void mt_near_offer(struct mt_near *near, const char *name)
 {
-	size_t wanted_len = strlen(near->wanted), len = strlen(name);
-
-	if (!len || len > MAX_LEN || wanted_len > MAX_LEN || is_listed(near, name))
-		return;
-	size_t far = distance(near->wanted, wanted_len, name, len);
-	if (far > (wanted_len + 2) / 3 || far >= len)
-		return;
-	size_t place = near->count;
-	while (place > 0 && near->distances[place - 1] > far)
-		place--;
-	if (place == MT_NEAR_MAX)
-		return;
-	if (near->count < MT_NEAR_MAX)
-		near->count++;
-	for (size_t i = near->count - 1; i > place; i--) {
-		near->names[i] = near->names[i - 1];
-		near->distances[i] = near->distances[i - 1];
-	}
-	near->names[place] = name;
-	near->distances[place] = far;
+	mt_near_offer_part(near, name, strlen(name));
 }
 
 void mt_near_append(const struct mt_near *near, struct mt_buf *out)
@@ -74,7 +81,7 @@ void mt_near_append(const struct mt_near *near, struct mt_buf *out)
 		bool last = i + 1 == near->count;
 
 		mt_buf_text(out, !i ? "; did you mean " : last ? " or " : ", ");
-		mt_buf_text(out, near->names[i]);
+		mt_buf_bytes(out, near->names[i].text, near->names[i].len);
 	}
 	if (near->count)
 		mt_buf_char(out, '?');

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside src/symbol only: one row of the table that call frame information stands for (DWARF 5
- * section 6.4): where, at one pc, the caller's registers are.
+ * One row of the table that call frame information stands for (DWARF 5 section 6.4): where, at one
+ * pc, the caller's registers are. It is small and made without allocation: a signal handler unwinds
+ * with it, on whatever stack it has.
  */
-#ifndef MT_SYMBOL_CFI_ROW_H
-#define MT_SYMBOL_CFI_ROW_H
+#ifndef MT_CFI_ROW_H
+#define MT_CFI_ROW_H
 
-#include "symbol/cfi_table.h"
+#include "cfi/table.h"
 #include "x86/regs.h"
 
 /* The registers that are followed: not the vector and segment registers. */
@@ -31,19 +32,24 @@ enum mt_cfi_how {
 struct mt_cfi_place {
 	uint8_t how; /* enum mt_cfi_how */
 	uint8_t reg;
-	int64_t offset;
-	struct mt_cfi_span expression; /* in the section's bytes */
+	uint16_t len;   /* of the expression */
+	int32_t offset; /* in bytes; where the expression begins, from the row's `code` */
 };
 
 struct mt_cfi_row {
+	const uint8_t *code;     /* the FDE's program */
 	bool is_signal;          /* the caller was interrupted here, it did not call */
 	struct mt_cfi_place cfa; /* IN_REGISTER or IS_EXPRESSION */
 	struct mt_cfi_place regs[MT_CFI_REGS];
 };
 
-/* Runs the entry's program up to `addr`, a file address that it covers. False for a program that
- * breaks the rules or leaves the CFA undefined. */
+/* Runs the entry's program up to `addr`, an address that it covers. False for a program that breaks
+ * the rules, leaves the CFA undefined, or has offsets beyond 2 GiB. */
 bool mt_cfi_row_compute(const struct mt_cfi_section *section, const struct mt_cfi_fde *fde,
                         uint64_t addr, struct mt_cfi_row *row);
+
+/* The expression of a place that has one. */
+struct mt_cfi_span mt_cfi_expression(const struct mt_cfi_row *row,
+                                     const struct mt_cfi_place *place);
 
 #endif

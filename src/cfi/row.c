@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "symbol/cfi_row.h"
+#include "cfi/row.h"
 
-#include <dwarf.h>
-
-#include "symbol/cfi_entry.h"
+#include "cfi/constants.h"
+#include "cfi/entry.h"
 
 /* How many states a program may remember at a time; compilers nest two deep. */
-#define MAX_REMEMBERED 8
+#define MAX_REMEMBERED 4
 
 struct machine {
 	const struct mt_cfi_section *section;
@@ -22,11 +21,12 @@ struct machine {
 uint8_t mt_cfi_register(enum mt_machine machine, uint64_t column)
 {
 	/* System V ABI i386, table 2.14; x86-64's numbers are our own. */
-	static const uint8_t i386[] = { MT_REG_RAX, MT_REG_RCX, MT_REG_RDX, MT_REG_RBX, MT_REG_RSP,
-		                        MT_REG_RBP, MT_REG_RSI, MT_REG_RDI, MT_REG_RIP };
+	static const uint8_t of_i386[] = { MT_REG_RAX, MT_REG_RCX, MT_REG_RDX,
+		                           MT_REG_RBX, MT_REG_RSP, MT_REG_RBP,
+		                           MT_REG_RSI, MT_REG_RDI, MT_REG_RIP };
 
 	if (machine == MT_MACHINE_I386)
-		return column < sizeof(i386) ? i386[column] : MT_CFI_REGS;
+		return column < sizeof(of_i386) ? of_i386[column] : MT_CFI_REGS;
 	return column < MT_CFI_REGS ? (uint8_t)column : MT_CFI_REGS;
 }
 
@@ -38,6 +38,11 @@ static uint8_t register_of(const struct machine *m, uint64_t column)
 static int64_t factored(const struct machine *m, uint64_t number)
 {
 	return (int64_t)(number * (uint64_t)m->cie->data_align);
+}
+
+static bool fits(int64_t offset)
+{
+	return offset >= INT32_MIN && offset <= INT32_MAX;
 }
 
 static void advance(struct machine *m, uint64_t delta)
@@ -53,9 +58,29 @@ static void set_place(struct machine *m, uint64_t column, struct mt_cfi_place pl
 		m->row.regs[reg] = place;
 }
 
-static void set_offset(struct machine *m, uint64_t column, uint8_t how, uint64_t number)
+static bool set_offset(struct machine *m, uint64_t column, uint8_t how, uint64_t number)
 {
-	set_place(m, column, (struct mt_cfi_place){ .how = how, .offset = factored(m, number) });
+	int64_t offset = factored(m, number);
+
+	set_place(m, column, (struct mt_cfi_place){ .how = how, .offset = (int32_t)offset });
+	return fits(offset);
+}
+
+static bool read_expression(const struct machine *m, struct mt_cfi_reader *in, uint8_t how,
+                            struct mt_cfi_place *place)
+{
+	struct mt_cfi_span span = mt_cfi_read_span(in, mt_cfi_read_uleb(in));
+	int64_t offset = (int64_t)((uintptr_t)span.bytes - (uintptr_t)m->row.code);
+
+	*place = (struct mt_cfi_place){ .how = how,
+		                        .len = (uint16_t)span.len,
+		                        .offset = (int32_t)offset };
+	return span.len <= UINT16_MAX && fits(offset);
+}
+
+struct mt_cfi_span mt_cfi_expression(const struct mt_cfi_row *row, const struct mt_cfi_place *place)
+{
+	return (struct mt_cfi_span){ row->code + place->offset, place->len };
 }
 
 static void restore(struct machine *m, uint64_t column)
@@ -74,20 +99,15 @@ static bool run_register_rule(struct machine *m, uint8_t opcode, struct mt_cfi_r
 
 	switch (opcode) {
 	case DW_CFA_offset_extended:
-		set_offset(m, column, MT_CFI_AT_OFFSET, mt_cfi_read_uleb(in));
-		return true;
+		return set_offset(m, column, MT_CFI_AT_OFFSET, mt_cfi_read_uleb(in));
 	case DW_CFA_offset_extended_sf:
-		set_offset(m, column, MT_CFI_AT_OFFSET, (uint64_t)mt_cfi_read_sleb(in));
-		return true;
+		return set_offset(m, column, MT_CFI_AT_OFFSET, (uint64_t)mt_cfi_read_sleb(in));
 	case DW_CFA_GNU_negative_offset_extended:
-		set_offset(m, column, MT_CFI_AT_OFFSET, -mt_cfi_read_uleb(in));
-		return true;
+		return set_offset(m, column, MT_CFI_AT_OFFSET, -mt_cfi_read_uleb(in));
 	case DW_CFA_val_offset:
-		set_offset(m, column, MT_CFI_IS_OFFSET, mt_cfi_read_uleb(in));
-		return true;
+		return set_offset(m, column, MT_CFI_IS_OFFSET, mt_cfi_read_uleb(in));
 	case DW_CFA_val_offset_sf:
-		set_offset(m, column, MT_CFI_IS_OFFSET, (uint64_t)mt_cfi_read_sleb(in));
-		return true;
+		return set_offset(m, column, MT_CFI_IS_OFFSET, (uint64_t)mt_cfi_read_sleb(in));
 	case DW_CFA_restore_extended:
 		restore(m, column);
 		return true;
@@ -102,10 +122,12 @@ static bool run_register_rule(struct machine *m, uint8_t opcode, struct mt_cfi_r
 		place.how = place.reg < MT_CFI_REGS ? MT_CFI_IN_REGISTER : MT_CFI_UNDEFINED;
 		break;
 	case DW_CFA_expression:
+		if (!read_expression(m, in, MT_CFI_AT_EXPRESSION, &place))
+			return false;
+		break;
 	case DW_CFA_val_expression:
-		place.how =
-		    opcode == DW_CFA_expression ? MT_CFI_AT_EXPRESSION : MT_CFI_IS_EXPRESSION;
-		place.expression = mt_cfi_read_span(in, mt_cfi_read_uleb(in));
+		if (!read_expression(m, in, MT_CFI_IS_EXPRESSION, &place))
+			return false;
 		break;
 	default:
 		return false;
@@ -116,9 +138,10 @@ static bool run_register_rule(struct machine *m, uint8_t opcode, struct mt_cfi_r
 
 static bool set_cfa(struct machine *m, uint8_t reg, int64_t offset)
 {
-	m->row.cfa =
-	    (struct mt_cfi_place){ .how = MT_CFI_IN_REGISTER, .reg = reg, .offset = offset };
-	return reg < MT_CFI_REGS;
+	m->row.cfa = (struct mt_cfi_place){ .how = MT_CFI_IN_REGISTER,
+		                            .reg = reg,
+		                            .offset = (int32_t)offset };
+	return reg < MT_CFI_REGS && fits(offset);
 }
 
 /* The register alone, or the offset alone, can change only where the CFA has both. */
@@ -147,11 +170,7 @@ static bool run_cfa_rule(struct machine *m, uint8_t opcode, struct mt_cfi_reader
 		reg = register_of(m, mt_cfi_read_uleb(in));
 		return set_cfa(m, reg, factored(m, (uint64_t)mt_cfi_read_sleb(in)));
 	case DW_CFA_def_cfa_expression:
-		m->row.cfa = (struct mt_cfi_place){
-			.how = MT_CFI_IS_EXPRESSION,
-			.expression = mt_cfi_read_span(in, mt_cfi_read_uleb(in)),
-		};
-		return true;
+		return read_expression(m, in, MT_CFI_IS_EXPRESSION, &m->row.cfa);
 	default:
 		return change_cfa(m, opcode, in);
 	}
@@ -216,7 +235,7 @@ static bool run(struct machine *m, struct mt_cfi_span program)
 			advance(m, operand);
 			break;
 		case DW_CFA_offset:
-			set_offset(m, operand, MT_CFI_AT_OFFSET, mt_cfi_read_uleb(&in));
+			ok = set_offset(m, operand, MT_CFI_AT_OFFSET, mt_cfi_read_uleb(&in));
 			break;
 		case DW_CFA_restore:
 			restore(m, operand);
@@ -239,14 +258,13 @@ bool mt_cfi_row_compute(const struct mt_cfi_section *section, const struct mt_cf
 	m.loc = fde->start;
 	m.target = addr;
 	m.depth = 0;
-	m.row = (struct mt_cfi_row){ 0 };
-	m.initial = (struct mt_cfi_row){ 0 };
+	m.row = (struct mt_cfi_row){ .code = fde->program.bytes, .is_signal = fde->cie.is_signal };
+	m.initial = m.row;
 	if (!run(&m, fde->cie.program))
 		return false;
 	m.initial = m.row;
 	if (!run(&m, fde->program) || m.row.cfa.how == MT_CFI_UNSPECIFIED)
 		return false;
 	*row = m.row;
-	row->is_signal = fde->cie.is_signal;
 	return true;
 }

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside src/symbol only: the tables of call frame information of one file (.eh_frame as the Linux
- * Standard Base has it, .debug_frame as DWARF 5 section 6.4.1) and the search for the entry that
- * covers an address. Addresses are file addresses.
+ * The tables of call frame information of one module (.eh_frame as the Linux Standard Base has it,
+ * .debug_frame as DWARF 5 section 6.4.1) and the search for the entry that covers an address. All
+ * addresses are of one sort: those in the file, or, where the section is read from the memory of a
+ * program that runs, those that it runs at.
  *
  * We read these tables ourselves, since libdw 0.188 cannot be trusted with hostile ones: a register
  * number near 2^60 in a CFA program overflows the size that it reallocates, and an expression that
  * two overlapping entries use in two roles runs into an assertion.
  */
-#ifndef MT_SYMBOL_CFI_TABLE_H
-#define MT_SYMBOL_CFI_TABLE_H
-
-#include <libelf.h>
+#ifndef MT_CFI_TABLE_H
+#define MT_CFI_TABLE_H
 
 #include "base/vec.h"
-#include "symbol/cfi_reader.h"
+#include "cfi/reader.h"
 #include "x86/machine.h"
 
 /* What the FDEs of one kind have in common (CIE). */
@@ -45,22 +44,26 @@ struct mt_cfi_index_entry {
 struct mt_cfi_section {
 	enum mt_machine machine; /* whose registers and words the entries speak of */
 	struct mt_cfi_span span;
-	uint64_t addr; /* file address of the first byte; counts in .eh_frame only */
+	uint64_t addr; /* of the first byte; counts in .eh_frame only */
 	bool is_eh_frame;
 	struct mt_cfi_span search_table; /* .eh_frame_hdr's: pairs of int32_t, from search_base */
 	uint64_t search_base;
 	MT_VEC(struct mt_cfi_index_entry) index; /* without a search table: our own */
 };
 
-/* A zeroed section is empty and valid. */
+/* A zeroed section is empty and valid; one without an index owns nothing. */
 void mt_cfi_section_deinit(struct mt_cfi_section *section);
 
-/* Finds .eh_frame through the program headers, which stripped files have too, or by its name. A
- * file that has none, or is not for x86, leaves the section empty. The ELF must outlive it. */
-void mt_cfi_open_eh_frame(Elf *elf, struct mt_cfi_section *section);
+/*
+ * Reads .eh_frame_hdr, whose bytes stand at `addr`, for a section whose machine is set: sets its
+ * `addr`, and the search table where there is one of the usual form. Its span is for the caller to
+ * find. False: not such a header.
+ */
+bool mt_cfi_header_read(struct mt_cfi_span header, uint64_t addr, struct mt_cfi_section *section);
 
-/* The same for .debug_frame, which is found by its name alone. */
-void mt_cfi_open_debug_frame(Elf *elf, struct mt_cfi_section *section);
+/* Makes the index of a section without a search table. Without memory it ends early: the functions
+ * left out have no information then. */
+void mt_cfi_section_index(struct mt_cfi_section *section);
 
 /* The entry that covers `addr`. */
 bool mt_cfi_section_find(const struct mt_cfi_section *section, uint64_t addr,

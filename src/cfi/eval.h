@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside src/symbol only: what a row's places come to in one frame.
+ * What a row's places come to in one frame.
  *
  * A value is a number, or a register that is not known plus a number. So one evaluator serves two
  * ends: in a walk it computes with the registers that were recovered; with none known but pc it
  * tells whether an expression is, at this pc, nothing more than "rsp + 16".
  */
-#ifndef MT_SYMBOL_CFI_EVAL_H
-#define MT_SYMBOL_CFI_EVAL_H
+#ifndef MT_CFI_EVAL_H
+#define MT_CFI_EVAL_H
 
-#include "symbol/cfi_row.h"
-#include "symbol/unwind.h"
+#include "cfi/memory.h"
+#include "cfi/row.h"
 
 struct mt_cfi_value {
 	uint8_t base; /* enum mt_reg; MT_REG_NONE for a number */
@@ -21,19 +21,19 @@ struct mt_cfi_state {
 	enum mt_machine machine; /* numbers have the width of its words */
 	struct mt_regs regs;
 	uint32_t known; /* bit n: regs.r[n] holds the register; the others stand for themselves */
-	const struct mt_stack_copy *stack; /* all the memory there is; NULL: none */
+	const struct mt_cfi_memory *memory; /* NULL: none */
 };
 
 /* The value of column `reg` in this frame. */
 struct mt_cfi_value mt_cfi_reg(const struct mt_cfi_state *state, uint8_t reg);
 
-/* Reads `size` bytes (up to 8) of the stack copy. */
-bool mt_cfi_read_stack(struct mt_cfi_state *state, uint64_t addr, size_t size, uint64_t *value);
+/* Reads `size` bytes, 1 to 8, of the memory. */
+bool mt_cfi_read_memory(struct mt_cfi_state *state, uint64_t addr, size_t size, uint64_t *value);
 
 /*
  * Evaluates a DWARF expression of those that CFI may use (DWARF 5 section 6.4.2). `initial`, unless
  * it is NULL, is on the stack at the start. False for what is malformed, runs too long, depends on
- * memory outside the copy, or on an unknown register in more than a sum.
+ * memory that can't be read, or on an unknown register in more than a sum.
  */
 bool mt_cfi_evaluate(struct mt_cfi_state *state, struct mt_cfi_span expression,
                      const struct mt_cfi_value *initial, struct mt_cfi_value *value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "symbol/cfi_eval.h"
+#include "cfi/eval.h"
 
-#include <dwarf.h>
+#include "cfi/constants.h"
 
 #define MAX_STACK 64
 #define MAX_STEPS 1000
@@ -23,19 +23,11 @@ struct mt_cfi_value mt_cfi_reg(const struct mt_cfi_state *state, uint8_t reg)
 	return (struct mt_cfi_value){ reg, 0 };
 }
 
-bool mt_cfi_read_stack(struct mt_cfi_state *state, uint64_t addr, size_t size, uint64_t *value)
+bool mt_cfi_read_memory(struct mt_cfi_state *state, uint64_t addr, size_t size, uint64_t *value)
 {
-	const struct mt_stack_copy *stack = state->stack;
-	uint64_t offset, read = 0;
+	const struct mt_cfi_memory *memory = state->memory;
 
-	if (!stack || addr < stack->addr)
-		return false;
-	offset = addr - stack->addr;
-	if (offset > stack->len || size > stack->len - offset)
-		return false;
-	memcpy(&read, stack->bytes + offset, size);
-	*value = read;
-	return true;
+	return memory && memory->read(memory->arg, addr, size, value);
 }
 
 static bool push(struct evaluation *e, struct mt_cfi_value value)
@@ -135,12 +127,12 @@ static bool rotate(struct evaluation *e, size_t count)
 	return true;
 }
 
-static bool run_deref(struct evaluation *e, uint64_t size)
+static bool run_deref(struct evaluation *e, size_t size)
 {
 	uint64_t addr, value;
 
 	return size >= 1 && size <= 8 && pop_number(e, &addr) &&
-	       mt_cfi_read_stack(e->state, addr, size, &value) && push_number(e, value);
+	       mt_cfi_read_memory(e->state, addr, size, &value) && push_number(e, value);
 }
 
 static bool run_unary(struct evaluation *e, uint8_t op)
@@ -306,7 +298,7 @@ static bool run_operation(struct evaluation *e, uint8_t op)
 	case DW_OP_deref:
 		return run_deref(e, mt_machine_word(e->state->machine));
 	case DW_OP_deref_size:
-		return run_deref(e, mt_cfi_read_uint(&e->in, 1));
+		return run_deref(e, (size_t)mt_cfi_read_uint(&e->in, 1));
 	case DW_OP_plus:
 	case DW_OP_minus:
 		return run_sum(e, op);
@@ -359,7 +351,7 @@ bool mt_cfi_cfa(struct mt_cfi_state *state, const struct mt_cfi_row *row, struct
 	struct mt_cfi_value value;
 
 	if (row->cfa.how == MT_CFI_IS_EXPRESSION)
-		return mt_cfi_evaluate(state, row->cfa.expression, NULL, cfa);
+		return mt_cfi_evaluate(state, mt_cfi_expression(row, &row->cfa), NULL, cfa);
 	value = mt_cfi_reg(state, row->cfa.reg);
 	value.number += (uint64_t)row->cfa.offset;
 	if (value.base == MT_REG_NONE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "symbol/sigreturn.h"
+#include "cfi/sigreturn.h"
 
 #include <string.h>
 
@@ -49,23 +49,23 @@ static const uint8_t regs_32[] = {
 	MT_REG_RCX,  MT_REG_RAX,  MT_REG_NONE, MT_REG_NONE, MT_REG_RIP,
 };
 
-static bool is_at(struct mt_image *image, const struct restorer *restorer, uint64_t pc)
+static bool is_at(const struct mt_cfi_code *code, const struct restorer *restorer, uint64_t pc)
 {
-	uint8_t code[CODE_MAX];
+	uint8_t bytes[CODE_MAX];
 
-	return restorer->machine == mt_image_machine(image) &&
-	       mt_image_read_code(image, pc - restorer->pc_in_code, code, restorer->len) ==
+	return code->read(code->arg, pc - restorer->pc_in_code, bytes, restorer->len) ==
 	           restorer->len &&
-	       memcmp(code, restorer->code, restorer->len) == 0;
+	       memcmp(bytes, restorer->code, restorer->len) == 0;
 }
 
-bool mt_sigreturn_at(struct mt_image *image, uint64_t pc, struct mt_sigreturn *sigreturn)
+bool mt_sigreturn_at(const struct mt_cfi_code *code, enum mt_machine machine, uint64_t pc,
+                     struct mt_sigreturn *sigreturn)
 {
 	for (size_t i = 0; i < sizeof(restorers) / sizeof(*restorers); i++) {
 		const struct restorer *restorer = &restorers[i];
-		bool wide = restorer->machine == MT_MACHINE_X86_64;
+		bool wide = machine == MT_MACHINE_X86_64;
 
-		if (!is_at(image, restorer, pc))
+		if (restorer->machine != machine || !is_at(code, restorer, pc))
 			continue;
 		sigreturn->offset = restorer->sigcontext;
 		sigreturn->regs = wide ? regs_64 : regs_32;
