@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/writer.h"
 #include "cli/command.h"
 #include "cli/watch_options.h"
 #include "record/json.h"
@@ -20,39 +21,25 @@
 
 /* The output is written when that much has gathered, and after each round of reading. */
 #define FLUSH_SIZE ((size_t)64 << 10)
+/* With so much unwritten, more hits had better wait in the ring. */
+#define FULL_SIZE ((size_t)1 << 20)
 
 struct output {
 	const struct mt_watch_options *options;
 	int fd;
-	struct mt_buf buf;
-	int failed; /* errno of a write that went wrong: what was written is incomplete */
+	struct mt_writer *writer;
+	struct mt_buf *text; /* what is written next */
 	uint64_t start_ns;
 };
 
-/* ---- Writing ------------------------------------------------------------- */
-
-static void write_out(struct output *output)
+static enum mt_backlog on_pause(void *arg)
 {
-	size_t done = 0;
+	struct output *output = arg;
 
-	while (done < output->buf.len && !output->failed) {
-		ssize_t wrote = write(output->fd, output->buf.data + done, output->buf.len - done);
-
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0)
-			output->failed = errno;
-		else
-			done += (size_t)wrote;
-	}
-	if (!mt_buf_ok(&output->buf))
-		output->failed = ENOMEM;
-	mt_buf_clear(&output->buf);
-}
-
-static void on_pause(void *arg)
-{
-	write_out(arg);
+	mt_writer_push(output->writer);
+	if (mt_writer_is_done(output->writer))
+		return MT_BACKLOG_NONE;
+	return output->text->len < FULL_SIZE ? MT_BACKLOG_SOME : MT_BACKLOG_FULL;
 }
 
 /* ---- What is armed ------------------------------------------------------- */
@@ -62,7 +49,7 @@ static void text_armed(struct output *output, const struct mt_armed_info *info)
 	const struct mt_hit_watch *watch = info->watch;
 	const struct mt_coverage *coverage = &info->coverage;
 	unsigned threads = coverage->threads + coverage->uncovered;
-	struct mt_buf *out = &output->buf;
+	struct mt_buf *out = output->text;
 
 	mt_buf_printf(out, "armed: %s: %u debug register%s", watch->expr, coverage->registers,
 	              coverage->registers == 1 ? "" : "s");
@@ -113,7 +100,7 @@ static void json_armed(struct output *output, const struct mt_armed_info *info)
 		                                         : "stream",
 	};
 
-	mt_json_armed(&output->buf, &line);
+	mt_json_armed(output->text, &line);
 }
 
 static void on_armed(void *arg, const struct mt_armed_info *info)
@@ -125,11 +112,10 @@ static void on_armed(void *arg, const struct mt_armed_info *info)
 	else if (!output->options->quiet)
 		text_armed(output, info);
 	if (info->coverage.uncovered && !output->options->json)
-		mt_buf_printf(&output->buf, "warning: %u thread%s not covered: %s\n",
+		mt_buf_printf(output->text, "warning: %u thread%s not covered: %s\n",
 		              info->coverage.uncovered,
 		              info->coverage.uncovered == 1 ? " is" : "s are",
 		              info->coverage.why ? info->coverage.why : "for a reason not known");
-	write_out(output);
 }
 
 /* ---- Hits and notices ---------------------------------------------------- */
@@ -139,11 +125,11 @@ static void on_hit(void *arg, const struct mt_hit *hit)
 	struct output *output = arg;
 
 	if (output->options->json)
-		mt_json_hit(&output->buf, hit);
+		mt_json_hit(output->text, hit);
 	else
-		mt_text_hit(&output->buf, hit);
-	if (output->buf.len >= FLUSH_SIZE)
-		write_out(output);
+		mt_text_hit(output->text, hit);
+	if (output->text->len >= FLUSH_SIZE)
+		mt_writer_push(output->writer);
 }
 
 static void on_notice(void *arg, enum mt_notice_kind kind, const char *text)
@@ -152,10 +138,9 @@ static void on_notice(void *arg, enum mt_notice_kind kind, const char *text)
 	bool warning = kind == MT_NOTICE_WARNING;
 
 	if (output->options->json)
-		mt_json_notice(&output->buf, warning ? "warning" : "info", text);
+		mt_json_notice(output->text, warning ? "warning" : "info", text);
 	else if (warning || !output->options->quiet)
-		mt_buf_printf(&output->buf, "%s%s\n", warning ? "warning: " : "", text);
-	write_out(output);
+		mt_buf_printf(output->text, "%s%s\n", warning ? "warning: " : "", text);
 }
 
 /* ---- The summary --------------------------------------------------------- */
@@ -193,7 +178,7 @@ static void text_losses(struct mt_buf *out, const struct mt_session_summary *sum
 
 static void text_table(struct output *output, const struct mt_session_summary *summary)
 {
-	struct mt_buf *out = &output->buf;
+	struct mt_buf *out = output->text;
 
 	mt_buf_printf(out, "%" PRIu64 " hit%s in %.3f s", summary->hits,
 	              summary->hits == 1 ? "" : "s", summary->seconds);
@@ -209,10 +194,10 @@ static void text_summary(struct output *output, const struct mt_session_summary 
 {
 	if (!output->options->quiet)
 		text_table(output, summary);
-	text_losses(&output->buf, summary);
+	text_losses(output->text, summary);
 	if (summary->stopped)
 		mt_buf_printf(
-		    &output->buf,
+		    output->text,
 		    "process %d is stopped. To look at it: gdb -p %d; to let it go on: kill "
 		    "-CONT %d\n",
 		    (int)summary->stopped, (int)summary->stopped, (int)summary->stopped);
@@ -239,7 +224,7 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.places = summary->places,
 	};
 
-	mt_json_summary(&output->buf, &line);
+	mt_json_summary(output->text, &line);
 }
 
 static void on_summary(void *arg, const struct mt_session_summary *summary)
@@ -251,7 +236,6 @@ static void on_summary(void *arg, const struct mt_session_summary *summary)
 		json_summary(output, summary);
 	else
 		text_summary(output, summary);
-	write_out(output);
 }
 
 /* ---- Running ------------------------------------------------------------- */
@@ -268,15 +252,23 @@ static void raise_open_files(struct rlimit *before)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void block_signals(sigset_t *before)
+static bool traces_another(const struct mt_watch_config *config)
+{
+	return config->pid && (config->guard || config->follow || config->at || config->pending);
+}
+
+static void block_signals(const struct mt_watch_config *config, sigset_t *before)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	mt_session_signals(&set);
+	/* Stopped by the terminal, we would keep a process waiting that has nothing to do with it.
+	 */
+	if (traces_another(config)) {
+		sigaddset(&set, SIGTSTP);
+		sigaddset(&set, SIGTTIN);
+		sigaddset(&set, SIGTTOU);
+	}
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
@@ -290,6 +282,8 @@ static struct mt_error *open_output(struct output *output)
 	                  : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (output->fd < 0)
 		return mt_error_sys(errno, "cannot write to %s", path ? path : "standard error");
+	MT_TRY(mt_writer_create(output->fd, &output->writer));
+	output->text = mt_writer_text(output->writer);
 	return NULL;
 }
 
@@ -327,17 +321,18 @@ static int exit_like(const struct mt_session_summary *summary)
 	return summary->exit_status;
 }
 
-/* Hits that could not be written are hits that nobody saw. */
-static int exit_of_output(const struct output *output, int status)
+/* Whether all went out: hits that could not be written are hits that nobody saw. */
+static bool is_written(const struct output *output)
 {
 	const char *path = output->options->output;
+	int failure = mt_writer_failure(output->writer);
 
-	if (!output->failed)
-		return status;
-	mt_cli_complain(mt_error_sys(output->failed, "the output is incomplete: cannot write to %s",
-	                             path ? path : "standard error"),
-	                NULL);
-	return MT_EXIT_INCOMPLETE;
+	if (failure)
+		mt_cli_complain(mt_error_sys(failure,
+		                             "the output is incomplete: cannot write to %s",
+		                             path ? path : "standard error"),
+		                NULL);
+	return !failure && mt_writer_is_done(output->writer);
 }
 
 /* What the error's offset counts in: the condition, or the expression that the text begins with. */
@@ -357,34 +352,42 @@ static const char *source_of(const struct mt_watch_options *options, const struc
 	return NULL;
 }
 
-static int run_session(struct mt_watch_options *options)
+static struct mt_error *watch(struct output *output, struct mt_session_summary *summary)
 {
-	struct output output = { .options = options, .fd = -1 };
 	struct mt_listener listener = {
 		.armed = on_armed,
 		.hit = on_hit,
 		.notice = on_notice,
-		.pause = on_pause,
 		.summary = on_summary,
-		.arg = &output,
+		.pause = on_pause,
+		.wake = mt_writer_fd(output->writer),
+		.arg = output,
 	};
+
+	return mt_session_run(&output->options->config, &listener, summary);
+}
+
+static int run_session(struct mt_watch_options *options)
+{
+	struct output output = { .options = options, .fd = -1 };
 	struct mt_session_summary summary = { 0 };
-	struct mt_error *error = open_output(&output);
+	struct mt_error *error;
 	int status;
 
 	mt_insn_set_syntax(options->intel ? MT_INSN_INTEL : MT_INSN_ATT);
-	block_signals(&options->config.signal_mask);
+	block_signals(&options->config, &options->config.signal_mask);
 	raise_open_files(&options->config.open_files);
+	error = open_output(&output);
 	if (!error)
-		error = mt_session_run(&options->config, &listener, &summary);
+		error = watch(&output, &summary);
 	if (error) {
 		status = exit_of_error(error);
 		mt_cli_complain(error, source_of(options, error));
 	} else {
-		status = exit_of_output(&output, exit_like(&summary));
+		status = is_written(&output) ? exit_like(&summary) : MT_EXIT_INCOMPLETE;
 	}
 	mt_places_destroy(summary.places);
-	mt_buf_deinit(&output.buf);
+	mt_writer_destroy(output.writer);
 	mt_fd_cleanup(&output.fd);
 	return status;
 }
@@ -393,12 +396,14 @@ static int run(int argc, char **argv)
 {
 	struct mt_watch_options options;
 	struct mt_error *error = mt_watch_options_parse(argc, argv, &options);
-	int status = MT_EXIT_FAILED;
+	int status;
 
-	if (error)
+	if (error) {
+		status = exit_of_error(error);
 		mt_cli_complain(error, source_of(&options, error));
-	else
+	} else {
 		status = run_session(&options);
+	}
 	mt_watch_options_deinit(&options);
 	return status;
 }

@@ -18,6 +18,7 @@ enum long_option {
 	OPTION_AT,
 	OPTION_PENDING,
 	OPTION_USER_ONLY,
+	OPTION_GUARD,
 	OPTION_NO_GUARD,
 	OPTION_TIMEOUT,
 	OPTION_CHANGES,
@@ -42,8 +43,11 @@ static const struct argp_option option_table[] = {
 	{ "at", OPTION_AT, "LOCATION", 0, "evaluate EXPR and arm when LOCATION is first reached",
 	  2 },
 	{ "pending", OPTION_PENDING, NULL, 0, "a name unknown so far may come with a library", 2 },
-	{ "no-guard", OPTION_NO_GUARD, NULL, 0,
-	  "under a hypervisor, let the program go instead of staying its tracer", 2 },
+	{ "guard", OPTION_GUARD, NULL, 0,
+	  "trace the program, lest a trap whose reason a hypervisor has lost ends it (the default "
+	  "under a hypervisor)",
+	  2 },
+	{ "no-guard", OPTION_NO_GUARD, NULL, 0, "leave the program untraced", 2 },
 	{ "user-only", OPTION_USER_ONLY, NULL, 0, "leave out what the kernel does, as in read(2)",
 	  2 },
 	{ NULL, 0, NULL, 0, "Which hits:", 3 },
@@ -201,8 +205,11 @@ static bool parse_flag(struct mt_watch_options *options, int key)
 	case OPTION_USER_ONLY:
 		options->config.user_only = true;
 		return true;
+	case OPTION_GUARD:
+		options->config.guard = MT_GUARD_MUST;
+		return true;
 	case OPTION_NO_GUARD:
-		options->config.guard = false;
+		options->config.guard = MT_GUARD_NONE;
 		return true;
 	case OPTION_CHANGES:
 		options->config.changes_only = true;
@@ -328,7 +335,7 @@ struct mt_error *mt_watch_options_parse(int argc, char **argv, struct mt_watch_o
 	*options = (struct mt_watch_options){
 		.config = { .stack = MT_STACK_DWARF,
 		            .ring_size = DEFAULT_RING_SIZE,
-		            .guard = mt_host_has_hypervisor() },
+		            .guard = mt_host_has_hypervisor() ? MT_GUARD_TRY : MT_GUARD_NONE },
 	};
 	argp_err_exit_status = MT_EXIT_FAILED;
 	argv[0] = name; /* what argp's own messages begin with */

@@ -64,9 +64,7 @@ bool mt_chain_take(struct mt_chain *chain, uint64_t round, struct mt_held *held)
 	if (!mt_chain_follows(chain, held->record, held->pieces) &&
 	    chain->late.data[0].when >= round)
 		return false;
-	chain->late.len--;
-	memmove(&chain->late.data[next], &chain->late.data[next + 1],
-	        (chain->late.len - next) * sizeof(*held));
+	mt_vec_remove(&chain->late, next);
 	return true;
 }
 

@@ -105,9 +105,7 @@ bool mt_fold_take(struct mt_fold *fold, uint64_t time, struct mt_held *done)
 		if (fold->copies.data[i].when >= time)
 			continue;
 		*done = fold->copies.data[i];
-		fold->copies.len--;
-		memmove(&fold->copies.data[i], &fold->copies.data[i + 1],
-		        (fold->copies.len - i) * sizeof(*done));
+		mt_vec_remove(&fold->copies, i);
 		return true;
 	}
 	return false;

@@ -10,6 +10,9 @@
 #include "target/tracee.h"
 #include "watch/session_private.h"
 
+/* A program that forks without end must not keep us from the ring. */
+#define MAX_EVENTS 256
+
 /* ---- The list of tracees ------------------------------------------------- */
 
 static bool find_tracee(const struct mt_session *session, pid_t tid, size_t *at)
@@ -39,7 +42,7 @@ bool mt_follow_needed(const struct mt_session *session)
 {
 	if (session->ending || session->fatal)
 		return false;
-	if (session->config->follow || (session->config->guard && session->summary->launched))
+	if (session->config->follow || session->guarded)
 		return true;
 	for (size_t i = 0; i < session->targets.len; i++)
 		if (session->targets.data[i]->hold)
@@ -138,8 +141,10 @@ static void follow_exec(struct mt_session *session, pid_t pid)
 {
 	struct mt_target *old = mt_target_of(session, pid);
 
+	if (old)
+		old->left = true;
 	if (old && !old->forked) {
-		mt_probe_drain(session->probe);
+		mt_session_drain(session);
 		mt_target_end(session, old);
 	} else if (old) {
 		old->pid = 0; /* its forks go on in it */
@@ -153,7 +158,7 @@ static void on_exec(struct mt_session *session, const struct mt_event *event)
 		forget_tracee(
 		    session,
 		    event->child); /* the thread that called exec has the leader's id now */
-	if (session->config->follow)
+	if (session->config->follow && !session->ending)
 		follow_exec(session, event->tid);
 	else if (event->tid == session->root)
 		session->root_execed = true;
@@ -215,7 +220,7 @@ static void on_end(struct mt_session *session, const struct mt_event *event)
 		session->summary->exit_status = event->kind == MT_EVENT_EXITED ? event->status : -1;
 		session->summary->exit_signal = event->kind == MT_EVENT_KILLED ? event->signal : 0;
 	} else if (target && !target->forked) {
-		mt_probe_drain(session->probe);
+		mt_session_drain(session);
 		mt_target_end(session, target);
 	}
 }
@@ -260,14 +265,15 @@ static void on_event(struct mt_session *session, const struct mt_event *event)
 	}
 }
 
-void mt_follow_events(struct mt_session *session)
+bool mt_follow_events(struct mt_session *session)
 {
-	for (;;) {
+	for (int i = 0; i < MAX_EVENTS; i++) {
 		struct mt_event event = mt_tracee_next();
 
 		if (event.kind == MT_EVENT_NONE)
-			return;
+			return false;
 		on_event(session, &event);
 		mt_follow_release(session);
 	}
+	return true;
 }

@@ -7,6 +7,7 @@
  * stands for from the registers of the stop.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -16,6 +17,8 @@
 #include "watch/session_private.h"
 
 #define OPCODE_INT1 0xf1
+/* While nobody reads the hits. */
+#define MAX_KEPT 256
 
 bool mt_guard_is_stray(pid_t tid, int signal)
 {
@@ -48,8 +51,8 @@ static void copy_stack(struct mt_record *record)
 	}
 }
 
-/* Whether the instruction before the stop touched what is watched; its names are known from here
- * on. */
+/* Whether the instruction before the stop touched what is watched (its names are known from here
+ * on), or the one that is next is the one that is watched. */
 static bool did_touch(const struct mt_watch *watch, const struct mt_record *record)
 {
 	struct mt_enrich_query query = {
@@ -57,13 +60,29 @@ static bool did_touch(const struct mt_watch *watch, const struct mt_record *reco
 		.watch = &watch->view,
 		.single_store = watch->single_store,
 	};
-	const struct mt_culprit_code *code = mt_enrich_culprit(watch->target->enricher, &query);
+	const struct mt_culprit_code *code;
 
-	return code && (watch->view.kind == MT_DR_EXEC || code->culprit.how != MT_CULPRIT_UNKNOWN);
+	if (watch->view.kind == MT_DR_EXEC)
+		return record->regs.r[MT_REG_RIP] == watch->view.addr;
+	code = mt_enrich_culprit(watch->target->enricher, &query);
+	return code && code->culprit.how != MT_CULPRIT_UNKNOWN;
 }
 
-static void tell_recovered(struct mt_session *session, struct mt_watch *watch,
-                           struct mt_record *record)
+/* It takes its place among the ring's: see mt_session_record(). */
+static void keep(struct mt_session *session, const struct mt_record *record)
+{
+	struct mt_record *copy = session->recovered.len < MAX_KEPT ? mt_record_copy(record) : NULL;
+
+	if (copy && mt_vec_push(&session->recovered, copy)) {
+		session->summary->recovered++;
+		return;
+	}
+	free(copy);
+	session->summary->lost++;
+}
+
+static void recover(struct mt_session *session, const struct mt_watch *watch,
+                    struct mt_record *record)
 {
 	if (watch->view.kind != MT_DR_EXEC)
 		mt_armed_exchange(watch->armed, record);
@@ -71,15 +90,13 @@ static void tell_recovered(struct mt_session *session, struct mt_watch *watch,
 		record->flags |= MT_RECORD_UNDECIDED;
 	if (session->config->stack != MT_STACK_NONE)
 		copy_stack(record);
-	mt_session_record(record, session);
-	session->summary->recovered++;
+	keep(session, record);
 }
 
 bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_t tid)
 {
 	struct mt_record *record MT_AUTO_FREE = mt_alloc(sizeof(*record) + MT_RECORD_STACK_MAX);
 
-	mt_probe_drain(session->probe); /* what came before is told before */
 	for (size_t i = 0; record && i < session->watches.len; i++) {
 		struct mt_watch *watch = session->watches.data[i];
 
@@ -101,7 +118,7 @@ bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_
 				continue;
 		}
 		if (did_touch(watch, record)) {
-			tell_recovered(session, watch, record);
+			recover(session, watch, record);
 			return true;
 		}
 	}

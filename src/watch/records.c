@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "base/cleanup.h"
 #include "target/process.h"
 #include "target/syscall.h"
 #include "watch/session_private.h"
@@ -165,12 +166,17 @@ static void fill_hit(struct mt_watch *watch, const struct mt_record *record, uns
 		memcpy(hit->new_value, hit->old_value, watch->view.len);
 }
 
+static bool has_enough(const struct mt_session *session)
+{
+	return session->config->max_hits && session->summary->hits >= session->config->max_hits;
+}
+
 static void tell(struct mt_session *session, struct mt_watch *watch, const struct mt_record *record,
                  unsigned pieces)
 {
 	struct mt_hit hit = { 0 };
 
-	if (session->ending || session->acted)
+	if (session->acted || has_enough(session))
 		return;
 	fill_hit(watch, record, pieces, &hit);
 	if (!hit.code) {
@@ -188,7 +194,7 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 	if (!session->config->count_only)
 		session->listener->hit(session->listener->arg, &hit);
 	act(session, record);
-	if (session->config->max_hits && session->summary->hits >= session->config->max_hits)
+	if (has_enough(session))
 		session->ending = true;
 }
 
@@ -251,6 +257,29 @@ static void kernel_record(struct mt_session *session, struct mt_watch *watch,
 		session->summary->lost++;
 }
 
+static void take(struct mt_session *session, const struct mt_record *record)
+{
+	struct mt_watch *watch = session->watches.data[record->watch];
+
+	if (record->flags & MT_RECORD_KERNEL) {
+		kernel_record(session, watch, record);
+		return;
+	}
+	tell_copies(session, watch, UINT64_MAX);
+	in_order(session, watch, record, 1);
+}
+
+/* What the guard has recovered went by another way than the ring. */
+static void take_recovered(struct mt_session *session, uint64_t before_ns)
+{
+	while (session->recovered.len && session->recovered.data[0]->time_ns < before_ns) {
+		struct mt_record *record MT_AUTO_FREE = session->recovered.data[0];
+
+		mt_vec_remove(&session->recovered, 0);
+		take(session, record);
+	}
+}
+
 void mt_session_record(const struct mt_record *record, void *arg)
 {
 	struct mt_session *session = arg;
@@ -261,16 +290,22 @@ void mt_session_record(const struct mt_record *record, void *arg)
 	}
 	if (record->watch >= session->watches.len)
 		return;
+	take_recovered(session, record->time_ns);
+	session->watches.data[record->watch]->received++;
+	take(session, record);
+}
 
-	struct mt_watch *watch = session->watches.data[record->watch];
+size_t mt_session_drain(struct mt_session *session)
+{
+	size_t records;
 
-	watch->received++;
-	if (record->flags & MT_RECORD_KERNEL) {
-		kernel_record(session, watch, record);
-		return;
-	}
-	tell_copies(session, watch, UINT64_MAX);
-	in_order(session, watch, record, 1);
+	session->backlog = session->listener->pause(session->listener->arg);
+	if (session->backlog == MT_BACKLOG_FULL)
+		return 0;
+	records = mt_probe_drain(session->probe);
+	if (!records)
+		take_recovered(session, UINT64_MAX);
+	return records;
 }
 
 /* ---- What the kernel counted --------------------------------------------- */

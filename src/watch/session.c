@@ -2,10 +2,10 @@
 #include "watch/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +23,8 @@
 #define MIN_WAIT_MS 1
 /* So many in one reading: there may be more. */
 #define MANY_RECORDS 4096
+/* How long after the end of all else a signal still means that end. */
+#define READER_PATIENCE_NS 1000000000
 
 uint64_t mt_now_ns(void)
 {
@@ -44,6 +46,11 @@ void mt_session_notice(struct mt_session *session, enum mt_notice_kind kind, con
 		session->listener->notice(session->listener->arg, kind, text.data);
 }
 
+static void write_out(struct mt_session *session)
+{
+	session->backlog = session->listener->pause(session->listener->arg);
+}
+
 /* ---- Beginning ----------------------------------------------------------- */
 
 /* What a person may have overlooked: that the program is a script, or no program at all. */
@@ -59,6 +66,11 @@ static struct mt_error *say_what_it_is(struct mt_error *error, const char *path)
 	return error;
 }
 
+static unsigned trace_flags(const struct mt_watch_config *config)
+{
+	return MT_TRACE_EXEC | MT_TRACE_THREADS | (config->follow ? MT_TRACE_FORKS : 0);
+}
+
 static struct mt_error *launch_program(struct mt_session *session, const char *path)
 {
 	const struct mt_watch_config *config = session->config;
@@ -68,15 +80,16 @@ static struct mt_error *launch_program(struct mt_session *session, const char *p
 		.signal_mask = config->signal_mask,
 		.open_files = config->open_files,
 	};
-	unsigned flags = MT_TRACE_EXEC | MT_TRACE_THREADS | (config->follow ? MT_TRACE_FORKS : 0);
 
-	MT_TRY(mt_tracee_launch(&how, flags, &session->root));
+	MT_TRY(mt_tracee_launch(&how, trace_flags(config), &session->root));
 	session->summary->launched = true;
+	session->guarded = config->guard != MT_GUARD_NONE;
 	if (!mt_follow_add(session, session->root))
 		return mt_error_nomem();
 	MT_TRY(mt_follow_begin(session, session->root));
 	if (!config->follow)
 		MT_TRY(mt_probe_watch_exec(session->probe, session->root));
+	write_out(session); /* what is armed is said before the program can say anything */
 	mt_follow_go_on(session, session->root, 0);
 	return NULL;
 }
@@ -93,22 +106,44 @@ static struct mt_error *add_tracee(pid_t tid, bool *done, void *arg)
 	return mt_follow_add(arg, tid) ? NULL : mt_error_nomem();
 }
 
-/* A process that runs is traced only where something has to wait in it. */
+static struct mt_error *seize(struct mt_session *session)
+{
+	MT_TRY(mt_tracee_seize(session->root, trace_flags(session->config)));
+	return mt_process_each_thread(session->root, add_tracee, session);
+}
+
+/* Its threads are seized after they have been armed, since arming may have to pause them. */
+static struct mt_error *guard(struct mt_session *session)
+{
+	struct mt_error *error;
+
+	if (session->config->guard == MT_GUARD_NONE)
+		return NULL;
+	error = seize(session);
+	session->guarded = !error;
+	if (!error || session->config->guard == MT_GUARD_MUST)
+		return mt_error_context(error, "--guard");
+	mt_session_notice(session, MT_NOTICE_INFO,
+	                  "process %d is not guarded against a hypervisor that loses traps: %s",
+	                  (int)session->root, mt_error_text(error));
+	mt_error_free(error);
+	return NULL;
+}
+
+/* A process that runs is traced where something has to wait in it, or to guard it. */
 static struct mt_error *attach(struct mt_session *session)
 {
 	const struct mt_watch_config *config = session->config;
-	unsigned flags = MT_TRACE_EXEC | MT_TRACE_THREADS | (config->follow ? MT_TRACE_FORKS : 0);
 
 	session->root = config->pid;
 	if (mt_process_of(session->root) != session->root)
 		return mt_error_new(MT_ERR_NOT_FOUND, "there is no process %d", (int)session->root);
-	if (config->follow || config->at || config->pending) {
-		MT_TRY(mt_tracee_seize(session->root, flags));
-		MT_TRY(mt_process_each_thread(session->root, add_tracee, session));
-	}
 	if (!config->follow)
 		MT_TRY(mt_probe_watch_exec(session->probe, session->root));
-	return mt_session_begin(session, session->root, false);
+	if (config->follow || config->at || config->pending)
+		MT_TRY(seize(session));
+	MT_TRY(mt_session_begin(session, session->root, false));
+	return guard(session);
 }
 
 /* A program that could not be watched has not begun to run, or does not go on. */
@@ -118,63 +153,65 @@ static void end_launched(struct mt_session *session)
 		return;
 	kill(session->root, SIGKILL);
 	waitpid(session->root, NULL, __WALL);
+	session->root_gone = true;
 }
 
 /* ---- The loop ------------------------------------------------------------ */
 
 struct loop {
-	int epoll, signals;
+	int signals, ring; /* -1: not waited for */
 	int wait_ms;
+	bool has_more;        /* events of tracees */
 	uint64_t deadline_ns; /* 0: none */
+	bool root_told;       /* its pidfd is readable: there is no more to hear from that */
 };
 
-static struct mt_error *watch_fd(int epoll, int fd)
+void mt_session_signals(sigset_t *set)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		return mt_error_sys(errno, "cannot wait for events");
-	return NULL;
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
 }
 
-static struct mt_error *loop_init(struct mt_session *session, struct loop *loop)
+static struct mt_error *loop_init(struct loop *loop)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	mt_session_signals(&set);
 	loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	session->root_fd = (int)syscall(SYS_pidfd_open, session->root, 0);
-	if (session->root_fd < 0 && errno == ESRCH)
-		session->root_gone = true; /* it ended while it was being armed */
-	if (loop->signals < 0 || loop->epoll < 0)
-		return mt_error_sys(errno, "cannot wait for events");
-	MT_TRY(watch_fd(loop->epoll, loop->signals));
-	MT_TRY(watch_fd(loop->epoll, mt_probe_fd(session->probe)));
-	if (session->root_fd >= 0)
-		MT_TRY(watch_fd(loop->epoll, session->root_fd));
+	if (loop->signals < 0)
+		return mt_error_sys(errno, "cannot wait for signals");
+	return NULL;
+}
+
+static void loop_begin(struct mt_session *session, struct loop *loop)
+{
+	loop->ring = mt_probe_fd(session->probe);
 	loop->wait_ms = MIN_WAIT_MS;
 	if (session->config->timeout_s > 0)
 		loop->deadline_ns = mt_now_ns() + (uint64_t)(session->config->timeout_s * 1e9);
-	return NULL;
+	session->root_fd = (int)syscall(SYS_pidfd_open, session->root, 0);
+	if (session->root_fd < 0 && errno == ESRCH)
+		session->root_gone = true; /* it ended while it was being armed */
 }
 
 /*
  * A signal that asks us to end. The terminal sends it to the program too (si_code SI_KERNEL); one
- * that was sent to us alone is passed on to a program that is ours.
+ * that was sent to us alone is passed on to a program that is ours. When all is over but for a
+ * reader who does not read, it means us; not at once, for some senders say it twice (timeout(1)).
  */
 static void on_end_signal(struct mt_session *session, const struct signalfd_siginfo *info)
 {
-	if (!session->summary->launched) {
-		session->ending = true;
+	if (session->summary->launched && !session->root_gone) {
+		if (info->ssi_code != SI_KERNEL)
+			kill(session->root, (int)info->ssi_signo);
 		return;
 	}
-	if (info->ssi_code != SI_KERNEL)
-		kill(session->root, (int)info->ssi_signo);
+	session->ending = true;
+	if (session->end_ns && mt_now_ns() - session->end_ns > READER_PATIENCE_NS)
+		session->given_up = true;
 }
 
 static void read_signals(struct mt_session *session, const struct loop *loop)
@@ -186,16 +223,34 @@ static void read_signals(struct mt_session *session, const struct loop *loop)
 			on_end_signal(session, &info);
 }
 
-/* One round: what the tracees do, what the ring holds. */
-static size_t read_all(struct mt_session *session, const struct loop *loop)
+/*
+ * Waits until there is something to do, and does what others wait for: the program, and whoever
+ * sends signals. It waits for nobody while it does.
+ */
+static void serve(struct mt_session *session, struct loop *loop, int wait_ms)
 {
-	size_t records;
+	bool full = session->backlog == MT_BACKLOG_FULL;
+	struct pollfd fds[] = {
+		{ .fd = loop->signals, .events = POLLIN },
+		{ .fd = session->listener->wake, .events = POLLIN },
+		{ .fd = full ? -1 : loop->ring, .events = POLLIN },
+		{ .fd = loop->root_told ? -1 : session->root_fd, .events = POLLIN },
+	};
 
+	poll(fds, sizeof(fds) / sizeof(*fds), loop->has_more ? 0 : wait_ms);
+	loop->root_told = loop->root_told || fds[3].revents;
 	read_signals(session, loop);
-	mt_follow_events(session);
-	records = mt_probe_drain(session->probe);
-	mt_session_flush(session, false);
-	session->listener->pause(session->listener->arg);
+	loop->has_more = mt_follow_events(session);
+}
+
+/* What the ring holds is told, and goes out. */
+static size_t read_ring(struct mt_session *session)
+{
+	size_t records = mt_session_drain(session);
+
+	if (session->backlog != MT_BACKLOG_FULL)
+		mt_session_flush(session, false);
+	write_out(session);
 	return records;
 }
 
@@ -229,16 +284,10 @@ static bool watch_is_over(const struct mt_session *session, const struct loop *l
 
 static void run_loop(struct mt_session *session, struct loop *loop)
 {
-	struct epoll_event events[8];
-	bool root_ended = false;
-
 	while (!watch_is_over(session, loop)) {
-		int count = epoll_wait(loop->epoll, events, 8, loop->wait_ms);
-
-		for (int i = 0; i < count; i++)
-			root_ended = root_ended || events[i].data.fd == session->root_fd;
-		loop->wait_ms = next_wait(loop, read_all(session, loop));
-		if (root_ended && !session->summary->launched && process_has_ended(session))
+		serve(session, loop, loop->wait_ms);
+		loop->wait_ms = next_wait(loop, read_ring(session));
+		if (loop->root_told && !session->summary->launched && process_has_ended(session))
 			session->root_gone = true;
 	}
 }
@@ -284,52 +333,80 @@ static void tell_never_armed(struct mt_session *session)
 	}
 }
 
-/* Everything that was seen is told, then everything that was counted. */
-static void finish(struct mt_session *session)
+/* No more hits from here on; the events are closed before anybody who guards against them lets go.
+ */
+static void end_watches(struct mt_session *session)
+{
+	for (size_t i = 0; i < session->targets.len; i++)
+		mt_target_disable(session, session->targets.data[i]);
+	for (size_t i = 0; i < session->targets.len; i++)
+		mt_target_end(session, session->targets.data[i]);
+	session->ending = true;
+	/* Tracees of an attached process are let go by our exit, without a stop. */
+	if (session->summary->launched)
+		mt_follow_release(session);
+}
+
+/* What the ring holds still, as fast as the listener takes it. */
+static void tell_rest(struct mt_session *session, struct loop *loop)
+{
+	while (!session->given_up) {
+		size_t records = mt_session_drain(session);
+
+		if (!records && session->backlog != MT_BACKLOG_FULL)
+			break;
+		serve(session, loop, records ? 0 : -1);
+	}
+	mt_session_flush(session, true);
+	loop->ring = -1;
+}
+
+static void sum_up(struct mt_session *session)
 {
 	struct mt_session_summary *summary = session->summary;
 
-	for (size_t i = 0; i < session->targets.len; i++)
-		mt_target_disable(session, session->targets.data[i]);
-	while (mt_probe_drain(session->probe))
-		;
-	mt_session_flush(session, true);
-	tell_never_armed(session);
 	for (size_t i = 0; i < session->watches.len; i++) {
-		const struct mt_coverage *coverage = &session->watches.data[i]->coverage;
+		const struct mt_watch *watch = session->watches.data[i];
+		const struct mt_coverage *coverage = &watch->coverage;
 
 		if (coverage->threads > summary->threads)
 			summary->threads = coverage->threads;
 		if (coverage->uncovered > summary->uncovered)
 			summary->uncovered = coverage->uncovered;
+		if (watch->sent > watch->received)
+			summary->lost += watch->sent - watch->received;
 	}
-	for (size_t i = 0; i < session->targets.len; i++)
-		mt_target_end(session, session->targets.data[i]);
 	summary->start_ns = session->start_ns;
-	summary->seconds = (double)(mt_now_ns() - session->start_ns) / 1e9;
-	session->ending = true;
-	/* Tracees of an attached process are let go by our exit, without a stop. */
-	if (summary->launched)
-		mt_follow_release(session);
+	summary->seconds = (double)(session->end_ns - session->start_ns) / 1e9;
+}
+
+/* Everything that was seen is told, then everything that was counted. */
+static void finish(struct mt_session *session, struct loop *loop)
+{
+	end_watches(session);
+	tell_rest(session, loop);
+	tell_never_armed(session);
+	sum_up(session);
 	if (session->root_execed && !session->root_gone)
 		mt_session_notice(
 		    session, MT_NOTICE_WARNING,
 		    "process %d runs another program now (exec): the watch has ended; -f "
 		    "follows",
 		    (int)session->root);
-	session->listener->summary(session->listener->arg, summary);
-	session->listener->pause(session->listener->arg);
+	session->listener->summary(session->listener->arg, session->summary);
 }
 
-/* A program of ours goes on without us watching; its end is ours. */
-static void wait_for_program(struct mt_session *session, const struct loop *loop)
+/*
+ * A program of ours goes on without us watching; its end is ours. So is that of what the listener
+ * has been told.
+ */
+static void wait_for_end(struct mt_session *session, struct loop *loop)
 {
-	struct epoll_event events[8];
-
-	while (session->summary->launched && !session->root_gone) {
-		epoll_wait(loop->epoll, events, 8, -1);
-		read_signals(session, loop);
-		mt_follow_events(session);
+	write_out(session);
+	while ((session->summary->launched && !session->root_gone) ||
+	       (session->backlog != MT_BACKLOG_NONE && !session->given_up)) {
+		serve(session, loop, -1);
+		write_out(session);
 	}
 }
 
@@ -342,11 +419,13 @@ static void session_deinit(struct mt_session *session, struct loop *loop)
 		mt_target_destroy(session->targets.data[i]);
 	mt_vec_deinit(&session->targets);
 	mt_vec_deinit(&session->tracees);
+	for (size_t i = 0; i < session->recovered.len; i++)
+		free(session->recovered.data[i]);
+	mt_vec_deinit(&session->recovered);
 	mt_probe_destroy(session->probe);
 	mt_error_free(session->passed_over);
 	free(session->program);
 	mt_fd_cleanup(&session->root_fd);
-	mt_fd_cleanup(&loop->epoll);
 	mt_fd_cleanup(&loop->signals);
 }
 
@@ -354,11 +433,13 @@ static struct mt_error *begin(struct mt_session *session, struct loop *loop)
 {
 	const struct mt_watch_config *config = session->config;
 
+	MT_TRY(loop_init(loop));
 	MT_TRY(mt_places_create(&session->summary->places));
 	MT_TRY(mt_probe_create(config->ring_size, mt_session_record, session, &session->probe));
 	session->start_ns = mt_now_ns();
 	MT_TRY(config->pid ? attach(session) : launch(session));
-	return loop_init(session, loop);
+	loop_begin(session, loop);
+	return NULL;
 }
 
 struct mt_error *mt_session_run(const struct mt_watch_config *config,
@@ -371,7 +452,7 @@ struct mt_error *mt_session_run(const struct mt_watch_config *config,
 		.summary = summary,
 		.root_fd = -1,
 	};
-	struct loop loop = { .epoll = -1, .signals = -1 };
+	struct loop loop = { .signals = -1, .ring = -1 };
 
 	*summary = (struct mt_session_summary){ .exit_status = -1 };
 
@@ -382,12 +463,12 @@ struct mt_error *mt_session_run(const struct mt_watch_config *config,
 		error = session.program ? say_what_it_is(session.fatal, session.program)
 		                        : session.fatal;
 	}
-	if (error) {
+	session.end_ns = mt_now_ns();
+	if (error)
 		end_launched(&session);
-	} else {
-		finish(&session);
-		wait_for_program(&session, &loop);
-	}
+	else
+		finish(&session, &loop);
+	wait_for_end(&session, &loop);
 	session_deinit(&session, &loop);
 	return error;
 }

@@ -5,8 +5,8 @@
  * wants to show something hands in a listener.
  *
  * The program is never stopped for a hit. It is traced (ptrace) only up to its first instruction,
- * while something waits to be armed (a library, a location), and, with `follow`, for the sake of
- * exec.
+ * while something waits to be armed (a library, a location), with `follow` for the sake of exec,
+ * and to guard it.
  */
 #ifndef MT_WATCH_SESSION_H
 #define MT_WATCH_SESSION_H
@@ -28,6 +28,13 @@ struct mt_watch_request {
 	enum mt_dr_kind kind;
 };
 
+/* See guard.c. */
+enum mt_guard {
+	MT_GUARD_NONE,
+	MT_GUARD_TRY,  /* unless a running process cannot be traced */
+	MT_GUARD_MUST, /* that it cannot is an error */
+};
+
 struct mt_watch_config {
 	const struct mt_watch_request *requests;
 	size_t request_count;
@@ -37,8 +44,8 @@ struct mt_watch_config {
 	const char *at;        /* arm when this location is reached; NULL: at once */
 	bool follow;           /* forks, and programs that they exec */
 	bool pending;          /* a name that nothing knows yet may come with a library */
-	bool guard;            /* stay a launched program's tracer: see guard.c */
-	bool user_only;        /* leave the kernel's accesses out */
+	enum mt_guard guard; /* being the program's tracer, against traps that lost their reason */
+	bool user_only;      /* leave the kernel's accesses out */
 	bool changes_only;
 	bool count_only; /* a table of places at the end, no hits */
 	enum mt_stack_mode stack;
@@ -89,21 +96,37 @@ struct mt_session_summary {
 	pid_t stopped;   /* --then stop: the process that is stopped now; 0: none */
 };
 
+/* How far a listener is behind. */
+enum mt_backlog {
+	MT_BACKLOG_NONE, /* everything that was told is out */
+	MT_BACKLOG_SOME,
+	MT_BACKLOG_FULL, /* no more hits, please */
+};
+
+/*
+ * Who is told. No call may wait for anything: the session may be the program's tracer, and the
+ * program would wait with it. A listener that cannot get rid of what it was told keeps it and says
+ * so: hits then stay in the ring, which may overflow, and what it refuses is counted as lost.
+ */
 struct mt_listener {
 	void (*armed)(void *arg, const struct mt_armed_info *info);
 	void (*hit)(void *arg, const struct mt_hit *hit);
 	void (*notice)(void *arg, enum mt_notice_kind kind, const char *text);
-	/* After each round of reading: a good moment to write out. */
-	void (*pause)(void *arg);
 	void (*summary)(void *arg, const struct mt_session_summary *summary);
+	/* After each round of reading, and when `wake` is readable: a good moment to write out. */
+	enum mt_backlog (*pause)(void *arg);
+	int wake;
 	void *arg;
 };
 
+/* What a session waits for: SIGINT, SIGTERM and SIGHUP, which end it, and SIGCHLD. */
+void mt_session_signals(sigset_t *set);
+
 /*
- * Runs a session to its end: the program's end, max_hits, the timeout, or a signal (SIGINT,
- * SIGTERM, SIGHUP, which must be blocked by the caller, with SIGCHLD). A program that it launched
- * is waited for in any case, and the summary says how it ended. Errors are those of the beginning;
- * nothing runs then.
+ * Runs a session to its end: the program's end, max_hits, the timeout, or a signal (all of
+ * mt_session_signals() must be blocked by the caller). A program that it launched is waited for in
+ * any case, and the summary says how it ended. Then the listener's backlog is waited for, unless a
+ * signal comes while it is. Errors are those of the beginning; nothing runs then.
  */
 struct mt_error *mt_session_run(const struct mt_watch_config *config,
                                 const struct mt_listener *listener,

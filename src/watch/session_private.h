@@ -27,6 +27,7 @@ struct mt_target {
 	bool at_pending;   /* --at has not been reached */
 	bool hold_is_at;   /* the hold is there; else on the dynamic linker's hook */
 	bool forked;       /* other processes run the same program, with the same events */
+	bool left;         /* its process has become another program */
 	bool ended;
 };
 
@@ -49,7 +50,8 @@ struct mt_watch {
 	struct mt_armed *armed;
 	struct mt_coverage coverage;
 	bool from_elf;
-	uint64_t received; /* records; as many as were sent, or the difference is a loss */
+	/* Records; as many as were sent, once the ring is empty, or the difference is a loss. */
+	uint64_t sent, received;
 	struct mt_chain chain;
 	struct mt_fold fold;
 	bool single_store; /* a store's source tells the whole value: see mt_source_value */
@@ -70,13 +72,17 @@ struct mt_session {
 	bool root_gone;   /* it has ended */
 	bool root_execed; /* without `follow`: it runs another program, which is not watched */
 	MT_VEC(pid_t) tracees;
-	bool releasing;               /* tracees are being let go */
+	MT_VEC(struct mt_record *) recovered; /* by the guard, in the order of time; on the heap */
+	bool guarded;                         /* tracees they stay, for the sake of the guard */
+	bool releasing;                       /* tracees are being let go */
 	struct mt_error *passed_over; /* why the last program that was let be was, or NULL */
 	struct mt_error *fatal;       /* the session cannot go on */
 	bool acted;                   /* --then has been carried out */
 	bool ending;                  /* the watch is over: only the program's end is waited for */
-	uint64_t round;               /* of reading the ring */
-	uint64_t start_ns;
+	bool given_up;           /* nor is it waited for what the listener has not got rid of */
+	enum mt_backlog backlog; /* of the listener, when last asked */
+	uint64_t round;          /* of reading the ring */
+	uint64_t start_ns, end_ns;
 };
 
 uint64_t mt_now_ns(void); /* CLOCK_MONOTONIC */
@@ -140,8 +146,9 @@ struct mt_error *mt_hold_reached(struct mt_session *session, struct mt_target *t
 
 /* ---- follow.c: what the tracees do --------------------------------------- */
 
-/* Handles all waiting events of tracees and of the child. */
-void mt_follow_events(struct mt_session *session);
+/* Handles the waiting events of tracees and of the child, but no more than some hundred at once.
+ * Returns whether there may be more. */
+bool mt_follow_events(struct mt_session *session);
 
 /* Whether something still needs tracees: a hold, or exec to follow. */
 bool mt_follow_needed(const struct mt_session *session);
@@ -163,7 +170,8 @@ void mt_follow_release(struct mt_session *session);
 /* Whether the signal of this stop is a debug exception that has lost its reason. */
 bool mt_guard_is_stray(pid_t tid, int signal);
 
-/* Tells the hit that such a stop of `tid` stands for. False: it cannot be told which it was. */
+/* Keeps the hit that such a stop of `tid` stands for, to be told in its turn. False: it cannot be
+ * told which it was. */
 bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_t tid);
 
 /* ---- hold.c, again ------------------------------------------------------- */
@@ -175,6 +183,10 @@ struct mt_error *mt_session_begin(struct mt_session *session, pid_t pid, bool at
 /* ---- records.c: from records to hits ------------------------------------- */
 
 void mt_session_record(const struct mt_record *record, void *session);
+
+/* Tells what is in the ring, some thousand records of it, and returns how many there were. While
+ * the listener's backlog is full they stay where they are. */
+size_t mt_session_drain(struct mt_session *session);
 
 /* What the kernel has counted by place, entered in the summary. */
 void mt_session_count_places(struct mt_session *session, struct mt_watch *watch);

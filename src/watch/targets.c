@@ -31,9 +31,12 @@ bool mt_target_refresh(struct mt_target *target, uint64_t min_ns)
 
 /* Unknown code is looked for among the mappings, but not at every hit of code that is in no file.
  */
-static bool refresh_for_names(void *target)
+static bool refresh_for_names(void *arg)
 {
-	return mt_target_refresh(target, REFRESH_NS);
+	struct mt_target *target = arg;
+
+	/* What its process runs by now says nothing about this program. */
+	return !target->left && mt_target_refresh(target, REFRESH_NS);
 }
 
 struct mt_error *mt_target_add(struct mt_session *session, pid_t pid, struct mt_target **out)
@@ -436,8 +439,7 @@ static void take_counts(struct mt_session *session, struct mt_watch *watch)
 	summary->unmet += counts.unmet;
 	summary->unchanged += counts.unchanged;
 	summary->lost += counts.lost;
-	if (counts.sent > watch->received)
-		summary->lost += counts.sent - watch->received;
+	watch->sent = counts.sent;
 	summary->uncounted += counts.uncounted;
 	/*
 	 * An access that our own program makes while it reads the value fires the breakpoint again

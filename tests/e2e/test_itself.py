@@ -68,12 +68,6 @@ def test_interrupt_ends_a_launched_program_as_the_shell_would():
     assert "1 hit" in text  # the summary was still written
 
 
-def test_nobody_traces_the_program_while_it_is_watched():
-    with Program("writes", 3) as program, Attached(program.pid, "counter"):
-        with open(f"/proc/{program.pid}/status") as status:
-            assert "TracerPid:\t0\n" in status
-
-
 def test_text_and_data_stay_untouched():
     """The pages of code that the program runs stay those of its file, shared and clean."""
     with Program("writes", 3) as program, Attached(program.pid, "counter"):
@@ -123,28 +117,3 @@ def test_a_new_watch_finds_all_registers_free_after_a_kill():
         with Attached(program.pid, "state", "-c") as memtrap:
             program.finish()
             assert memtrap.report().summary["hits"] > 0
-
-
-# What a hypervisor loses, the tracer makes good: see src/watch/guard.c.
-
-def under_a_hypervisor():
-    with open("/proc/cpuinfo", encoding="ascii") as info:
-        return " hypervisor" in info.read()
-
-
-@pytest.mark.skipif(not under_a_hypervisor(), reason="the guard is for programs under a hypervisor")
-def test_a_trap_without_a_reason_does_not_kill_the_program(tmp_path):
-    report = watch("steps", program=[fixture("straytrap")], tmp_path=tmp_path)
-    assert report.column("new") == [1, 2, 3]
-    assert report.summary["exit"] == 0 and report.summary["exit_signal"] is None
-    assert report.summary["lost"] == 1 and report.status == 123  # which access it was cannot be told
-
-
-def test_a_trap_of_the_programs_own_is_its_own(tmp_path):
-    report = watch("steps", program=[fixture("straytrap"), "int1"], tmp_path=tmp_path)
-    assert report.summary["exit_signal"] == signal.SIGTRAP
-
-
-def test_without_the_guard_the_program_is_let_go(tmp_path):
-    report = watch("steps", "--no-guard", program=[fixture("straytrap")], tmp_path=tmp_path)
-    assert report.summary["exit_signal"] == signal.SIGTRAP

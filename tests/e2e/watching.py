@@ -155,8 +155,8 @@ class Attached:
 
     def report(self, truth=None):
         """To its end, which must be near: the target has ended, or memtrap was told to."""
-        _, rest = self.process.communicate(timeout=LIMIT)
-        self.lines += rest.splitlines()
+        self.lines += self.process.stderr.read().splitlines()  # communicate() would miss what is buffered
+        self.process.wait(LIMIT)
         return Report(self.process.returncode, self.lines, truth or {})
 
     def __enter__(self):
