@@ -19,7 +19,7 @@ endif
 .PHONY: all help setup configure demo test lint format fuzz bench install clean
 
 all: configure
-	@ninja -C $(BUILD) memtrap
+	@ninja -C $(BUILD) product
 
 help:
 	@echo 'make                              build/memtrap'
@@ -49,7 +49,7 @@ demo: all
 
 test: JOBS += test
 test: configure
-	@ninja -C $(BUILD) all $(if $(ONLY),,fixtures)
+	@ninja -C $(BUILD) all $(if $(ONLY),,fixtures judges)
 	@tools/run-tests --build $(BUILD) $(ONLY)
 
 lint: JOBS += lint
@@ -75,6 +75,7 @@ bench: all
 
 install: all
 	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@$(if $(DESTDIR),,ldconfig || echo 'run ldconfig as root: the dynamic linker has not seen libmemtrap.so yet')
 
 clean:
 	@rm -rf build build-san build-fuzz build-clang

@@ -9,9 +9,10 @@ import time
 class Program:
     """A target that waits for its go. Use as a context: it is killed at the end if it still lives."""
 
-    def __init__(self, path, *arguments):
+    def __init__(self, path, *arguments, environment=None):
         self.process = subprocess.Popen([path, *map(str, arguments)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, text=True,
+                                        env=dict(os.environ, **(environment or {})))
         self.truth = {}
         while "ready" not in self.truth:
             self._read_line()

@@ -56,7 +56,7 @@ def costs(ways):
             "| --- | --- | --- | --- | --- | --- |", *(cost_line(way) for way in ways.values())]
 
 
-def document(bench, rows, ways, loads):
+def document(bench, rows, ways, of_library, loads):
     facts = machine.facts(bench.memtrap)
     floor = Series(value for way in ways.values() for value in way.floor.values)
     unwatched = bench.unwatched("target", "writes", 100_000_000)
@@ -84,5 +84,12 @@ def document(bench, rows, ways, loads):
         "doesn't see the wait.",
         "",
         *costs(ways),
+        "",
+        "## What libmemtrap costs the program that it lives in",
+        "",
+        "The bare handler is a perf event that sends SIGTRAP to a handler in plain C which counts and returns; "
+        "processor time, each run beside a run of the bare handler.",
+        "",
+        *promises(of_library),
         "",
     ])

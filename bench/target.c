@@ -15,10 +15,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <time.h>
 
 #include "fixture.h"
 #include "floor.h"
+#include "stopwatch.h"
 
 volatile uint64_t counter;
 
@@ -42,33 +42,6 @@ NOINLINE static void outer(uint64_t count)
 {
 	inner(count);
 	KEEP_FRAME();
-}
-
-/* ---- Time ---------------------------------------------------------------- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-struct stopwatch {
-	uint64_t cpu, elapsed;
-};
-
-static struct stopwatch start(void)
-{
-	return (struct stopwatch){ clock_ns(CLOCK_PROCESS_CPUTIME_ID), clock_ns(CLOCK_MONOTONIC) };
-}
-
-static void tell_time(const struct stopwatch *since)
-{
-	struct stopwatch now = start();
-
-	tell_number("cpu_ns", (int64_t)(now.cpu - since->cpu));
-	tell_number("elapsed_ns", (int64_t)(now.elapsed - since->elapsed));
 }
 
 /* ---- Strays -------------------------------------------------------------- */

@@ -37,7 +37,7 @@ _memtrap_watch()
 		_pids
 		return
 		;;
-	-o | --output)
+	-o | --output | --handler)
 		_filedir
 		return
 		;;
@@ -56,7 +56,7 @@ _memtrap_watch()
 	-*)
 		mapfile -t COMPREPLY < <(compgen -W '-w --write -r --read -a --access -x --exec -p --pid -f --follow
 			--if -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
-			--user-only --no-guard -q --quiet --intel --buffer --help --' -- "$cur")
+			--user-only --guard --no-guard -q --quiet --intel --buffer --in-process --handler --help --' -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 		;;
 	*)
@@ -65,15 +65,58 @@ _memtrap_watch()
 	esac
 }
 
+_memtrap_debug()
+{
+	local i
+
+	for ((i = 2; i < cword; i++)); do
+		case ${words[i]} in
+		-p | --pid | -c | --core | -x | --command | -ex | --ex | --eval-command | --cd | --tty)
+			((++i))
+			;;
+		-*) ;;
+		*)
+			_command_offset "$i"
+			return
+			;;
+		esac
+	done
+	case $prev in
+	-p | --pid)
+		_pids
+		return
+		;;
+	-c | --core | -x | --command | --tty)
+		_filedir
+		return
+		;;
+	--cd)
+		_filedir -d
+		return
+		;;
+	-ex | --ex | --eval-command)
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-p --pid --args -c --core -x --command -ex --ex --eval-command
+			-batch --batch --return-child-result --cd --tty --json -q --quiet --help' -- "$cur")
+	else
+		_command_offset "$cword"
+	fi
+}
+
 _memtrap()
 {
 	local cur prev words cword
 
 	_init_completion -n = || return
 	if ((cword == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'watch doctor help --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'watch debug doctor help --help --version' -- "$cur")
 	elif [[ ${words[1]} == watch ]]; then
 		_memtrap_watch
+	elif [[ ${words[1]} == debug ]]; then
+		_memtrap_debug
 	elif [[ ${words[1]} == doctor ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-q --quiet --json --help' -- "$cur")
 	fi

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/writer.h"
 #include "cli/command.h"
+#include "cli/in_process.h"
 #include "cli/watch_options.h"
 #include "record/json.h"
 #include "record/text.h"
@@ -398,6 +399,8 @@ static int run(int argc, char **argv)
 	struct mt_error *error = mt_watch_options_parse(argc, argv, &options);
 	int status;
 
+	if (!error && options.in_process)
+		error = mt_in_process_run(&options);
 	if (error) {
 		status = exit_of_error(error);
 		mt_cli_complain(error, source_of(&options, error));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "cli/command.h"
 #include "probe/host.h"
 
@@ -27,6 +28,8 @@ enum long_option {
 	OPTION_STACK,
 	OPTION_INTEL,
 	OPTION_BUFFER,
+	OPTION_IN_PROCESS,
+	OPTION_HANDLER,
 };
 
 static const struct argp_option option_table[] = {
@@ -66,6 +69,11 @@ static const struct argp_option option_table[] = {
 	{ "intel", OPTION_INTEL, NULL, 0, "disassemble in Intel's syntax", 4 },
 	{ "buffer", OPTION_BUFFER, "SIZE", 0,
 	  "of the ring between kernel and memtrap (default: 32M)", 4 },
+	{ NULL, 0, NULL, 0, "Instead of showing hits:", 5 },
+	{ "in-process", OPTION_IN_PROCESS, NULL, 0,
+	  "the program traps its own memory, and calls the handler at each hit", 5 },
+	{ "handler", OPTION_HANDLER, "FILE:FUNCTION", 0,
+	  "a memtrap_handler of <memtrap/memtrap.h> in a shared object", 5 },
 	{ 0 },
 };
 
@@ -84,6 +92,7 @@ struct parse {
 	struct mt_watch_options *options;
 	enum mt_dr_kind kind; /* of the next expression */
 	bool kind_given;
+	int outside; /* the last option that has no meaning with --in-process; 0: none */
 };
 
 /* ---- Values of options --------------------------------------------------- */
@@ -220,6 +229,9 @@ static bool parse_flag(struct mt_watch_options *options, int key)
 	case OPTION_INTEL:
 		options->intel = true;
 		return true;
+	case OPTION_IN_PROCESS:
+		options->in_process = true;
+		return true;
 	default:
 		return false;
 	}
@@ -256,8 +268,30 @@ static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
 	case OPTION_BUFFER:
 		options->config.ring_size = parse_size(state, arg);
 		return 0;
+	case OPTION_HANDLER:
+		options->handler = arg;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* What the library within the program understands; the rest is about what memtrap does outside. */
+static bool works_in_process(int key)
+{
+	switch (key) {
+	case 'w':
+	case 'r':
+	case 'a':
+	case 'x':
+	case 'f':
+	case 'q':
+	case OPTION_CHANGES:
+	case OPTION_IN_PROCESS:
+	case OPTION_HANDLER:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -265,14 +299,17 @@ static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct parse *parse = state->input;
+	error_t err = 0;
 
 	if (key == ARGP_KEY_ARG) {
 		add_request(state, parse, arg);
 		return 0;
 	}
-	if (parse_kind(parse, key) || parse_flag(parse->options, key))
-		return 0;
-	return parse_value(parse->options, key, arg, state);
+	if (!parse_kind(parse, key) && !parse_flag(parse->options, key))
+		err = parse_value(parse->options, key, arg, state);
+	if (!err && !works_in_process(key))
+		parse->outside = key;
+	return err;
 }
 
 /* ---- The whole line ------------------------------------------------------ */
@@ -286,6 +323,40 @@ static int split_program(int argc, char **argv)
 	return argc;
 }
 
+/* As it is written: "--json", or "-n" where it has no long name. */
+static void put_option(struct mt_buf *text, int key)
+{
+	const struct argp_option *option = option_table;
+
+	while (option->key != key)
+		option++;
+	if (option->name)
+		mt_buf_printf(text, "--%s", option->name);
+	else
+		mt_buf_printf(text, "-%c", key);
+}
+
+static struct mt_error *check_in_process(const struct mt_watch_options *options,
+                                         const struct parse *parse)
+{
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+
+	if (!options->in_process)
+		return options->handler ? mt_error_new(MT_ERR_USAGE,
+		                                       "--handler is called with --in-process only")
+		                        : NULL;
+	if (!options->handler)
+		return mt_error_new(MT_ERR_USAGE, "--in-process calls a handler at each hit: name "
+		                                  "it with --handler ./file.so:function");
+	if (!parse->outside)
+		return NULL;
+	put_option(&text, parse->outside);
+	return mt_error_new(MT_ERR_USAGE,
+	                    "%s has no meaning with --in-process, where the handler says what a "
+	                    "hit does",
+	                    text.data ? text.data : "");
+}
+
 static struct mt_error *check(const struct mt_watch_options *options, const struct parse *parse)
 {
 	const struct mt_watch_config *config = &options->config;
@@ -296,6 +367,7 @@ static struct mt_error *check(const struct mt_watch_options *options, const stru
 	if (parse->kind_given)
 		return mt_error_new(MT_ERR_USAGE, "-%c stands before no expression",
 		                    "xwraa"[parse->kind]);
+	MT_TRY(check_in_process(options, parse));
 	if (config->pid && config->argv)
 		return mt_error_new(
 		    MT_ERR_USAGE,

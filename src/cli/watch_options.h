@@ -13,6 +13,8 @@ struct mt_watch_options {
 	bool json;
 	bool quiet; /* hits and warnings only */
 	bool intel; /* disassembly in Intel's syntax */
+	bool in_process;
+	const char *handler; /* with in_process: FILE:FUNCTION */
 };
 
 /*

@@ -9,7 +9,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from watching import BUILD, MEMTRAP, ROOT, fixture, run, watch
+from watching import MEMTRAP, ROOT, fixture, run, watch
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +117,3 @@ def test_the_demo_ends_in_the_culprit():
     (line,) = [i for i, text in enumerate(source, 1) if "delays[warehouse.next_delay] =" in text]
     assert "802 units in stock, should be 1000" in done.stdout
     assert done.stdout.splitlines()[-1].startswith(f"demo/warehouse.c:{line}: ")
-
-
-@pytest.mark.unprivileged
-def test_install(tmp_path):
-    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path], check=True,
-                   capture_output=True, timeout=60)
-    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    ends = ["bin/memtrap", "share/bash-completion/completions/memtrap", "share/man/man1/memtrap.1"]
-    assert len(files) == 3 and all(file.endswith(end) for file, end in zip(files, ends)), files
-    (binary,) = tmp_path.rglob("bin/memtrap")
-    assert os.access(binary, os.X_OK)
