@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "engine/engine_private.h"
+
+bool mt_break_is_placed(const struct mt_break *breakpoint)
+{
+	return breakpoint->kind == MT_BREAK_SOFTWARE || breakpoint->kind == MT_BREAK_HARDWARE;
+}
+
+struct mt_break *mt_break_find(struct mt_debug *debug, int number)
+{
+	for (size_t i = 0; i < debug->breaks.len; i++)
+		if (debug->breaks.data[i]->number == number && !debug->breaks.data[i]->gone)
+			return debug->breaks.data[i];
+	return NULL;
+}
+
+static struct mt_error *find(struct mt_debug *debug, int number, struct mt_break **breakpoint)
+{
+	*breakpoint = mt_break_find(debug, number);
+	return *breakpoint
+	           ? NULL
+	           : mt_error_new(MT_ERR_NOT_FOUND, "there is no breakpoint number %d", number);
+}
+
+static struct mt_error *need_rest(const struct mt_debug *debug)
+{
+	return debug->going ? mt_error_new(MT_ERR_USAGE,
+	                                   "the program runs: interrupt it to change breakpoints")
+	                    : NULL;
+}
+
+/* ---- Conditions ---------------------------------------------------------- */
+
+static struct mt_error *compile(struct mt_debug *debug, const char *text, struct mt_cond **cond)
+{
+	static const struct mt_type nothing = { .kind = MT_TYPE_BYTES, .name = "nothing" };
+	struct mt_image *image = mt_debug_image(debug);
+
+	return mt_cond_compile(image ? mt_image_machine(image) : MT_MACHINE_X86_64, text, &nothing,
+	                       cond);
+}
+
+static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *breakpoint,
+                                      const char *text)
+{
+	struct mt_cond *cond = NULL;
+	char *copy = NULL;
+
+	if (text) {
+		MT_TRY(compile(debug, text, &cond));
+		copy = mt_strdup(text);
+		if (!copy) {
+			mt_cond_destroy(cond);
+			return mt_error_nomem();
+		}
+	}
+	mt_cond_destroy(breakpoint->cond);
+	free(breakpoint->condition);
+	breakpoint->cond = cond;
+	breakpoint->condition = copy;
+	breakpoint->evaluated = 0;
+	return NULL;
+}
+
+/* ---- Setting and deleting ------------------------------------------------ */
+
+static void destroy(struct mt_break *breakpoint)
+{
+	mt_vec_deinit(&breakpoint->places);
+	mt_vec_deinit(&breakpoint->view);
+	mt_vec_deinit(&breakpoint->wanted);
+	mt_cond_destroy(breakpoint->cond);
+	free(breakpoint->condition);
+	free(breakpoint->location);
+	free(breakpoint);
+}
+
+MT_DEFINE_CLEANUP(break, struct mt_break, destroy)
+
+void mt_break_destroy(struct mt_debug *debug, struct mt_break *breakpoint)
+{
+	size_t at = 0;
+
+	mt_break_lift(breakpoint, NULL);
+	while (debug->breaks.data[at] != breakpoint)
+		at++;
+	for (; at + 1 < debug->breaks.len; at++)
+		debug->breaks.data[at] = debug->breaks.data[at + 1];
+	debug->breaks.len--;
+	destroy(breakpoint);
+}
+
+static struct mt_error *resolve_everywhere(struct mt_debug *debug, struct mt_break *breakpoint)
+{
+	struct mt_error *first = NULL;
+
+	if (!debug->proc || debug->proc->core)
+		return mt_break_check(debug, breakpoint);
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		struct mt_proc *proc = debug->procs.data[i];
+		struct mt_error *error = proc->ended || proc->lender || proc->core
+		                             ? NULL
+		                             : mt_break_resolve(breakpoint, proc);
+
+		if (error && !first && proc == debug->proc)
+			first = error;
+		else
+			mt_error_free(error);
+	}
+	return first;
+}
+
+static struct mt_error *prepare(struct mt_debug *debug, const struct mt_break_spec *spec,
+                                struct mt_break *made)
+{
+	const char *location = spec->location ? spec->location : "";
+
+	made->kind = spec->kind;
+	made->temporary = spec->temporary;
+	made->pending_allowed = spec->pending;
+	made->thread = spec->thread;
+	made->enabled = true;
+	if (spec->condition)
+		MT_TRY(set_condition(debug, made, spec->condition));
+	if (mt_break_is_placed(made))
+		return mt_location_absolute(debug, location, &made->location);
+	made->location = mt_strdup(location);
+	return made->location ? mt_catch_parse(made, location) : mt_error_nomem();
+}
+
+struct mt_error *mt_debug_break(struct mt_debug *debug, const struct mt_break_spec *spec,
+                                int *number)
+{
+	struct mt_break *made MT_CLEANUP(break_cleanup) = mt_alloc(sizeof(*made));
+	struct mt_error *error;
+
+	if (!made)
+		return mt_error_nomem();
+	MT_TRY(need_rest(debug));
+	MT_TRY(prepare(debug, spec, made));
+	error = mt_break_is_placed(made) ? resolve_everywhere(debug, made) : NULL;
+	if (error && spec->pending && mt_error_kind(error) == MT_ERR_NOT_FOUND) {
+		mt_error_free(error);
+		error = NULL;
+	}
+	if (!error && !mt_vec_push(&debug->breaks, made))
+		error = mt_error_nomem();
+	if (error) {
+		mt_break_lift(made, NULL);
+		return error;
+	}
+	made->number = ++debug->next_break;
+	*number = made->number;
+	made = NULL;
+	return NULL;
+}
+
+struct mt_error *mt_debug_break_delete(struct mt_debug *debug, int number)
+{
+	struct mt_break *breakpoint;
+
+	MT_TRY(find(debug, number, &breakpoint));
+	MT_TRY(need_rest(debug));
+	mt_break_destroy(debug, breakpoint);
+	return NULL;
+}
+
+void mt_breaks_delete_temporary(struct mt_debug *debug, const struct mt_stop *stop)
+{
+	for (size_t i = 0; i < stop->number_count; i++) {
+		struct mt_break *breakpoint = mt_break_find(debug, stop->numbers[i]);
+
+		if (breakpoint && breakpoint->temporary)
+			mt_break_destroy(debug, breakpoint);
+	}
+}
+
+/* ---- Changing ------------------------------------------------------------ */
+
+/* How it does its work may depend on what was changed: its places are made anew. */
+static struct mt_error *renew(struct mt_debug *debug, struct mt_break *breakpoint)
+{
+	struct mt_error *error;
+
+	if (!mt_break_is_placed(breakpoint) || !debug->proc || debug->proc->core)
+		return NULL;
+	mt_break_lift(breakpoint, NULL);
+	error = resolve_everywhere(debug, breakpoint);
+	if (error && mt_error_kind(error) == MT_ERR_NOT_FOUND) {
+		mt_error_free(error);
+		return NULL;
+	}
+	return error;
+}
+
+struct mt_error *mt_debug_break_enable(struct mt_debug *debug, int number, bool enable)
+{
+	struct mt_break *breakpoint;
+
+	MT_TRY(find(debug, number, &breakpoint));
+	MT_TRY(need_rest(debug));
+	if (breakpoint->enabled == enable)
+		return NULL;
+	breakpoint->enabled = enable;
+	return renew(debug, breakpoint);
+}
+
+struct mt_error *mt_debug_break_condition(struct mt_debug *debug, int number, const char *text)
+{
+	struct mt_break *breakpoint;
+
+	MT_TRY(find(debug, number, &breakpoint));
+	MT_TRY(need_rest(debug));
+	mt_break_lift(breakpoint, NULL); /* the kernel has the old condition's tree */
+	MT_TRY(set_condition(debug, breakpoint, text));
+	return renew(debug, breakpoint);
+}
+
+struct mt_error *mt_debug_break_ignore(struct mt_debug *debug, int number, uint64_t count)
+{
+	struct mt_break *breakpoint;
+
+	MT_TRY(find(debug, number, &breakpoint));
+	breakpoint->ignore = count;
+	return NULL;
+}
+
+/* ---- Looking ------------------------------------------------------------- */
+
+static uint64_t count_unmet(const struct mt_break *breakpoint)
+{
+	uint64_t unmet = breakpoint->unmet;
+
+	for (size_t i = 0; i < breakpoint->places.len; i++)
+		if (breakpoint->places.data[i].armed)
+			unmet += mt_armed_counts(breakpoint->places.data[i].armed).unmet;
+	return unmet;
+}
+
+/* The places in the current process. */
+static void fill_view(const struct mt_debug *debug, struct mt_break *breakpoint)
+{
+	breakpoint->view.len = 0;
+	for (size_t i = 0; i < breakpoint->places.len; i++)
+		if (breakpoint->places.data[i].proc == debug->proc &&
+		    !mt_vec_push(&breakpoint->view, breakpoint->places.data[i].place))
+			return;
+}
+
+static void describe(const struct mt_debug *debug, struct mt_break *breakpoint,
+                     struct mt_break_info *info)
+{
+	fill_view(debug, breakpoint);
+	*info = (struct mt_break_info){
+		.number = breakpoint->number,
+		.kind = breakpoint->kind,
+		.enabled = breakpoint->enabled,
+		.temporary = breakpoint->temporary,
+		.pending = mt_break_is_placed(breakpoint) && breakpoint->view.len == 0,
+		.location = breakpoint->location,
+		.condition = breakpoint->condition,
+		.thread = breakpoint->thread,
+		.hits = breakpoint->hits,
+		.unmet = count_unmet(breakpoint),
+		.ignore = breakpoint->ignore,
+		.places = breakpoint->view.data,
+		.place_count = breakpoint->view.len,
+	};
+}
+
+size_t mt_debug_breaks(struct mt_debug *debug, struct mt_break_info *infos, size_t max)
+{
+	for (size_t i = 0; i < debug->breaks.len && i < max; i++)
+		describe(debug, debug->breaks.data[i], &infos[i]);
+	return debug->breaks.len;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* From what a thread has to tell to a stop, or on. */
+#include "engine/engine_private.h"
+
+/* Going on leaves the place, which was asked about. */
+static void mark_told(struct mt_thread *thread)
+{
+	thread->told = true;
+	thread->told_pc = thread->regs.rip;
+}
+
+/* What has come of a plan at the thread's place. */
+static bool stop_by_plan(struct mt_thread *thread, enum mt_plan_answer answer, struct mt_stop *stop)
+{
+	uint64_t start, end;
+
+	if (answer == MT_PLAN_GO_ON)
+		return false;
+	stop->new_frame = mt_image_function_bounds(mt_proc_memory(thread->proc)->image,
+	                                           thread->regs.rip, &start, &end) &&
+	                  start != thread->proc->debug->plan.begun_in;
+	stop->kind = answer == MT_PLAN_FINISHED ? MT_STOP_FINISHED : MT_STOP_STEPPED;
+	return true;
+}
+
+static bool library_stop(struct mt_thread *thread, struct mt_stop *stop)
+{
+	if (thread->proc->hook != thread->regs.rip || !mt_library_changed(thread->proc) ||
+	    !mt_catch_wants(thread, MT_BREAK_CATCH_LOAD, 0, stop))
+		return false;
+	stop->kind = MT_STOP_LOAD;
+	return true;
+}
+
+/* At a place where execution breakpoints may stand. */
+static bool decide_place(struct mt_thread *thread, enum mt_plan_answer answer, struct mt_stop *stop)
+{
+	bool library = library_stop(thread, stop);
+
+	mark_told(thread);
+	if (mt_breaks_hit(thread, stop)) {
+		stop->kind = MT_STOP_BREAKPOINT;
+		return true;
+	}
+	return library || stop_by_plan(thread, answer, stop);
+}
+
+static bool decide_site(struct mt_thread *thread, struct mt_stop *stop)
+{
+	struct mt_site *site;
+
+	if (!mt_thread_regs(thread))
+		return false;
+	site = mt_site_find(thread->proc, thread->regs.rip);
+	if (!site || !site->inserted)
+		return false; /* it was taken out meanwhile */
+	if (thread->proc->quiet) {
+		mark_told(thread);
+		return false;
+	}
+	return decide_place(thread, mt_plan_at_site(thread, site), stop);
+}
+
+static bool decide_debugreg(struct mt_thread *thread, struct mt_stop *stop)
+{
+	return mt_thread_regs(thread) && decide_place(thread, MT_PLAN_GO_ON, stop);
+}
+
+static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
+{
+	struct mt_site *site;
+	enum mt_plan_answer answer;
+
+	if (!mt_thread_regs(thread) || !mt_plan_wants_step(thread))
+		return false;
+	answer = mt_plan_stepped(thread->proc->debug);
+	site = mt_site_find(thread->proc, thread->regs.rip);
+	if ((site && site->inserted) || mt_debugreg_at(thread->proc, thread->regs.rip))
+		return decide_place(thread, answer, stop);
+	return stop_by_plan(thread, answer, stop);
+}
+
+static bool decide_caught(struct mt_thread *thread, const struct mt_pending *pending,
+                          struct mt_stop *stop)
+{
+	static const struct {
+		enum mt_break_kind kind;
+		enum mt_stop_kind stop;
+	} kinds[] = {
+		[MT_PENDING_SYSCALL] = { MT_BREAK_CATCH_SYSCALL, MT_STOP_SYSCALL_RETURN },
+		[MT_PENDING_FORK] = { MT_BREAK_CATCH_FORK, MT_STOP_FORK },
+		[MT_PENDING_VFORK] = { MT_BREAK_CATCH_VFORK, MT_STOP_VFORK },
+		[MT_PENDING_EXEC] = { MT_BREAK_CATCH_EXEC, MT_STOP_EXEC },
+	};
+
+	if (thread->proc->quiet ||
+	    !mt_catch_wants(thread, kinds[pending->kind].kind, pending->number, stop))
+		return false;
+	stop->kind = kinds[pending->kind].stop;
+	if (pending->kind == MT_PENDING_SYSCALL && pending->entering)
+		stop->kind = MT_STOP_SYSCALL_ENTRY;
+	stop->syscall = pending->number;
+	stop->child = pending->child;
+	return true;
+}
+
+bool mt_decide(struct mt_thread *thread, struct mt_stop *stop)
+{
+	const struct mt_pending pending = thread->pending;
+
+	*stop = (struct mt_stop){ .pid = thread->proc->pid, .tid = thread->tid };
+	thread->pending.kind = MT_PENDING_NONE;
+	switch (pending.kind) {
+	case MT_PENDING_NONE:
+		return false;
+	case MT_PENDING_SITE:
+		return decide_site(thread, stop);
+	case MT_PENDING_DEBUGREG:
+		return decide_debugreg(thread, stop);
+	case MT_PENDING_STEP:
+		return decide_step(thread, stop);
+	case MT_PENDING_SIGNAL:
+		return mt_signal_decide(thread, stop);
+	default:
+		return decide_caught(thread, &pending, stop);
+	}
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions carried out in the thread's registers: branches, and popf. */
+#include <string.h>
+
+#include "engine/engine_private.h"
+#include "target/process.h"
+
+#define CF (1U << 0)
+#define PF (1U << 2)
+#define ZF (1U << 6)
+#define SF (1U << 7)
+#define OF (1U << 11)
+
+/* The condition in an opcode's low four bits (Intel SDM volume 1, appendix B). */
+static bool is_condition_met(unsigned code, uint64_t eflags)
+{
+	bool met;
+
+	switch (code >> 1) {
+	case 0:
+		met = eflags & OF;
+		break;
+	case 1:
+		met = eflags & CF;
+		break;
+	case 2:
+		met = eflags & ZF;
+		break;
+	case 3:
+		met = eflags & (CF | ZF);
+		break;
+	case 4:
+		met = eflags & SF;
+		break;
+	case 5:
+		met = eflags & PF;
+		break;
+	case 6:
+		met = !(eflags & SF) != !(eflags & OF);
+		break;
+	default:
+		met = (eflags & ZF) || !(eflags & SF) != !(eflags & OF);
+		break;
+	}
+	return met != (code & 1);
+}
+
+/* Hints of old processors, and the prefix of branches that are not tracked (CET). */
+static bool is_hint(uint8_t prefix)
+{
+	return prefix == 0x2e || prefix == 0x3e || prefix == 0xf2;
+}
+
+/* loopne, loope, loop, jrcxz. */
+static bool is_loop_taken(uint8_t opcode, struct user_regs_struct *regs)
+{
+	if (opcode == 0xe3)
+		return regs->rcx == 0;
+	regs->rcx--;
+	if (opcode == 0xe2)
+		return regs->rcx != 0;
+	return regs->rcx != 0 && !!(regs->eflags & ZF) == (opcode == 0xe1);
+}
+
+static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn)
+{
+	uint64_t next = insn->addr + insn->len;
+	const uint8_t *code = insn->bytes;
+	bool taken;
+
+	while (is_hint(*code))
+		code++;
+	if (*code == 0xe9 || *code == 0xeb)
+		taken = true;
+	else if (*code >> 4 == 7)
+		taken = is_condition_met(*code & 15, regs->eflags);
+	else if (code[0] == 0x0f && code[1] >> 4 == 8)
+		taken = is_condition_met(code[1] & 15, regs->eflags);
+	else if (*code >= 0xe0 && *code <= 0xe3)
+		taken = is_loop_taken(*code, regs);
+	else
+		return false;
+	regs->rip = taken ? insn->target : next;
+	return true;
+}
+
+/* Where the call goes; false: it cannot be told from here. */
+static bool call_target(struct mt_thread *thread, const struct mt_insn *insn, uint64_t *target)
+{
+	struct mt_regs regs;
+	uint64_t place;
+	struct mt_error *error;
+
+	*target = insn->target;
+	if (insn->direct)
+		return true;
+	mt_regs_from_user(&thread->regs, &regs);
+	for (size_t i = 0; i < insn->mem_count; i++) {
+		if (insn->mem[i].access != MT_INSN_READ || insn->mem[i].size != 8)
+			continue;
+		if (!mt_insn_mem_addr_before(insn, i, &regs, &place))
+			return false;
+		error = mt_proc_read(thread->proc, place, target, sizeof(*target));
+		mt_error_free(error);
+		return !error;
+	}
+	return false;
+}
+
+static bool call(struct mt_thread *thread, const struct mt_insn *insn)
+{
+	uint64_t next = insn->addr + insn->len, slot = thread->regs.rsp - sizeof(next), target;
+	struct mt_error *error;
+
+	if (!call_target(thread, insn, &target))
+		return false;
+	error = mt_process_write(thread->tid, slot, &next, sizeof(next));
+	mt_error_free(error);
+	if (error)
+		return false;
+	thread->regs.rsp = slot;
+	thread->regs.rip = target;
+	return true;
+}
+
+/* ---- popf ---------------------------------------------------------------- */
+
+#define POPF 0x9d
+/* What popf changes in a program, as far as ptrace does too (Linux arch/x86/kernel/ptrace.c). */
+#define POPF_FLAGS 0x44dd5u
+
+/*
+ * The kernel must not step a popf: it then no longer knows that the trap flag was set by a
+ * debugger, and shows it to the program from then on (arch/x86/kernel/step.c,
+ * enable_single_step()).
+ */
+static bool popf(struct mt_thread *thread, const struct mt_insn *insn)
+{
+	size_t size = insn->bytes[0] == 0x66 ? 2 : 8;
+	struct user_regs_struct *regs = &thread->regs;
+	uint64_t flags = 0, mask = size == 2 ? POPF_FLAGS & 0xffff : POPF_FLAGS;
+	struct mt_error *error = mt_proc_read(thread->proc, regs->rsp, &flags, size);
+
+	mt_error_free(error);
+	if (error)
+		return false;
+	regs->eflags = (regs->eflags & ~mask) | (flags & mask);
+	regs->rsp += size;
+	regs->rip = insn->addr + insn->len;
+	return true;
+}
+
+bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
+{
+	bool done = false;
+
+	if (insn->klass == MT_INSN_CALL)
+		done = call(thread, insn);
+	else if (insn->klass == MT_INSN_JUMP && insn->direct)
+		done = jump(&thread->regs, insn);
+	else if (insn->bytes[insn->len - 1] == POPF && insn->len <= 2)
+		done = popf(thread, insn);
+	thread->regs_changed = thread->regs_changed || done;
+	return done;
+}
+
+bool mt_emulate_popf(struct mt_thread *thread)
+{
+	struct mt_insn insn;
+
+	return (thread->stepped_code[0] == POPF || thread->stepped_code[1] == POPF) &&
+	       mt_proc_decode(thread->proc, thread->regs.rip, &insn) &&
+	       insn.bytes[insn.len - 1] == POPF && insn.len <= 2 && mt_emulate(thread, &insn);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include <elf.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "engine/engine_private.h"
+#include "target/process.h"
+
+#define VDSO_SPAN 8192
+
+/* The vDSO has the instruction `syscall`, for what it leaves to the kernel. */
+static uint64_t find_syscall(struct mt_thread *thread)
+{
+	static const uint8_t insn[] = { 0x0f, 0x05 };
+	uint64_t vdso = mt_process_auxv(thread->tid, MT_MACHINE_X86_64, AT_SYSINFO_EHDR);
+	uint8_t code[VDSO_SPAN];
+	size_t len = vdso ? mt_proc_read_some(thread->proc, vdso, code, sizeof(code)) : 0;
+	const uint8_t *found = len ? memmem(code, len, insn, sizeof(insn)) : NULL;
+
+	return found ? vdso + (uint64_t)(found - code) : 0;
+}
+
+static void prepare(struct user_regs_struct *regs, uint64_t pc, long number, const uint64_t args[6])
+{
+	regs->rip = pc;
+	regs->orig_rax = UINT64_MAX;
+	regs->rax = (unsigned long long)number;
+	regs->rdi = args[0];
+	regs->rsi = args[1];
+	regs->rdx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
+}
+
+/* Steps until the call is done: an interrupt may stop it before. */
+static bool run_call(struct mt_thread *thread, uint64_t pc, struct user_regs_struct *after)
+{
+	for (;;) {
+		struct mt_event event;
+
+		if (!mt_tracee_go(thread->tid, MT_RESUME_STEP, 0))
+			return false;
+		event = mt_event_of(thread->proc->debug, thread->tid);
+		if (event.kind == MT_EVENT_EXITED || event.kind == MT_EVENT_KILLED ||
+		    event.kind == MT_EVENT_EXITING) {
+			thread->state = MT_THREAD_RUNNING; /* what comes is dealt with later */
+			mt_event_hold(thread->proc->debug, &event);
+			return false;
+		}
+		if (!mt_tracee_user_regs(thread->tid, after))
+			return false;
+		if (after->rip != pc)
+			return event.kind == MT_EVENT_SIGNAL && event.signal == SIGTRAP;
+	}
+}
+
+/* In other stops the kernel is inside a call, and sets rax when it comes out. */
+static bool is_between_calls(const struct mt_thread *thread)
+{
+	return thread->stop == MT_EVENT_SIGNAL || thread->stop == MT_EVENT_STOPPED ||
+	       thread->stop == MT_EVENT_GROUP;
+}
+
+/*
+ * The thread is left in another stop than it was in: if a signal was about to be delivered, it is
+ * given to the new stop.
+ */
+bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t args[6],
+                       int64_t *result)
+{
+	uint64_t pc = find_syscall(thread), mask;
+	struct user_regs_struct regs;
+	bool done;
+
+	if (!pc || !is_between_calls(thread) || !mt_thread_regs(thread) ||
+	    !mt_tracee_signal_mask(thread->tid, &mask) ||
+	    !mt_tracee_set_signal_mask(thread->tid, ~MT_SIGTRAP_BIT))
+		return false;
+	regs = thread->regs;
+	prepare(&regs, pc, number, args);
+	mt_tracee_set_user_regs(thread->tid, &regs);
+	done = run_call(thread, pc, &regs);
+	mt_tracee_set_signal_mask(thread->tid, mask);
+	mt_tracee_set_user_regs(thread->tid, &thread->regs);
+	thread->stop = MT_EVENT_SIGNAL;
+	thread->info_changed = true;
+	*result = (int64_t)regs.rax;
+	return done;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "engine/engine_private.h"
+#include "target/process.h"
+
+#define PAGE 4096u
+#define INT3 0xcc
+
+/* The first of the sites that are in order of address which is not below addr. */
+static size_t first_site(const struct mt_proc *memory, uint64_t addr)
+{
+	size_t low = 0, high = memory->sites.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memory->sites.data[middle]->addr < addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct mt_error *mt_proc_read(struct mt_proc *proc, uint64_t addr, void *out, size_t len)
+{
+	const struct mt_proc *memory = mt_proc_memory(proc);
+	uint8_t *bytes = out;
+
+	if (proc->core)
+		return mt_proc_core_read(proc, addr, out, len);
+	MT_TRY(mt_process_read(mt_proc_access(proc), addr, out, len));
+	for (size_t i = first_site(memory, addr);
+	     i < memory->sites.len && memory->sites.data[i]->addr - addr < len; i++)
+		if (memory->sites.data[i]->inserted)
+			bytes[memory->sites.data[i]->addr - addr] = memory->sites.data[i]->original;
+	return NULL;
+}
+
+/* A site's int3 stays; what was to be there becomes what is under it. */
+struct mt_error *mt_proc_write(struct mt_proc *proc, uint64_t addr, const void *bytes, size_t len)
+{
+	struct mt_proc *memory = mt_proc_memory(proc);
+	size_t first = first_site(memory, addr);
+	uint8_t *copy MT_AUTO_FREE = mt_alloc(len ? len : 1);
+
+	if (!copy)
+		return mt_error_nomem();
+	memcpy(copy, bytes, len);
+	for (size_t i = first; i < memory->sites.len && memory->sites.data[i]->addr - addr < len;
+	     i++)
+		if (memory->sites.data[i]->inserted)
+			copy[memory->sites.data[i]->addr - addr] = INT3;
+	MT_TRY(mt_process_write(mt_proc_access(proc), addr, copy, len));
+	for (size_t i = first; i < memory->sites.len && memory->sites.data[i]->addr - addr < len;
+	     i++)
+		memory->sites.data[i]->original =
+		    ((const uint8_t *)bytes)[memory->sites.data[i]->addr - addr];
+	mt_slots_changed(memory, addr, len);
+	return NULL;
+}
+
+size_t mt_proc_read_some(struct mt_proc *proc, uint64_t addr, void *out, size_t len)
+{
+	size_t to_page_end = PAGE - addr % PAGE;
+	struct mt_error *error = mt_proc_read(proc, addr, out, len);
+
+	if (!error)
+		return len;
+	mt_error_free(error);
+	if (to_page_end >= len)
+		return 0;
+	error = mt_proc_read(proc, addr, out, to_page_end);
+	mt_error_free(error);
+	return error ? 0 : to_page_end;
+}
+
+bool mt_proc_decode(struct mt_proc *proc, uint64_t addr, struct mt_insn *insn)
+{
+	uint8_t code[MT_INSN_MAX_LEN];
+	size_t len = mt_proc_read_some(proc, addr, code, sizeof(code));
+	const struct mt_image *image = mt_proc_memory(proc)->image;
+
+	return mt_insn_decode(image ? mt_image_machine(image) : MT_MACHINE_X86_64, code, len, addr,
+	                      insn);
+}
+
+/* ---- What front ends ask ------------------------------------------------- */
+
+static struct mt_error *need_process(struct mt_debug *debug)
+{
+	return debug->proc ? NULL : mt_error_new(MT_ERR_USAGE, "no process is being debugged");
+}
+
+struct mt_error *mt_debug_read(struct mt_debug *debug, uint64_t addr, void *out, size_t len)
+{
+	MT_TRY(need_process(debug));
+	return mt_proc_read(debug->proc, addr, out, len);
+}
+
+struct mt_error *mt_debug_write(struct mt_debug *debug, uint64_t addr, const void *bytes,
+                                size_t len)
+{
+	MT_TRY(need_process(debug));
+	if (debug->proc->core)
+		return mt_error_new(MT_ERR_UNSUPPORTED, "a core file cannot be written to");
+	mt_frames_forget(debug);
+	return mt_proc_write(debug->proc, addr, bytes, len);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "engine/engine_private.h"
+
+static struct mt_error *find(struct mt_debug *debug, const char *name, size_t size,
+                             const struct mt_register **reg)
+{
+	const struct mt_register *found = mt_register_find(name);
+
+	if (!debug->thread)
+		return mt_error_new(MT_ERR_USAGE, "no process is being debugged");
+	if (debug->going)
+		return mt_error_new(MT_ERR_USAGE, "the program runs: interrupt it first");
+	if (!found)
+		return mt_error_new(MT_ERR_NOT_FOUND, "there is no register %s", name);
+	if (!mt_register_exists(found, &debug->layout))
+		return mt_error_new(MT_ERR_NOT_FOUND, "this processor has no register %s", name);
+	if (size != found->size)
+		return mt_error_new(MT_ERR_USAGE, "register %s has %u bytes, not %zu", name,
+		                    found->size, size);
+	*reg = found;
+	return NULL;
+}
+
+static struct mt_error *gone(const struct mt_debug *debug)
+{
+	return mt_error_new(MT_ERR_NOT_FOUND, "thread %d is ending: it has no registers",
+	                    (int)debug->thread->tid);
+}
+
+/* The thread's areas; `xsave`, of the processor's size, is only read where `reg` lies there. */
+static struct mt_error *read_areas(struct mt_debug *debug, const struct mt_register *reg,
+                                   uint8_t **xsave, struct mt_register_areas *areas)
+{
+	size_t got = 0;
+
+	if (!mt_thread_regs(debug->thread))
+		return gone(debug);
+	*areas =
+	    (struct mt_register_areas){ .general = &debug->thread->regs, .layout = &debug->layout };
+	if (!mt_register_in_xsave(reg))
+		return NULL;
+	if (debug->thread->task) {
+		areas->xsave = (uint8_t *)(uintptr_t)debug->thread->task->xstate;
+		areas->xsave_size = debug->thread->task->xstate_size;
+		return NULL;
+	}
+	*xsave = mt_alloc(debug->layout.size);
+	if (!*xsave)
+		return mt_error_nomem();
+	if (!mt_tracee_xstate(debug->thread->tid, *xsave, debug->layout.size, &got))
+		return gone(debug);
+	areas->xsave = *xsave;
+	areas->xsave_size = got;
+	return NULL;
+}
+
+/* ---- In frames above the first ------------------------------------------- */
+
+static struct mt_error *frame_areas(struct mt_debug *debug, const struct mt_register *reg,
+                                    struct user_regs_struct *user, struct mt_register_areas *areas)
+{
+	const struct mt_frame *frame = mt_frame_selected(debug);
+
+	if (!frame || reg->dwarf == MT_REG_NONE || !(frame->known >> reg->dwarf & 1))
+		return mt_error_new(MT_ERR_UNSUPPORTED, "register %s is not saved in frame %u",
+		                    reg->name, debug->frame);
+	*mt_user_reg(user, reg->dwarf) = frame->regs.r[reg->dwarf];
+	*areas = (struct mt_register_areas){ .general = user, .layout = &debug->layout };
+	return NULL;
+}
+
+/* ---- Reading and writing ------------------------------------------------- */
+
+struct mt_error *mt_debug_reg_read(struct mt_debug *debug, const char *name, void *out, size_t size)
+{
+	uint8_t *xsave MT_AUTO_FREE = NULL;
+	struct user_regs_struct user = { 0 };
+	struct mt_register_areas areas;
+	const struct mt_register *reg;
+
+	MT_TRY(find(debug, name, size, &reg));
+	MT_TRY(debug->frame ? frame_areas(debug, reg, &user, &areas)
+	                    : read_areas(debug, reg, &xsave, &areas));
+	if (!mt_register_get(reg, &areas, out))
+		return mt_error_new(MT_ERR_NOT_FOUND, "the kernel does not give register %s", name);
+	return NULL;
+}
+
+static bool is_pc(const struct mt_register *reg)
+{
+	return reg->dwarf == MT_REG_RIP;
+}
+
+static struct mt_error *write_first_frame(struct mt_debug *debug, const struct mt_register *reg,
+                                          const void *value)
+{
+	uint8_t *xsave MT_AUTO_FREE = NULL;
+	struct mt_register_areas areas;
+	struct mt_thread *thread = debug->thread;
+	struct user_regs_struct before;
+
+	MT_TRY(read_areas(debug, reg, &xsave, &areas));
+	before = thread->regs;
+	if (!mt_register_put(reg, &areas, value))
+		return mt_error_new(MT_ERR_UNSUPPORTED, "register %s cannot be written", reg->name);
+	if (mt_register_in_xsave(reg)) {
+		if (!mt_tracee_set_xstate(thread->tid, xsave, areas.xsave_size))
+			return mt_error_new(MT_ERR_UNSUPPORTED,
+			                    "the kernel does not take this value for register %s",
+			                    reg->name);
+		return NULL;
+	}
+	if (is_pc(reg))
+		mt_thread_set_pc(thread, thread->regs.rip);
+	if (!mt_tracee_set_user_regs(thread->tid, &thread->regs)) {
+		thread->regs = before;
+		return mt_error_new(MT_ERR_UNSUPPORTED,
+		                    "the kernel does not take this value for register %s",
+		                    reg->name);
+	}
+	thread->has_regs = false; /* as the kernel has taken it */
+	return NULL;
+}
+
+struct mt_error *mt_debug_reg_write(struct mt_debug *debug, const char *name, const void *value,
+                                    size_t size)
+{
+	const struct mt_register *reg;
+
+	MT_TRY(mt_need_stopped(debug));
+	MT_TRY(find(debug, name, size, &reg));
+	if (debug->frame)
+		return mt_error_new(MT_ERR_UNSUPPORTED,
+		                    "registers can be written in the innermost frame only");
+	mt_frames_forget(debug);
+	return write_first_frame(debug, reg, value);
+}

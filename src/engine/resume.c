@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/engine_private.h"
+#include "target/process.h"
+
+#define RF (1U << 16)
+#define TF (1U << 8)
+
+/* ---- Signals ------------------------------------------------------------- */
+
+static void send(const struct mt_thread *thread, int signal)
+{
+	syscall(SYS_tgkill, thread->proc->pid, thread->tid, signal);
+}
+
+/* A stop that is no signal-delivery-stop takes no signal along: it is sent, and passes unseen. */
+static int signal_of_resume(struct mt_thread *thread)
+{
+	int signal = thread->signal;
+
+	thread->signal = 0;
+	if (!signal)
+		return 0;
+	if (thread->stop != MT_EVENT_SIGNAL) {
+		thread->sent = signal;
+		send(thread, signal);
+		return 0;
+	}
+	if (thread->info_changed && thread->info.si_signo == signal)
+		mt_tracee_set_siginfo(thread->tid, &thread->info);
+	return signal;
+}
+
+/* A signal for a thread at a site is delivered when the instruction there is done: its handler
+ * would otherwise return to the site, which had been told already. */
+static void defer_signal(struct mt_thread *thread)
+{
+	if (!thread->signal || thread->deferred)
+		return;
+	thread->deferred = thread->signal;
+	thread->deferred_info = thread->info;
+	thread->signal = 0;
+}
+
+static void take_deferred(struct mt_thread *thread)
+{
+	if (!thread->deferred || thread->signal)
+		return;
+	thread->signal = thread->deferred;
+	thread->info = thread->deferred_info;
+	thread->info_changed = true;
+	thread->deferred = 0;
+}
+
+/* ---- Off the place where it stands --------------------------------------- */
+
+/* An execution breakpoint of the processor lets the instruction pass that has RF set (Intel SDM
+ * volume 3, 18.3.1.1). */
+static void pass_debugreg(struct mt_thread *thread)
+{
+	thread->regs.eflags |= RF;
+	thread->regs_changed = true;
+}
+
+/* A fault of the instruction itself: its handler must find the place as it is. */
+static bool is_fault(const struct mt_thread *thread)
+{
+	int signal = thread->signal;
+
+	return signal == thread->info.si_signo && thread->info.si_code > 0 &&
+	       (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
+	        signal == SIGTRAP || signal == SIGSYS);
+}
+
+/* Registers that are to be written are read first: they tell where a thread in a slot stands. */
+static bool is_at_told_place(struct mt_thread *thread)
+{
+	if (thread->told || thread->signal || thread->deferred || mt_plan_wants_step(thread))
+		mt_thread_regs(thread);
+	return thread->told && thread->has_regs && thread->regs.rip == thread->told_pc;
+}
+
+/* Whether the thread is to be resumed still. */
+static bool leave_told_place(struct mt_thread *thread)
+{
+	bool told = is_at_told_place(thread);
+	struct mt_site *site = told ? mt_site_find(thread->proc, thread->told_pc) : NULL;
+	bool steps = mt_plan_wants_step(thread);
+
+	thread->told = false;
+	if (told && mt_debugreg_at(thread->proc, thread->told_pc))
+		pass_debugreg(thread);
+	if (!site || !site->inserted)
+		return true;
+	if (thread->signal && (steps || is_fault(thread)))
+		return true; /* the handler's first instruction is the next one */
+	defer_signal(thread);
+	switch (mt_leave_site(thread, site)) {
+	case MT_LEAVE_READY:
+		return true;
+	case MT_LEAVE_DONE:
+		if (!steps)
+			return true;
+		mt_pend(thread, MT_PENDING_STEP);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* ---- Going on ------------------------------------------------------------ */
+
+/* These set the mask of blocked signals themselves. */
+static bool sets_mask(const struct mt_thread *thread)
+{
+	return thread->stepped_code[0] == 0x0f && thread->stepped_code[1] == 0x05 &&
+	       (thread->regs.rax == SYS_rt_sigprocmask || thread->regs.rax == SYS_rt_sigreturn);
+}
+
+/* The kernel forces a step's SIGTRAP on a thread that blocks it by resetting what the program does
+ * with SIGTRAP (kernel/signal.c, force_sig_info_to_task()). So it is not blocked meanwhile. */
+static void unblock_trap(struct mt_thread *thread)
+{
+	uint64_t mask;
+
+	if (sets_mask(thread) || !mt_tracee_signal_mask(thread->tid, &mask) ||
+	    !(mask & MT_SIGTRAP_BIT))
+		return;
+	thread->unblocked = mt_tracee_set_signal_mask(thread->tid, mask & ~MT_SIGTRAP_BIT);
+}
+
+void mt_thread_note_step(struct mt_thread *thread)
+{
+	if (!mt_thread_regs(thread))
+		return;
+	thread->stepped_pc = thread->regs.rip;
+	thread->stepped_sp = thread->regs.rsp;
+	thread->stepped_code[0] = thread->stepped_code[1] = 0;
+	mt_proc_read_some(thread->proc, thread->regs.rip, thread->stepped_code,
+	                  sizeof(thread->stepped_code));
+	thread->flag_trap = thread->regs.eflags & TF;
+	thread->steps_out_of_exec = thread->stop == MT_EVENT_EXEC;
+	unblock_trap(thread);
+}
+
+void mt_thread_step_done(struct mt_thread *thread)
+{
+	uint64_t mask;
+
+	if (thread->unblocked && mt_tracee_signal_mask(thread->tid, &mask))
+		mt_tracee_set_signal_mask(thread->tid, mask | MT_SIGTRAP_BIT);
+	thread->unblocked = false;
+}
+
+static enum mt_resume way_of(struct mt_thread *thread)
+{
+	if (mt_plan_wants_step(thread) || thread->deferred)
+		return MT_RESUME_STEP;
+	return mt_catch_syscalls(thread->proc->debug) ? MT_RESUME_SYSCALL : MT_RESUME_CONTINUE;
+}
+
+/* What the kernel cannot step well is done here; else the step is prepared. */
+static bool step_was_emulated(struct mt_thread *thread)
+{
+	mt_thread_note_step(thread);
+	if (thread->signal || !mt_emulate_popf(thread))
+		return false;
+	mt_thread_step_done(thread);
+	mt_pend(thread, MT_PENDING_STEP);
+	return true;
+}
+
+static void keep_group_stop(struct mt_thread *thread)
+{
+	int signal = thread->signal;
+
+	thread->signal = 0;
+	thread->state = MT_THREAD_RUNNING;
+	mt_thread_flush(thread);
+	if (signal)
+		send(thread, signal); /* SIGCONT ends the group-stop */
+	mt_tracee_listen(thread->tid);
+}
+
+void mt_thread_resume(struct mt_thread *thread)
+{
+	int signal;
+
+	if (thread->state != MT_THREAD_STOPPED || thread->pending.kind)
+		return;
+	if (thread->group_stopped) {
+		keep_group_stop(thread);
+		return;
+	}
+	if (!leave_told_place(thread) || thread->state != MT_THREAD_STOPPED)
+		return;
+	if (!thread->has_regs || !mt_site_find(thread->proc, thread->regs.rip))
+		take_deferred(thread);
+	thread->how = way_of(thread);
+	if (thread->how == MT_RESUME_STEP && step_was_emulated(thread))
+		return;
+	signal = signal_of_resume(thread);
+	mt_thread_flush(thread);
+	thread->state = MT_THREAD_RUNNING;
+	thread->has_regs = false;
+	/* If it fails the thread is being killed: its end is an event of its own. */
+	mt_tracee_go(thread->tid, thread->how, signal);
+}
+
+/* ---- All of them --------------------------------------------------------- */
+
+/* The thread whose pending event is the oldest, among those that are to run. */
+static struct mt_thread *next_pending(struct mt_debug *debug)
+{
+	struct mt_thread *best = NULL;
+
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		const struct mt_proc *proc = debug->procs.data[i];
+
+		for (size_t j = 0; j < proc->threads.len; j++) {
+			struct mt_thread *thread = proc->threads.data[j];
+
+			if (thread->runs && thread->state == MT_THREAD_STOPPED &&
+			    thread->pending.kind &&
+			    (!best || thread->pending.turn < best->pending.turn))
+				best = thread;
+		}
+	}
+	return best;
+}
+
+static void resume_each(struct mt_debug *debug)
+{
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		const struct mt_proc *proc = debug->procs.data[i];
+
+		for (size_t j = 0; j < proc->threads.len; j++)
+			if (proc->threads.data[j]->runs)
+				mt_thread_resume(proc->threads.data[j]);
+	}
+}
+
+bool mt_resume_all(struct mt_debug *debug)
+{
+	do {
+		struct mt_thread *thread;
+		struct mt_stop stop = { 0 };
+
+		debug->recheck = false;
+		while ((thread = next_pending(debug))) {
+			if (!mt_decide(thread, &stop))
+				continue;
+			mt_stop_now(debug, &stop);
+			return true;
+		}
+		resume_each(debug);
+	} while (debug->recheck && !debug->has_stop);
+	return debug->has_stop;
+}
