@@ -23,6 +23,7 @@ struct mt_command {
 };
 
 extern const struct mt_command mt_command_watch;
+extern const struct mt_command mt_command_debug;
 extern const struct mt_command mt_command_doctor;
 
 /* "memtrap: cannot …" to standard error, with a caret under the place in `source` (may be NULL).

@@ -8,6 +8,7 @@
 
 static const struct mt_command *const commands[] = {
 	&mt_command_watch,
+	&mt_command_debug,
 	&mt_command_doctor,
 };
 
