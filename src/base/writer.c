@@ -2,7 +2,9 @@
 #include "base/writer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -43,11 +45,18 @@ static int write_whole(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/*
+ * The thread has file descriptors of its own: a table that threads share grows only after a grace
+ * period of RCU, milliseconds each time (fs/file.c, expand_fdtable()), and its owner opens one for
+ * each thread that it watches. Should it fail, that is all.
+ */
 static void *write_what_leaves(void *arg)
 {
 	struct mt_writer *writer = arg;
 	eventfd_t count;
 
+	unshare(CLONE_FILES);
+	eventfd_write(writer->done, 1);
 	while (eventfd_read(writer->begin, &count) == 0) {
 		writer->failure =
 		    write_whole(writer->fd, writer->leaving.data, writer->leaving.len);
@@ -57,6 +66,17 @@ static void *write_what_leaves(void *arg)
 }
 
 /* ---- Its owner ----------------------------------------------------------- */
+
+/* What is opened from now on is not the thread's: it closes with its owner. */
+static void wait_for_start(struct mt_writer *writer)
+{
+	struct pollfd started = { .fd = writer->done, .events = POLLIN };
+	eventfd_t count;
+
+	while (poll(&started, 1, -1) < 0 && errno == EINTR)
+		continue;
+	eventfd_read(writer->done, &count);
+}
 
 struct mt_error *mt_writer_create(int fd, struct mt_writer **out)
 {
@@ -75,6 +95,7 @@ struct mt_error *mt_writer_create(int fd, struct mt_writer **out)
 	if (err)
 		return mt_error_sys(err, "cannot start the thread that writes");
 	writer->has_thread = true;
+	wait_for_start(writer);
 	*out = MT_TAKE(writer);
 	return NULL;
 }

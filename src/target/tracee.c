@@ -60,8 +60,7 @@ static struct mt_error *seize_thread(pid_t tid, bool *done, void *arg)
 	unsigned long options = *(unsigned long *)arg;
 	int err;
 
-	*done = mt_process_tracer(tid) == getpid();
-	if (*done || ptrace(PTRACE_SEIZE, tid, NULL, mt_ptrace_number(options)) == 0)
+	if (ptrace(PTRACE_SEIZE, tid, NULL, mt_ptrace_number(options)) == 0)
 		return NULL;
 	err = errno;
 	*done = mt_process_tracer(tid) == getpid();

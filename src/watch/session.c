@@ -143,6 +143,7 @@ static struct mt_error *attach(struct mt_session *session)
 	if (config->follow || config->at || config->pending)
 		MT_TRY(seize(session));
 	MT_TRY(mt_session_begin(session, session->root, false));
+	write_out(session);
 	return guard(session);
 }
 

@@ -172,7 +172,24 @@ START_TEST(a_writer_without_memory_is_an_error)
 }
 END_TEST
 
-MT_UNIT_MAIN("writer", what_is_pushed_comes_out_in_order,
-             nobody_waits_for_a_reader_who_does_not_read, a_writer_that_is_stuck_can_be_ended,
+/* The thread that writes has none of what its owner opens: a watch's breakpoints end with its
+ * files. */
+START_TEST(what_its_owner_opens_later_closes_with_its_owner)
+{
+	struct pair pair = open_pair();
+	char byte;
+	int fds[2];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+	close_pair(&pair);
+}
+END_TEST
+
+MT_UNIT_MAIN("writer", what_its_owner_opens_later_closes_with_its_owner,
+             what_is_pushed_comes_out_in_order, nobody_waits_for_a_reader_who_does_not_read,
+             a_writer_that_is_stuck_can_be_ended,
              a_write_that_fails_is_told_and_the_rest_is_dropped,
              text_that_memory_ran_out_for_is_a_failure, a_writer_without_memory_is_an_error)
