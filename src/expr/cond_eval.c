@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "expr/arith.h"
 #include "expr/cond_internal.h"
 #include "x86/regs.h"
 
@@ -76,92 +77,15 @@ static uint64_t eval_leaf(const struct mt_cond_node *node, const struct mt_cond_
 	}
 }
 
-/* ---- Integer operators: operands and result canonical, so 64-bit arithmetic serves all widths */
-
-static uint64_t magnitude(uint64_t value)
-{
-	return (int64_t)value < 0 ? -value : value;
-}
-
-static uint64_t divide(uint64_t a, uint64_t b, bool is_signed)
-{
-	if (!b)
-		return 0;
-	if (!is_signed)
-		return a / b;
-	uint64_t quotient = magnitude(a) / magnitude(b);
-	return (int64_t)(a ^ b) < 0 ? -quotient : quotient;
-}
-
-/* The remainder has the dividend's sign (C11 6.5.5). */
-static uint64_t remainder_of(uint64_t a, uint64_t b, bool is_signed)
-{
-	if (!b)
-		return a;
-	if (!is_signed)
-		return a % b;
-	uint64_t rest = magnitude(a) % magnitude(b);
-	return (int64_t)a < 0 ? -rest : rest;
-}
-
-static uint64_t arithmetic(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type)
-{
-	unsigned count = (unsigned)b & (8u * type.size - 1);
-
-	switch (op) {
-	case MT_OP_ADD:
-		return a + b;
-	case MT_OP_SUB:
-		return a - b;
-	case MT_OP_MUL:
-		return a * b;
-	case MT_OP_DIV:
-		return divide(a, b, type.is_signed);
-	case MT_OP_MOD:
-		return remainder_of(a, b, type.is_signed);
-	case MT_OP_SHL:
-		return a << count;
-	case MT_OP_SHR:
-		return type.is_signed ? (uint64_t)((int64_t)a >> count) : a >> count;
-	case MT_OP_AND:
-		return a & b;
-	case MT_OP_OR:
-		return a | b;
-	default: /* MT_OP_XOR */
-		return a ^ b;
-	}
-}
-
-static bool holds(enum mt_op op, bool less, bool equal, bool greater)
-{
-	switch (op) {
-	case MT_OP_EQ:
-		return equal;
-	case MT_OP_NE:
-		return !equal;
-	case MT_OP_LT:
-		return less;
-	case MT_OP_LE:
-		return less || equal;
-	case MT_OP_GT:
-		return greater;
-	default: /* MT_OP_GE */
-		return greater || equal;
-	}
-}
+/* ---- Integer operators */
 
 static bool compare(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
-	if (node->a->type.is_float) {
-		double a = mt_cond_eval_float(node->a, input);
-		double b = mt_cond_eval_float(node->b, input);
-
-		return holds(node->op, a<b, a == b, a> b);
-	}
-	uint64_t a = mt_cond_eval_int(node->a, input), b = mt_cond_eval_int(node->b, input);
-	if (node->a->type.is_signed)
-		return holds(node->op, (int64_t)a<(int64_t)b, a == b, (int64_t)a>(int64_t) b);
-	return holds(node->op, a<b, a == b, a> b);
+	if (node->a->type.is_float)
+		return mt_arith_compare_floats(node->op, mt_cond_eval_float(node->a, input),
+		                               mt_cond_eval_float(node->b, input));
+	return mt_arith_compare_integers(node->op, mt_cond_eval_int(node->a, input),
+	                                 mt_cond_eval_int(node->b, input), node->a->type.is_signed);
 }
 
 /* C leaves out-of-range values open; here they become the nearest integer, and NaN becomes 0. */
@@ -214,9 +138,8 @@ uint64_t mt_cond_eval_int(const struct mt_cond_node *node, const struct mt_cond_
 	default:
 		if (node->op < MT_OP_CAST)
 			return eval_leaf(node, input);
-		return mt_arith_canonical(arithmetic(node->op, mt_cond_eval_int(node->a, input),
-		                                     mt_cond_eval_int(node->b, input), node->type),
-		                          node->type);
+		return mt_arith_integers(node->op, mt_cond_eval_int(node->a, input),
+		                         mt_cond_eval_int(node->b, input), node->type);
 	}
 }
 
@@ -244,20 +167,6 @@ static double eval_float_cast(const struct mt_cond_node *node, const struct mt_c
 	return int_to_float(mt_cond_eval_int(node->a, input), node->a->type, node->type);
 }
 
-static double float_arithmetic(enum mt_op op, double a, double b)
-{
-	switch (op) {
-	case MT_OP_ADD:
-		return a + b;
-	case MT_OP_SUB:
-		return a - b;
-	case MT_OP_MUL:
-		return a * b;
-	default: /* MT_OP_DIV */
-		return a / b;
-	}
-}
-
 double mt_cond_eval_float(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
 	switch (node->op) {
@@ -273,8 +182,8 @@ double mt_cond_eval_float(const struct mt_cond_node *node, const struct mt_cond_
 	case MT_OP_COND:
 		return mt_cond_eval_float(truth(node->a, input) ? node->b : node->c, input);
 	default:
-		return rounded(float_arithmetic(node->op, mt_cond_eval_float(node->a, input),
-		                                mt_cond_eval_float(node->b, input)),
+		return rounded(mt_arith_floats(node->op, mt_cond_eval_float(node->a, input),
+		                               mt_cond_eval_float(node->b, input)),
 		               node->type);
 	}
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "expr/arith.h"
 #include "expr/cond_internal.h"
 
 static bool is_constant(const struct mt_cond_node *node)
@@ -75,27 +76,10 @@ static struct mt_arith promoted_bit_field(const struct mt_cond_node *node)
 
 struct mt_arith mt_cond_promoted(const struct mt_cond_node *node)
 {
-	if (node->type.is_float)
-		return node->type;
-	if (is_bit_field(node))
-		return promoted_bit_field(node);
-	return node->type.size < 4 ? mt_arith_int : node->type;
-}
-
-static struct mt_arith common_float(struct mt_arith a, struct mt_arith b)
-{
-	bool wide = (a.is_float && a.size == 8) || (b.is_float && b.size == 8);
-
-	return (struct mt_arith){ .size = wide ? 8 : 4, .is_float = true };
+	return is_bit_field(node) ? promoted_bit_field(node) : mt_arith_promote(node->type);
 }
 
 struct mt_arith mt_cond_common(const struct mt_cond_node *left, const struct mt_cond_node *right)
 {
-	struct mt_arith a = mt_cond_promoted(left), b = mt_cond_promoted(right);
-
-	if (a.is_float || b.is_float)
-		return common_float(a, b);
-	if (a.size != b.size)
-		return a.size > b.size ? a : b;
-	return a.is_signed ? b : a;
+	return mt_arith_common(mt_cond_promoted(left), mt_cond_promoted(right));
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/near.h"
+#include "expr/arith.h"
 #include "expr/cond_internal.h"
 #include "expr/cond_part.h"
 #include "expr/enumerator.h"
@@ -221,11 +222,6 @@ static struct mt_error *type_shift(const struct mt_cond_typer *typer, struct mt_
 	return mt_cond_node_new(typer->arena, made, node);
 }
 
-static bool is_comparison(enum mt_op op)
-{
-	return op >= MT_OP_EQ && op <= MT_OP_GE;
-}
-
 static struct mt_error *type_arithmetic(const struct mt_cond_typer *typer, struct mt_cond_node made,
                                         const struct mt_cond_node **node)
 {
@@ -233,14 +229,14 @@ static struct mt_error *type_arithmetic(const struct mt_cond_typer *typer, struc
 
 	MT_TRY(mt_cond_convert(typer->arena, made.a, common, &made.a));
 	MT_TRY(mt_cond_convert(typer->arena, made.b, common, &made.b));
-	made.type = is_comparison(made.op) ? mt_arith_int : common;
+	made.type = mt_op_is_comparison(made.op) ? mt_arith_int : common;
 	return mt_cond_node_new(typer->arena, made, node);
 }
 
 static bool takes_floats(enum mt_op op)
 {
 	return op == MT_OP_ADD || op == MT_OP_SUB || op == MT_OP_MUL || op == MT_OP_DIV ||
-	       is_comparison(op);
+	       mt_op_is_comparison(op);
 }
 
 static struct mt_error *type_binary(const struct mt_cond_typer *typer, const struct mt_ast *ast,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "expr/arith.h"
 #include "expr/member.h"
 #include "expr/place_internal.h"
 
@@ -340,20 +341,6 @@ static struct mt_error *cast(struct mt_resolver *resolver, const struct mt_ast *
 	return NULL;
 }
 
-static uint64_t compute(enum mt_op op, uint64_t a, uint64_t b)
-{
-	switch (op) {
-	case MT_OP_ADD:
-		return a + b;
-	case MT_OP_SUB:
-		return a - b;
-	case MT_OP_MUL:
-		return a * b;
-	default: /* MT_OP_DIV; b is neither 0 nor -1 */
-		return (uint64_t)((int64_t)a / (int64_t)b);
-	}
-}
-
 /* Pointers go in steps of what they point to; only integers are added to them. */
 static struct mt_error *scale(const struct mt_resolver *resolver, const struct mt_ast *ast,
                               struct mt_operand *a, struct mt_operand *b)
@@ -380,6 +367,7 @@ static struct mt_error *scale(const struct mt_resolver *resolver, const struct m
 static struct mt_error *binary(struct mt_resolver *resolver, const struct mt_ast *ast,
                                struct mt_operand *value)
 {
+	static const struct mt_arith long_type = { .size = 8, .is_signed = true };
 	struct mt_operand a, b;
 
 	MT_TRY(mt_place_value(resolver, ast->a, &a));
@@ -388,11 +376,7 @@ static struct mt_error *binary(struct mt_resolver *resolver, const struct mt_ast
 	if (ast->op == MT_OP_DIV && !b.bits)
 		return mt_error_at((long)ast->at, "a division by zero");
 	struct mt_operand result = a.is_pointer ? a : b;
-	/* INT64_MIN / -1 would trap. */
-	if (ast->op == MT_OP_DIV && b.bits == UINT64_MAX)
-		result.bits = -a.bits;
-	else
-		result.bits = compute(ast->op, a.bits, b.bits);
+	result.bits = mt_arith_integers(ast->op, a.bits, b.bits, long_type);
 	*value = result;
 	return NULL;
 }

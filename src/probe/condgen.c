@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "expr/arith.h"
 #include "probe/condgen_internal.h"
 
 static bool uses(const struct mt_cond_node *node, enum mt_op op)
@@ -223,7 +224,7 @@ void mt_condgen_branch(struct mt_condgen *gen, const struct mt_cond_node *node, 
 		compare_comm(gen, node, reg, sense, to);
 		break;
 	default:
-		if (mt_condgen_is_comparison(node->op))
+		if (mt_op_is_comparison(node->op))
 			compare(gen, node, reg, sense, to);
 		else
 			compare_constant(gen, sense ? MT_OP_NE : MT_OP_EQ, node, 0, reg, to);

@@ -56,11 +56,6 @@ void mt_condgen_constant(struct mt_condgen *gen, int reg, uint64_t bits);
 void mt_condgen_branch(struct mt_condgen *gen, const struct mt_cond_node *node, int reg, bool sense,
                        mt_asm_label to);
 
-static inline bool mt_condgen_is_comparison(enum mt_op op)
-{
-	return op >= MT_OP_EQ && op <= MT_OP_GE;
-}
-
 /* Whether every value of type `from` is also one of type `to`, so that its canonical form stays. */
 static inline bool mt_condgen_keeps_value(struct mt_arith from, struct mt_arith to)
 {

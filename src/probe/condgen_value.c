@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "expr/arith.h"
 #include "probe/condgen_internal.h"
 #include "x86/regs.h"
 
 /* Whether the value is 0 or 1, and is computed by jumping. */
 static bool is_truth(enum mt_op op)
 {
-	return mt_condgen_is_comparison(op) || op == MT_OP_LNOT || op == MT_OP_LAND ||
-	       op == MT_OP_LOR || op == MT_OP_COMM_EQ;
+	return mt_op_is_comparison(op) || op == MT_OP_LNOT || op == MT_OP_LAND || op == MT_OP_LOR ||
+	       op == MT_OP_COMM_EQ;
 }
 
 /* A leaf, or operators on one that work in its register. */

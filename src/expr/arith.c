@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "expr/arith.h"
+
+/* ---- Types --------------------------------------------------------------- */
+
+struct mt_arith mt_arith_promote(struct mt_arith type)
+{
+	/* An int holds all values of what is narrower. */
+	if (!type.is_float && type.size < 4)
+		return (struct mt_arith){ .size = 4, .is_signed = true };
+	return type;
+}
+
+static struct mt_arith common_float(struct mt_arith a, struct mt_arith b)
+{
+	bool wide = (a.is_float && a.size == 8) || (b.is_float && b.size == 8);
+
+	return (struct mt_arith){ .size = wide ? 8 : 4, .is_float = true };
+}
+
+struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b)
+{
+	if (a.is_float || b.is_float)
+		return common_float(a, b);
+	if (a.size != b.size)
+		return a.size > b.size ? a : b;
+	return a.is_signed ? b : a;
+}
+
+/* ---- Integers: canonical, so that 64-bit arithmetic serves all widths ---- */
+
+static uint64_t magnitude(uint64_t value)
+{
+	return (int64_t)value < 0 ? -value : value;
+}
+
+static uint64_t divide(uint64_t a, uint64_t b, bool is_signed)
+{
+	if (!b)
+		return 0;
+	if (!is_signed)
+		return a / b;
+	uint64_t quotient = magnitude(a) / magnitude(b);
+	return (int64_t)(a ^ b) < 0 ? -quotient : quotient;
+}
+
+/* The remainder has the dividend's sign (C11 6.5.5). */
+static uint64_t remainder_of(uint64_t a, uint64_t b, bool is_signed)
+{
+	if (!b)
+		return a;
+	if (!is_signed)
+		return a % b;
+	uint64_t rest = magnitude(a) % magnitude(b);
+	return (int64_t)a < 0 ? -rest : rest;
+}
+
+static uint64_t compute(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type)
+{
+	unsigned count = (unsigned)b & (8u * type.size - 1);
+
+	switch (op) {
+	case MT_OP_ADD:
+		return a + b;
+	case MT_OP_SUB:
+		return a - b;
+	case MT_OP_MUL:
+		return a * b;
+	case MT_OP_DIV:
+		return divide(a, b, type.is_signed);
+	case MT_OP_MOD:
+		return remainder_of(a, b, type.is_signed);
+	case MT_OP_SHL:
+		return a << count;
+	case MT_OP_SHR:
+		return type.is_signed ? (uint64_t)((int64_t)a >> count) : a >> count;
+	case MT_OP_AND:
+		return a & b;
+	case MT_OP_OR:
+		return a | b;
+	default: /* MT_OP_XOR */
+		return a ^ b;
+	}
+}
+
+uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type)
+{
+	return mt_arith_canonical(compute(op, a, b, type), type);
+}
+
+double mt_arith_floats(enum mt_op op, double a, double b)
+{
+	switch (op) {
+	case MT_OP_ADD:
+		return a + b;
+	case MT_OP_SUB:
+		return a - b;
+	case MT_OP_MUL:
+		return a * b;
+	default: /* MT_OP_DIV */
+		return a / b;
+	}
+}
+
+/* ---- Comparisons --------------------------------------------------------- */
+
+static bool holds(enum mt_op op, bool less, bool equal, bool greater)
+{
+	switch (op) {
+	case MT_OP_EQ:
+		return equal;
+	case MT_OP_NE:
+		return !equal;
+	case MT_OP_LT:
+		return less;
+	case MT_OP_LE:
+		return less || equal;
+	case MT_OP_GT:
+		return greater;
+	default: /* MT_OP_GE */
+		return greater || equal;
+	}
+}
+
+bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed)
+{
+	bool less = is_signed ? (int64_t)a < (int64_t)b : a < b;
+
+	return holds(op, less, a == b, !less && a != b);
+}
+
+bool mt_arith_compare_floats(enum mt_op op, double a, double b)
+{
+	bool less = a<b, greater = a> b;
+
+	return holds(op, less, a == b, greater);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * C's arithmetic on numbers in canonical form (struct mt_arith), with what C leaves open defined as
+ * expr.h says. One definition for conditions, places and the debugger's shell; the kernel's
+ * generated code is tested against it.
+ */
+#ifndef MT_EXPR_ARITH_H
+#define MT_EXPR_ARITH_H
+
+#include "expr/expr.h"
+
+static inline bool mt_op_is_comparison(enum mt_op op)
+{
+	return op >= MT_OP_EQ && op <= MT_OP_GE;
+}
+
+/* The integer promotions (C11 6.3.1.1) of a number that is no bit-field. */
+struct mt_arith mt_arith_promote(struct mt_arith type);
+
+/* The usual arithmetic conversions (C11 6.3.1.8): the common type of two promoted ones. */
+struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b);
+
+/* MT_OP_ADD to MT_OP_XOR on operands of `type`; for shifts that is the left one's. */
+uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type);
+
+/* MT_OP_ADD, SUB, MUL and DIV. */
+double mt_arith_floats(enum mt_op op, double a, double b);
+
+/* MT_OP_EQ to MT_OP_GE; NaN is unequal to all, and neither below nor above. */
+bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed);
+bool mt_arith_compare_floats(enum mt_op op, double a, double b);
+
+#endif
