@@ -19,6 +19,7 @@
 #include "insn/insn.h"
 #include "insn_hardware_cases.h"
 #include "insn_hardware_cases_i386.h"
+#include "target/tracee.h"
 #include "unit.h"
 #include "x86/debugreg.h"
 
@@ -248,30 +249,6 @@ static struct user_regs_struct fill_regs(const struct hw_case *c,
 	return regs;
 }
 
-static struct mt_regs to_mt_regs(const struct user_regs_struct *user)
-{
-	return (struct mt_regs){ {
-	    [MT_REG_RAX] = user->rax,
-	    [MT_REG_RDX] = user->rdx,
-	    [MT_REG_RCX] = user->rcx,
-	    [MT_REG_RBX] = user->rbx,
-	    [MT_REG_RSI] = user->rsi,
-	    [MT_REG_RDI] = user->rdi,
-	    [MT_REG_RBP] = user->rbp,
-	    [MT_REG_RSP] = user->rsp,
-	    [MT_REG_R8] = user->r8,
-	    [MT_REG_R9] = user->r9,
-	    [MT_REG_R10] = user->r10,
-	    [MT_REG_R11] = user->r11,
-	    [MT_REG_R12] = user->r12,
-	    [MT_REG_R13] = user->r13,
-	    [MT_REG_R14] = user->r14,
-	    [MT_REG_R15] = user->r15,
-	    [MT_REG_RIP] = user->rip,
-	    [MT_REG_RFLAGS] = user->eflags,
-	} };
-}
-
 static void poke_dr(pid_t child, unsigned index, uint64_t value)
 {
 	size_t place = offsetof(struct user, u_debugreg) + index * sizeof(uint64_t);
@@ -320,7 +297,7 @@ static void run(struct trial *trial)
 	int status;
 
 	fill_arena(trial->c);
-	trial->before = to_mt_regs(&regs);
+	mt_regs_from_user(&regs, &trial->before);
 	arm(trial);
 	ck_assert_int_eq(ptrace(PTRACE_SETREGS, trial->child, NULL, &regs), 0);
 	ck_assert_int_eq(ptrace(PTRACE_CONT, trial->child, NULL, NULL), 0);
@@ -330,7 +307,7 @@ static void run(struct trial *trial)
 	              "%s: status 0x%x, pc %s+%ld", trial->c->name, (unsigned)status,
 	              trial->c->name, (long)(regs.rip - place(trial->c, trial->c->insn)));
 	trial->fired = mt_dr6_hits(peek_dr(trial->child, 6));
-	trial->after = to_mt_regs(&regs);
+	mt_regs_from_user(&regs, &trial->after);
 }
 
 /* ---- What the decoder says of it ----------------------------------------- */
