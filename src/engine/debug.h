@@ -223,7 +223,6 @@ enum mt_break_way {
 	MT_WAY_INT3,            /* a byte in the program; a condition is evaluated here */
 	MT_WAY_REGISTER,        /* a debug register; a condition is evaluated here */
 	MT_WAY_REGISTER_KERNEL, /* perf event: the condition is decided in the kernel */
-	MT_WAY_UPROBE_KERNEL,   /* uprobe with a condition in the kernel */
 	MT_WAY_PTRACE,          /* catchpoints */
 };
 
@@ -312,7 +311,6 @@ struct mt_stop {
 	int status;
 	uint64_t syscall; /* its number; SYSCALL_* */
 	pid_t child;
-	bool new_frame; /* after a step: another function than before: show where */
 };
 
 /* Waits for a stop; `timeout_ms` -1: as long as it takes. */

@@ -9,16 +9,11 @@ static void mark_told(struct mt_thread *thread)
 	thread->told_pc = thread->regs.rip;
 }
 
-/* What has come of a plan at the thread's place. */
-static bool stop_by_plan(struct mt_thread *thread, enum mt_plan_answer answer, struct mt_stop *stop)
+/* What has come of a plan. */
+static bool stop_by_plan(enum mt_plan_answer answer, struct mt_stop *stop)
 {
-	uint64_t start, end;
-
 	if (answer == MT_PLAN_GO_ON)
 		return false;
-	stop->new_frame = mt_image_function_bounds(mt_proc_memory(thread->proc)->image,
-	                                           thread->regs.rip, &start, &end) &&
-	                  start != thread->proc->debug->plan.begun_in;
 	stop->kind = answer == MT_PLAN_FINISHED ? MT_STOP_FINISHED : MT_STOP_STEPPED;
 	return true;
 }
@@ -42,7 +37,7 @@ static bool decide_place(struct mt_thread *thread, enum mt_plan_answer answer, s
 		stop->kind = MT_STOP_BREAKPOINT;
 		return true;
 	}
-	return library || stop_by_plan(thread, answer, stop);
+	return library || stop_by_plan(answer, stop);
 }
 
 static bool decide_site(struct mt_thread *thread, struct mt_stop *stop)
@@ -77,7 +72,7 @@ static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
 	site = mt_site_find(thread->proc, thread->regs.rip);
 	if ((site && site->inserted) || mt_debugreg_at(thread->proc, thread->regs.rip))
 		return decide_place(thread, answer, stop);
-	return stop_by_plan(thread, answer, stop);
+	return stop_by_plan(answer, stop);
 }
 
 static bool decide_caught(struct mt_thread *thread, const struct mt_pending *pending,

@@ -198,7 +198,6 @@ struct mt_plan {
 	uint64_t start, end; /* the line's instructions */
 	uint64_t frame;      /* canonical frame address at the start */
 	uint64_t function;   /* where its function begins */
-	uint64_t begun_in;   /* the same, of the first of the steps */
 	bool entered;        /* the last instruction was a call that is entered */
 	bool arrives;        /* it runs to where a function begins its work */
 	struct mt_line line;

@@ -64,8 +64,6 @@ struct mt_error *mt_line_begin(struct mt_debug *debug)
 		    "the bounds of the function at the current place are not known");
 	set_range(debug, &range);
 	plan->function = function_of(plan->proc, pc);
-	if (!plan->begun_in)
-		plan->begun_in = plan->function;
 	plan->frame = frame_of(debug);
 	if (plan->kind == MT_GO_UNTIL && plan->function)
 		plan->start = plan->function;

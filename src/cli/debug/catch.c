@@ -94,8 +94,6 @@ static const char *way_of(enum mt_break_way way)
 		return "by a debug register";
 	case MT_WAY_REGISTER_KERNEL:
 		return "by a debug register; the condition is decided in the kernel";
-	case MT_WAY_UPROBE_KERNEL:
-		return "by a uprobe; the condition is decided in the kernel";
 	default:
 		return "by ptrace";
 	}
