@@ -42,7 +42,7 @@ _memtrap_watch()
 		return
 		;;
 	--then)
-		mapfile -t COMPREPLY < <(compgen -W 'stop kill' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'stop kill core' -- "$cur")
 		return
 		;;
 	--if | --at | -n | --timeout | --buffer)
@@ -100,7 +100,7 @@ _memtrap_debug()
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-p --pid --args -c --core -x --command -ex --ex --eval-command
-			-batch --batch --return-child-result --cd --tty --json -q --quiet --help' -- "$cur")
+			-n -nx --nx -batch --batch --return-child-result --cd --tty --json -q --quiet --help' -- "$cur")
 	else
 		_command_offset "$cword"
 	fi

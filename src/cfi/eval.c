@@ -3,17 +3,6 @@
 
 #include "cfi/constants.h"
 
-#define MAX_STACK 64
-#define MAX_STEPS 1000
-
-struct evaluation {
-	struct mt_cfi_state *state;
-	struct mt_cfi_span code;
-	struct mt_cfi_reader in;
-	struct mt_cfi_value stack[MAX_STACK];
-	size_t depth;
-};
-
 /* ---- What expressions are made from -------------------------------------- */
 
 struct mt_cfi_value mt_cfi_reg(const struct mt_cfi_state *state, uint8_t reg)
@@ -30,9 +19,9 @@ bool mt_cfi_read_memory(struct mt_cfi_state *state, uint64_t addr, size_t size, 
 	return memory && memory->read(memory->arg, addr, size, value);
 }
 
-static bool push(struct evaluation *e, struct mt_cfi_value value)
+bool mt_cfi_push(struct mt_cfi_evaluation *e, struct mt_cfi_value value)
 {
-	if (e->depth == MAX_STACK)
+	if (e->depth == MT_CFI_MAX_STACK)
 		return false;
 	if (value.base == MT_REG_NONE)
 		value.number = mt_machine_wrap(e->state->machine, value.number);
@@ -40,12 +29,12 @@ static bool push(struct evaluation *e, struct mt_cfi_value value)
 	return true;
 }
 
-static bool push_number(struct evaluation *e, uint64_t number)
+static bool push_number(struct mt_cfi_evaluation *e, uint64_t number)
 {
-	return push(e, (struct mt_cfi_value){ MT_REG_NONE, number });
+	return mt_cfi_push(e, (struct mt_cfi_value){ MT_REG_NONE, number });
 }
 
-static bool push_register(struct evaluation *e, uint64_t column, int64_t offset)
+static bool push_register(struct mt_cfi_evaluation *e, uint64_t column, int64_t offset)
 {
 	uint8_t reg = mt_cfi_register(e->state->machine, column);
 	struct mt_cfi_value value;
@@ -54,10 +43,10 @@ static bool push_register(struct evaluation *e, uint64_t column, int64_t offset)
 		return false;
 	value = mt_cfi_reg(e->state, reg);
 	value.number += (uint64_t)offset;
-	return push(e, value);
+	return mt_cfi_push(e, value);
 }
 
-static bool pop(struct evaluation *e, struct mt_cfi_value *value)
+bool mt_cfi_pop(struct mt_cfi_evaluation *e, struct mt_cfi_value *value)
 {
 	if (!e->depth)
 		return false;
@@ -66,24 +55,24 @@ static bool pop(struct evaluation *e, struct mt_cfi_value *value)
 }
 
 /* Pops what must be a number. */
-static bool pop_number(struct evaluation *e, uint64_t *number)
+static bool pop_number(struct mt_cfi_evaluation *e, uint64_t *number)
 {
 	struct mt_cfi_value value;
 
-	if (!pop(e, &value) || value.base != MT_REG_NONE)
+	if (!mt_cfi_pop(e, &value) || value.base != MT_REG_NONE)
 		return false;
 	*number = value.number;
 	return true;
 }
 
-static int64_t as_signed(const struct evaluation *e, uint64_t number)
+static int64_t as_signed(const struct mt_cfi_evaluation *e, uint64_t number)
 {
 	return e->state->machine == MT_MACHINE_I386 ? (int32_t)number : (int64_t)number;
 }
 
 /* ---- The operations, by kind (DWARF 5 section 2.5.1) --------------------- */
 
-static bool run_constant(struct evaluation *e, uint8_t op)
+static bool run_constant(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	switch (op) {
 	case DW_OP_const1u:
@@ -108,13 +97,13 @@ static bool run_constant(struct evaluation *e, uint8_t op)
 	}
 }
 
-static bool pick(struct evaluation *e, uint64_t index)
+static bool pick(struct mt_cfi_evaluation *e, uint64_t index)
 {
-	return index < e->depth && push(e, e->stack[e->depth - 1 - index]);
+	return index < e->depth && mt_cfi_push(e, e->stack[e->depth - 1 - index]);
 }
 
 /* Moves the top below the `count` - 1 values under it. */
-static bool rotate(struct evaluation *e, size_t count)
+static bool rotate(struct mt_cfi_evaluation *e, size_t count)
 {
 	struct mt_cfi_value top, *place;
 
@@ -127,7 +116,7 @@ static bool rotate(struct evaluation *e, size_t count)
 	return true;
 }
 
-static bool run_deref(struct evaluation *e, size_t size)
+static bool run_deref(struct mt_cfi_evaluation *e, size_t size)
 {
 	uint64_t addr, value;
 
@@ -135,7 +124,7 @@ static bool run_deref(struct evaluation *e, size_t size)
 	       mt_cfi_read_memory(e->state, addr, size, &value) && push_number(e, value);
 }
 
-static bool run_unary(struct evaluation *e, uint8_t op)
+static bool run_unary(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	uint64_t number;
 
@@ -148,7 +137,7 @@ static bool run_unary(struct evaluation *e, uint8_t op)
 	return push_number(e, number);
 }
 
-static bool run_division(struct evaluation *e, uint8_t op, uint64_t a, uint64_t b)
+static bool run_division(struct mt_cfi_evaluation *e, uint8_t op, uint64_t a, uint64_t b)
 {
 	if (!b)
 		return false;
@@ -159,7 +148,7 @@ static bool run_division(struct evaluation *e, uint8_t op, uint64_t a, uint64_t 
 	return push_number(e, (uint64_t)(as_signed(e, a) / as_signed(e, b)));
 }
 
-static uint64_t shifted(const struct evaluation *e, uint8_t op, uint64_t a, uint64_t count)
+static uint64_t shifted(const struct mt_cfi_evaluation *e, uint8_t op, uint64_t a, uint64_t count)
 {
 	if (op == DW_OP_shra)
 		return (uint64_t)(as_signed(e, a) >> (count < 64 ? count : 63));
@@ -168,7 +157,7 @@ static uint64_t shifted(const struct evaluation *e, uint8_t op, uint64_t a, uint
 	return op == DW_OP_shl ? a << count : a >> count;
 }
 
-static bool run_binary(struct evaluation *e, uint8_t op)
+static bool run_binary(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	uint64_t ua, ub;
 	int64_t a, b;
@@ -209,28 +198,28 @@ static bool run_binary(struct evaluation *e, uint8_t op)
 }
 
 /* Sums and differences are where an unknown register may take part. */
-static bool run_sum(struct evaluation *e, uint8_t op)
+static bool run_sum(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	struct mt_cfi_value a, b;
 
-	if (!pop(e, &b) || !pop(e, &a))
+	if (!mt_cfi_pop(e, &b) || !mt_cfi_pop(e, &a))
 		return false;
 	if (op == DW_OP_plus) {
 		if (a.base != MT_REG_NONE && b.base != MT_REG_NONE)
 			return false;
 		a.base = a.base == MT_REG_NONE ? b.base : a.base;
 		a.number += b.number;
-		return push(e, a);
+		return mt_cfi_push(e, a);
 	}
 	if (a.base == b.base)
 		a.base = MT_REG_NONE;
 	else if (b.base != MT_REG_NONE)
 		return false;
 	a.number -= b.number;
-	return push(e, a);
+	return mt_cfi_push(e, a);
 }
 
-static bool add_constant(struct evaluation *e)
+static bool add_constant(struct mt_cfi_evaluation *e)
 {
 	uint64_t addend = mt_cfi_read_uleb(&e->in);
 	struct mt_cfi_value top;
@@ -239,10 +228,10 @@ static bool add_constant(struct evaluation *e)
 		return false;
 	top = e->stack[--e->depth];
 	top.number += addend;
-	return push(e, top);
+	return mt_cfi_push(e, top);
 }
 
-static bool run_branch(struct evaluation *e, uint8_t op)
+static bool run_branch(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	int64_t delta = mt_cfi_read_int(&e->in, 2);
 	int64_t target = e->in.at - e->code.bytes + delta;
@@ -258,7 +247,7 @@ static bool run_branch(struct evaluation *e, uint8_t op)
 	return true;
 }
 
-static bool run_stack_operation(struct evaluation *e, uint8_t op)
+static bool run_stack_operation(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	struct mt_cfi_value dropped;
 
@@ -274,11 +263,11 @@ static bool run_stack_operation(struct evaluation *e, uint8_t op)
 	case DW_OP_rot:
 		return rotate(e, 3);
 	default: /* DW_OP_drop */
-		return pop(e, &dropped);
+		return mt_cfi_pop(e, &dropped);
 	}
 }
 
-static bool run_operation(struct evaluation *e, uint8_t op)
+bool mt_cfi_operation(struct mt_cfi_evaluation *e, uint8_t op)
 {
 	uint64_t reg;
 
@@ -326,24 +315,30 @@ static bool run_operation(struct evaluation *e, uint8_t op)
 	}
 }
 
+void mt_cfi_evaluation_begin(struct mt_cfi_evaluation *e, struct mt_cfi_state *state,
+                             struct mt_cfi_span code)
+{
+	e->state = state;
+	e->code = code;
+	e->in = mt_cfi_reader_of(code);
+	e->depth = 0;
+}
+
 bool mt_cfi_evaluate(struct mt_cfi_state *state, struct mt_cfi_span expression,
                      const struct mt_cfi_value *initial, struct mt_cfi_value *value)
 {
-	struct evaluation e;
+	struct mt_cfi_evaluation e;
 	unsigned steps = 0;
 
-	e.state = state;
-	e.code = expression;
-	e.in = mt_cfi_reader_of(expression);
-	e.depth = 0;
+	mt_cfi_evaluation_begin(&e, state, expression);
 	if (initial)
-		push(&e, *initial);
+		mt_cfi_push(&e, *initial);
 	while (mt_cfi_left(&e.in)) {
-		if (++steps > MAX_STEPS ||
-		    !run_operation(&e, (uint8_t)mt_cfi_read_uint(&e.in, 1)) || e.in.failed)
+		if (++steps > MT_CFI_MAX_STEPS ||
+		    !mt_cfi_operation(&e, (uint8_t)mt_cfi_read_uint(&e.in, 1)) || e.in.failed)
 			return false;
 	}
-	return pop(&e, value);
+	return mt_cfi_pop(&e, value);
 }
 
 bool mt_cfi_cfa(struct mt_cfi_state *state, const struct mt_cfi_row *row, struct mt_cfi_value *cfa)

@@ -30,6 +30,30 @@ struct mt_cfi_value mt_cfi_reg(const struct mt_cfi_state *state, uint8_t reg);
 /* Reads `size` bytes, 1 to 8, of the memory. */
 bool mt_cfi_read_memory(struct mt_cfi_state *state, uint64_t addr, size_t size, uint64_t *value);
 
+/* An evaluation under way, for those whose expressions may have more than CFI's (symbol/where.h).
+ */
+#define MT_CFI_MAX_STACK 64
+#define MT_CFI_MAX_STEPS 1000
+
+struct mt_cfi_evaluation {
+	struct mt_cfi_state *state;
+	struct mt_cfi_span code;
+	struct mt_cfi_reader in; /* where it is in `code` */
+	struct mt_cfi_value stack[MT_CFI_MAX_STACK];
+	size_t depth;
+};
+
+void mt_cfi_evaluation_begin(struct mt_cfi_evaluation *evaluation, struct mt_cfi_state *state,
+                             struct mt_cfi_span code);
+
+/* False: the stack is full, or empty. */
+bool mt_cfi_push(struct mt_cfi_evaluation *evaluation, struct mt_cfi_value value);
+bool mt_cfi_pop(struct mt_cfi_evaluation *evaluation, struct mt_cfi_value *value);
+
+/* Carries out operation `op`, whose operands are read from `in`. False for one that CFI may not
+ * use, and as mt_cfi_evaluate(). */
+bool mt_cfi_operation(struct mt_cfi_evaluation *evaluation, uint8_t op);
+
 /*
  * Evaluates a DWARF expression of those that CFI may use (DWARF 5 section 6.4.2). `initial`, unless
  * it is NULL, is on the stack at the start. False for what is malformed, runs too long, depends on

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,10 @@
 #include "base/cleanup.h"
 #include "cli/command.h"
 #include "cli/debug/editor.h"
+#include "cli/debug/formatters.h"
+#include "cli/debug/paths.h"
 #include "cli/debug/process.h"
-#include "cli/debug/shell.h"
+#include "cli/debug/script.h"
 #include "record/json_debug.h"
 
 enum long_option {
@@ -39,6 +42,7 @@ static const struct argp_option option_table[] = {
 	{ "command", 'x', "FILE", 0, "do the commands of FILE", 2 },
 	{ "ex", OPTION_EX, "COMMAND", 0, "do COMMAND", 2 },
 	{ "eval-command", OPTION_EX, "COMMAND", OPTION_ALIAS, NULL, 2 },
+	{ "nx", 'n', NULL, 0, "do not read the init file, ~/.config/memtrap/init", 2 },
 	{ "batch", OPTION_BATCH, NULL, 0, "do these commands, ask nothing, and end", 2 },
 	{ "return-child-result", OPTION_CHILD_RESULT, NULL, 0, "the exit status is the program's",
 	  2 },
@@ -68,6 +72,7 @@ struct early {
 
 struct start {
 	struct mt_shell_options options;
+	bool no_init;
 	MT_VEC(struct early) early;
 	char **words; /* the program and what follows */
 	int word_count;
@@ -116,6 +121,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'x':
 		return add_early(start, true, arg);
+	case 'n':
+		start->no_init = true;
+		return 0;
 	case 'q':
 		start->options.quiet = true;
 		return 0;
@@ -220,33 +228,57 @@ static struct mt_error *name_all(struct mt_shell *shell, const struct start *sta
 
 /* ---- The session ----------------------------------------------------------- */
 
-static struct mt_error *do_early(struct mt_shell *shell, const struct early *early)
+/* Each is a line; what follows `commands` or `if` is the lines up to `end` among them. */
+static struct mt_error *list_early(const struct start *start, struct mt_block *lines)
 {
-	struct mt_buf line MT_AUTO_BUF = { 0 };
-	struct mt_error *error;
+	for (size_t i = 0; i < start->early.len; i++) {
+		const struct early *early = &start->early.data[i];
+		struct mt_buf text MT_AUTO_BUF = { 0 };
+		char *line;
 
-	mt_buf_printf(&line, "%s%s", early->is_file ? "source " : "", early->text);
-	if (!mt_buf_ok(&line))
-		return mt_error_nomem();
-	error = mt_shell_do(shell, line.data);
-	return error ? error : mt_shell_after_stop(shell);
+		mt_buf_printf(&text, "%s%s", early->is_file ? "source " : "", early->text);
+		line = mt_buf_take(&text);
+		if (!line || !mt_vec_push(&lines->lines, line)) {
+			free(line);
+			return mt_error_nomem();
+		}
+	}
+	return NULL;
 }
 
-/* False: one failed. */
-static bool do_all_early(struct mt_shell *shell, const struct start *start)
+/* *well is false when one failed. */
+static struct mt_error *do_early(struct mt_shell *shell, const struct start *start, bool *well)
 {
-	bool well = true;
+	struct mt_block block MT_CLEANUP(mt_block_deinit) = { 0 };
+	struct mt_input input = { .block = &block };
 
-	for (size_t i = 0; i < start->early.len && !mt_shell_is_over(shell); i++) {
-		struct mt_error *error = do_early(shell, &start->early.data[i]);
+	MT_TRY(list_early(start, &block));
+	input.end = block.lines.len;
+	while (input.next < input.end && !mt_shell_is_over(shell)) {
+		struct mt_error *error = mt_shell_do_input(shell, &input);
 
 		if (error) {
 			mt_shell_complain(shell, error);
-			well = false;
+			*well = false;
 		}
-		mt_shell_flush(shell);
 	}
-	return well;
+	return NULL;
+}
+
+/* A person's own settings and commands: done before the program is named, as gdb does. */
+static void do_init_file(struct mt_shell *shell)
+{
+	char *path MT_AUTO_FREE = mt_path_of_xdg("XDG_CONFIG_HOME", ".config", "init");
+	struct mt_buf line MT_AUTO_BUF = { 0 };
+	struct mt_error *error;
+
+	if (!path || access(path, R_OK) < 0)
+		return;
+	mt_buf_printf(&line, "source %s", path);
+	error = mt_buf_ok(&line) ? mt_shell_do(shell, line.data) : mt_error_nomem();
+	if (error)
+		mt_shell_complain(shell, error);
+	mt_shell_flush(shell);
 }
 
 static struct mt_error *interact(struct mt_shell *shell)
@@ -288,6 +320,8 @@ static struct mt_error *run_session(struct mt_shell *shell, const struct start *
 	struct mt_error *error;
 
 	greet(shell);
+	if (!start->no_init)
+		do_init_file(shell);
 	error = name_all(shell, start);
 	if (error) {
 		/* A person may go on from here; a script may not. */
@@ -296,7 +330,7 @@ static struct mt_error *run_session(struct mt_shell *shell, const struct start *
 		mt_shell_complain(shell, error);
 	}
 	mt_shell_flush(shell);
-	well = do_all_early(shell, start);
+	MT_TRY(do_early(shell, start, &well));
 	if (!mt_shell_is_over(shell) && !shell->options.batch)
 		MT_TRY(interact(shell));
 	*status = exit_status(shell, well);
@@ -307,15 +341,14 @@ static void shell_deinit(struct mt_shell *shell)
 {
 	mt_debug_destroy(shell->debug);
 	mt_values_deinit(&shell->values);
+	mt_formatters_destroy(shell->formatters);
 	mt_sources_deinit(&shell->sources);
 	for (size_t i = 0; i < shell->displays.len; i++)
 		free(shell->displays.data[i].expression);
 	mt_vec_deinit(&shell->displays);
 	mt_vec_deinit(&shell->expected);
-	for (size_t i = 0; i < shell->scripts.len; i++) {
-		free(shell->scripts.data[i].name);
-		mt_block_deinit(&shell->scripts.data[i].block);
-	}
+	for (size_t i = 0; i < shell->scripts.len; i++)
+		mt_script_deinit(&shell->scripts.data[i]);
 	mt_vec_deinit(&shell->scripts);
 	mt_settings_deinit(&shell->settings);
 	mt_buf_deinit(&shell->out);
@@ -327,12 +360,19 @@ static void shell_deinit(struct mt_shell *shell)
 static struct mt_error *shell_init(struct mt_shell *shell)
 {
 	struct mt_debug_config config = { .notice = mt_shell_notice, .arg = shell };
+	struct mt_debug_names names;
+	struct mt_error *error;
 
 	shell->quit_status = shell->exit_status = -1;
 	shell->terminal = isatty(STDOUT_FILENO);
 	MT_TRY(mt_settings_init(&shell->settings));
 	mt_settings_apply(shell);
 	MT_TRY(mt_debug_create(&config, &shell->debug));
+	names = mt_values_names(shell);
+	mt_debug_set_names(shell->debug, &names);
+	error = mt_formatters_load(shell);
+	if (error)
+		mt_shell_complain(shell, error);
 	return mt_shell_catch_signals(shell);
 }
 
@@ -355,6 +395,7 @@ static int run_debug(int argc, char **argv)
 	struct mt_error *error = parse_command_line(argc, argv, &start);
 
 	shell.options = start.options;
+	setlocale(LC_CTYPE, ""); /* which characters the terminal shows */
 	if (!error)
 		error = shell_init(&shell);
 	if (!error)

@@ -15,6 +15,7 @@
 #include "base/writer.h"
 #include "cli/command.h"
 #include "cli/in_process.h"
+#include "cli/watch_core.h"
 #include "cli/watch_options.h"
 #include "record/json.h"
 #include "record/text.h"
@@ -31,6 +32,8 @@ struct output {
 	struct mt_writer *writer;
 	struct mt_buf *text; /* what is written next */
 	uint64_t start_ns;
+	char *core;       /* the file that --then core has written; NULL: none */
+	bool core_failed; /* it could not be written, which was told */
 };
 
 static enum mt_backlog on_pause(void *arg)
@@ -196,7 +199,10 @@ static void text_summary(struct output *output, const struct mt_session_summary 
 	if (!output->options->quiet)
 		text_table(output, summary);
 	text_losses(output->text, summary);
-	if (summary->stopped)
+	if (output->core)
+		mt_buf_printf(output->text, "process %d was written to %s, and goes on\n",
+		              (int)summary->stopped, output->core);
+	else if (summary->stopped && !output->options->core)
 		mt_buf_printf(
 		    output->text,
 		    "process %d is stopped. To look at it: gdb -p %d; to let it go on: kill "
@@ -221,11 +227,23 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.exited = summary->exited,
 		.exit_status = summary->exit_status,
 		.exit_signal = summary->exit_signal,
-		.stopped = summary->stopped,
+		.stopped = output->options->core ? 0 : summary->stopped,
+		.core = output->core,
 		.places = summary->places,
 	};
 
 	mt_json_summary(output->text, &line);
+}
+
+static void write_core(struct output *output, pid_t pid)
+{
+	struct mt_error *error = mt_watch_core(pid, output->options->core_path, &output->core);
+
+	if (!error)
+		return;
+	output->core_failed = true;
+	mt_cli_complain(mt_error_context(error, "process %d goes on without a core", (int)pid),
+	                NULL);
 }
 
 static void on_summary(void *arg, const struct mt_session_summary *summary)
@@ -233,6 +251,8 @@ static void on_summary(void *arg, const struct mt_session_summary *summary)
 	struct output *output = arg;
 
 	output->start_ns = summary->start_ns;
+	if (output->options->core && summary->stopped)
+		write_core(output, summary->stopped);
 	if (output->options->json)
 		json_summary(output, summary);
 	else
@@ -385,8 +405,10 @@ static int run_session(struct mt_watch_options *options)
 		status = exit_of_error(error);
 		mt_cli_complain(error, source_of(options, error));
 	} else {
-		status = is_written(&output) ? exit_like(&summary) : MT_EXIT_INCOMPLETE;
+		status = is_written(&output) && !output.core_failed ? exit_like(&summary)
+		                                                    : MT_EXIT_INCOMPLETE;
 	}
+	free(output.core);
 	mt_places_destroy(summary.places);
 	mt_writer_destroy(output.writer);
 	mt_fd_cleanup(&output.fd);

@@ -59,7 +59,8 @@ static const struct argp_option option_table[] = {
 	{ "changes", OPTION_CHANGES, NULL, 0, "drop writes that leave the value as it was", 3 },
 	{ NULL, 'n', "N", 0, "end the watch after N hits", 3 },
 	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "end the watch after that time", 3 },
-	{ "then", OPTION_THEN, "stop|kill", 0, "at the first hit, stop or kill the process", 3 },
+	{ "then", OPTION_THEN, "stop|kill|core[=FILE]", 0,
+	  "at the first hit, stop or kill the process, or write its core and let it go on", 3 },
 	{ NULL, 0, NULL, 0, "Output:", 4 },
 	{ "summary", 'c', NULL, 0, "count in the kernel, and print the table of places only", 4 },
 	{ "output", 'o', "FILE", 0, "write to FILE instead of standard error", 4 },
@@ -148,13 +149,19 @@ static enum mt_stack_mode parse_stack(struct argp_state *state, const char *text
 	return MT_STACK_DWARF;
 }
 
-static enum mt_action parse_action(struct argp_state *state, const char *text)
+/* For a core the process is stopped, until that is written. */
+static void parse_action(struct argp_state *state, const char *text,
+                         struct mt_watch_options *options)
 {
-	if (!strcmp(text, "kill"))
-		return MT_ACTION_KILL;
-	if (strcmp(text, "stop") != 0)
-		argp_error(state, "--then takes stop or kill, not '%s'", text);
-	return MT_ACTION_STOP;
+	bool core = !strcmp(text, "core") || !strncmp(text, "core=", 5);
+
+	if (!core && strcmp(text, "stop") != 0 && strcmp(text, "kill") != 0)
+		argp_error(state, "--then takes stop, kill, core or core=FILE, not '%s'", text);
+	if (core && text[4] && !text[5])
+		argp_error(state, "--then core= takes the name of a file");
+	options->config.action = !strcmp(text, "kill") ? MT_ACTION_KILL : MT_ACTION_STOP;
+	options->config.release = options->core = core;
+	options->core_path = core && text[4] ? text + 5 : NULL;
 }
 
 /* ---- Options ------------------------------------------------------------- */
@@ -260,7 +267,7 @@ static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
 		options->config.timeout_s = parse_seconds(state, arg);
 		return 0;
 	case OPTION_THEN:
-		options->config.action = parse_action(state, arg);
+		parse_action(state, arg, options);
 		return 0;
 	case OPTION_STACK:
 		options->config.stack = parse_stack(state, arg);

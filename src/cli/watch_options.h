@@ -11,8 +11,10 @@ struct mt_watch_options {
 	MT_VEC(struct mt_watch_request) requests;
 	const char *output; /* -o; NULL: standard error */
 	bool json;
-	bool quiet; /* hits and warnings only */
-	bool intel; /* disassembly in Intel's syntax */
+	bool quiet;            /* hits and warnings only */
+	bool intel;            /* disassembly in Intel's syntax */
+	bool core;             /* --then core: config.action is STOP */
+	const char *core_path; /* NULL: core.PID */
 	bool in_process;
 	const char *handler; /* with in_process: FILE:FUNCTION */
 };

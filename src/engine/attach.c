@@ -38,8 +38,24 @@ static struct mt_error *add_threads(struct mt_proc *proc)
 	return NULL;
 }
 
+/*
+ * What the first stop is shown with is read while the process still runs: files that are open are
+ * shared by the image that follows (symbol/image.h). A failure is told then, with its reason.
+ */
+static void read_ahead(struct mt_proc *proc)
+{
+	uint64_t pc = mt_process_pc(proc->pid);
+	struct mt_symbol symbol;
+	struct mt_line line;
+
+	mt_error_free(mt_proc_read_image(proc));
+	if (proc->image && pc && mt_image_symbol_at(proc->image, pc, &symbol))
+		mt_image_line_at(proc->image, pc, &line);
+}
+
 static struct mt_error *take_over(struct mt_proc *proc)
 {
+	read_ahead(proc);
 	MT_TRY(mt_tracee_seize(proc->pid, MT_DEBUG_TRACE));
 	MT_TRY(add_threads(proc));
 	mt_stop_all(proc->debug);
@@ -77,14 +93,16 @@ struct mt_error *mt_debug_attach(struct mt_debug *debug, pid_t pid)
 
 /* ---- Detaching ----------------------------------------------------------- */
 
-/* The signal that the thread would have got. */
-static int signal_to_take_along(const struct mt_thread *thread)
+/* What it takes along is what it would have got, unless another one is asked for. */
+static void choose_signal(struct mt_thread *thread, int signal)
 {
-	if (thread->signal)
-		return thread->signal;
-	if (thread->deferred)
-		return thread->deferred;
-	return thread->pending.kind == MT_PENDING_SIGNAL ? thread->info.si_signo : 0;
+	if (signal) {
+		thread->signal = signal;
+		return;
+	}
+	mt_thread_take_deferred(thread);
+	if (!thread->signal && thread->pending.kind == MT_PENDING_SIGNAL)
+		thread->signal = thread->info.si_signo;
 }
 
 static void release_thread(struct mt_thread *thread, int signal)
@@ -94,11 +112,9 @@ static void release_thread(struct mt_thread *thread, int signal)
 	if (regs)
 		mt_hw_clear_thread(thread);
 	mt_thread_flush(thread);
-	if (!signal)
-		signal = signal_to_take_along(thread);
-	if (signal && thread->info_changed && thread->info.si_signo == signal)
-		mt_tracee_set_siginfo(thread->tid, &thread->info);
-	mt_tracee_detach(thread->tid, signal);
+	mt_hold_give_back(thread);
+	choose_signal(thread, signal);
+	mt_tracee_detach(thread->tid, mt_thread_take_signal(thread));
 }
 
 /* Registers are those that the program would have, also where a thread is in a slot. */
@@ -116,10 +132,14 @@ void mt_proc_let_go(struct mt_proc *proc, int signal)
 {
 	struct mt_debug *debug = proc->debug;
 
+	for (size_t i = 0; i < proc->threads.len; i++)
+		if (proc->threads.data[i]->state == MT_THREAD_STOPPED)
+			mt_dummies_undo(proc->threads.data[i]);
 	if (!proc->lender) {
 		mt_breaks_lift(proc);
 		mt_sites_lift(proc, mt_proc_access(proc));
 		leave_slots(proc);
+		mt_detours_release(proc);
 		mt_slots_release(proc);
 	}
 	for (size_t i = 0; i < proc->threads.len; i++) {

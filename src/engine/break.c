@@ -44,6 +44,78 @@ static struct mt_error *compile(struct mt_debug *debug, const char *text, struct
 	                       cond);
 }
 
+/* What is no condition of the small kind, which the kernel can decide too, is one of the large
+ * kind: any expression, evaluated here. */
+static struct mt_error *compile_or_check(struct mt_debug *debug, const char *text,
+                                         struct mt_cond **cond)
+{
+	struct mt_error *error = compile(debug, text, cond);
+	struct mt_debug_world made;
+
+	if (!error || mt_error_kind(error) == MT_ERR_NOMEM)
+		return error;
+	mt_error_free(error);
+	mt_debug_world(debug, &made);
+	return mt_eval_check(&made.world, text);
+}
+
+/* Where the breakpoint stands, or will when the program runs. */
+static bool find_address(struct mt_image *image, const struct mt_break *breakpoint, uint64_t *addr)
+{
+	struct mt_location *locations;
+	struct mt_error *error;
+	size_t count;
+
+	if (breakpoint->places.len) {
+		*addr = breakpoint->places.data[0].place.addr;
+		return true;
+	}
+	if (!image || !mt_break_is_placed(breakpoint))
+		return false;
+	error = mt_image_locate(image, breakpoint->location, &locations, &count);
+	mt_error_free(error);
+	if (error)
+		return false;
+	*addr = locations[0].addr;
+	mt_locations_free(locations, count);
+	return true;
+}
+
+/* Names in it must mean something where the breakpoint stands, as far as it stands anywhere. */
+static struct mt_error *check_names(struct mt_debug *debug, const struct mt_break *breakpoint,
+                                    const char *text)
+{
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct mt_where_frame frame = { .image = mt_debug_image(debug) };
+	const struct mt_type *type;
+	struct mt_debug_world made;
+	struct mt_error *error;
+	struct mt_cond *cond;
+	bool is_name;
+
+	if (!breakpoint->location || !find_address(frame.image, breakpoint, &frame.pc))
+		return NULL;
+	cond = mt_break_compile(frame.image, text, frame.pc);
+	if (cond) {
+		mt_cond_destroy(cond);
+		return NULL;
+	}
+	mt_debug_world(debug, &made);
+	made.world.frame = &frame;
+	made.world.inline_depth = 0;
+	error = mt_eval_type(&made.world, text, &arena, &type, &is_name);
+	/* A name that is missing here is none that a library could bring. */
+	if (error && mt_error_kind(error) == MT_ERR_NOT_FOUND) {
+		struct mt_error *told =
+		    mt_error_new(MT_ERR_SYNTAX, "the condition: %s", mt_error_text(error));
+
+		mt_error_free(error);
+		return told;
+	}
+	MT_TRY(error);
+	return is_name ? mt_error_at(0, "%.60s is a type, and no condition", text) : NULL;
+}
+
 static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *breakpoint,
                                       const char *text)
 {
@@ -51,18 +123,21 @@ static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *b
 	char *copy = NULL;
 
 	if (text) {
-		MT_TRY(compile(debug, text, &cond));
+		MT_TRY(compile_or_check(debug, text, &cond));
+		if (!cond)
+			MT_TRY(check_names(debug, breakpoint, text));
 		copy = mt_strdup(text);
 		if (!copy) {
 			mt_cond_destroy(cond);
 			return mt_error_nomem();
 		}
 	}
+	mt_break_lift(breakpoint, NULL); /* the kernel has the old condition's tree */
 	mt_cond_destroy(breakpoint->cond);
 	free(breakpoint->condition);
 	breakpoint->cond = cond;
 	breakpoint->condition = copy;
-	breakpoint->evaluated = 0;
+	breakpoint->evaluated = breakpoint->unmet = 0;
 	return NULL;
 }
 
@@ -73,6 +148,7 @@ static void destroy(struct mt_break *breakpoint)
 	mt_vec_deinit(&breakpoint->places);
 	mt_vec_deinit(&breakpoint->view);
 	mt_vec_deinit(&breakpoint->wanted);
+	mt_vec_deinit(&breakpoint->wanted_i386);
 	mt_cond_destroy(breakpoint->cond);
 	free(breakpoint->condition);
 	free(breakpoint->location);
@@ -147,6 +223,8 @@ struct mt_error *mt_debug_break(struct mt_debug *debug, const struct mt_break_sp
 		mt_error_free(error);
 		error = NULL;
 	}
+	if (!error && made->condition && !made->cond)
+		error = check_names(debug, made, made->condition);
 	if (!error && !mt_vec_push(&debug->breaks, made))
 		error = mt_error_nomem();
 	if (error) {
@@ -166,6 +244,7 @@ struct mt_error *mt_debug_break_delete(struct mt_debug *debug, int number)
 	MT_TRY(find(debug, number, &breakpoint));
 	MT_TRY(need_rest(debug));
 	mt_break_destroy(debug, breakpoint);
+	mt_ways_improve(debug);
 	return NULL;
 }
 
@@ -206,7 +285,10 @@ struct mt_error *mt_debug_break_enable(struct mt_debug *debug, int number, bool 
 	if (breakpoint->enabled == enable)
 		return NULL;
 	breakpoint->enabled = enable;
-	return renew(debug, breakpoint);
+	MT_TRY(renew(debug, breakpoint));
+	if (!enable)
+		mt_ways_improve(debug);
+	return NULL;
 }
 
 struct mt_error *mt_debug_break_condition(struct mt_debug *debug, int number, const char *text)
@@ -215,7 +297,6 @@ struct mt_error *mt_debug_break_condition(struct mt_debug *debug, int number, co
 
 	MT_TRY(find(debug, number, &breakpoint));
 	MT_TRY(need_rest(debug));
-	mt_break_lift(breakpoint, NULL); /* the kernel has the old condition's tree */
 	MT_TRY(set_condition(debug, breakpoint, text));
 	return renew(debug, breakpoint);
 }
@@ -245,10 +326,13 @@ static uint64_t count_unmet(const struct mt_break *breakpoint)
 static void fill_view(const struct mt_debug *debug, struct mt_break *breakpoint)
 {
 	breakpoint->view.len = 0;
-	for (size_t i = 0; i < breakpoint->places.len; i++)
-		if (breakpoint->places.data[i].proc == debug->proc &&
-		    !mt_vec_push(&breakpoint->view, breakpoint->places.data[i].place))
+	for (size_t i = 0; i < breakpoint->places.len; i++) {
+		struct mt_break_at *at = &breakpoint->places.data[i];
+
+		at->place.way = mt_way_of(breakpoint, at);
+		if (at->proc == debug->proc && !mt_vec_push(&breakpoint->view, at->place))
 			return;
+	}
 }
 
 static void describe(const struct mt_debug *debug, struct mt_break *breakpoint,

@@ -15,10 +15,10 @@
 
 /* ---- Names --------------------------------------------------------------- */
 
-static bool syscall_number(const char *name, uint64_t *number)
+static bool syscall_number(enum mt_machine machine, const char *name, uint64_t *number)
 {
 	for (uint64_t i = 0; i < MAX_SYSCALL; i++) {
-		if (strcmp(mt_syscall_name(MT_MACHINE_X86_64, i), name))
+		if (strcmp(mt_syscall_name(machine, i), name))
 			continue;
 		*number = i;
 		return true;
@@ -41,20 +41,35 @@ static bool signal_number(const char *name, uint64_t *number)
 	return false;
 }
 
-static struct mt_error *parse_one(enum mt_break_kind kind, const char *name, uint64_t *number)
+/* A number is that of any machine; a name has one for each, and may be of one machine alone. */
+static struct mt_error *want_syscall(struct mt_break *breakpoint, const char *name)
 {
-	char *end;
+	uint64_t number = 0, number_i386 = 0;
+	char *end = NULL;
+	bool known, known_i386;
 
-	if (isdigit((unsigned char)*name)) {
-		*number = strtoull(name, &end, 0);
-		if (!*end)
-			return NULL;
-	} else if (kind == MT_BREAK_CATCH_SYSCALL ? syscall_number(name, number)
-	                                          : signal_number(name, number)) {
-		return NULL;
-	}
-	return mt_error_new(MT_ERR_NOT_FOUND, "there is no %s %s",
-	                    kind == MT_BREAK_CATCH_SYSCALL ? "system call" : "signal", name);
+	if (isdigit((unsigned char)*name))
+		number = number_i386 = strtoull(name, &end, 0);
+	known = (end && !*end) || syscall_number(MT_MACHINE_X86_64, name, &number);
+	known_i386 = (end && !*end) || syscall_number(MT_MACHINE_I386, name, &number_i386);
+	if (!known && !known_i386)
+		return mt_error_new(MT_ERR_NOT_FOUND, "there is no system call %s", name);
+	if ((known && !mt_vec_push(&breakpoint->wanted, number)) ||
+	    (known_i386 && !mt_vec_push(&breakpoint->wanted_i386, number_i386)))
+		return mt_error_nomem();
+	return NULL;
+}
+
+static struct mt_error *want_signal(struct mt_break *breakpoint, const char *name)
+{
+	uint64_t number = 0;
+	char *end = NULL;
+
+	if (isdigit((unsigned char)*name))
+		number = strtoull(name, &end, 0);
+	if ((!end || *end) && !signal_number(name, &number))
+		return mt_error_new(MT_ERR_NOT_FOUND, "there is no signal %s", name);
+	return mt_vec_push(&breakpoint->wanted, number) ? NULL : mt_error_nomem();
 }
 
 struct mt_error *mt_catch_parse(struct mt_break *breakpoint, const char *names)
@@ -67,38 +82,47 @@ struct mt_error *mt_catch_parse(struct mt_break *breakpoint, const char *names)
 	if (breakpoint->kind != MT_BREAK_CATCH_SYSCALL && breakpoint->kind != MT_BREAK_CATCH_SIGNAL)
 		return NULL;
 	while ((name = strsep(&rest, SEPARATORS))) {
-		uint64_t number;
-
 		if (!*name)
 			continue;
-		MT_TRY(parse_one(breakpoint->kind, name, &number));
-		if (!mt_vec_push(&breakpoint->wanted, number))
-			return mt_error_nomem();
+		MT_TRY(breakpoint->kind == MT_BREAK_CATCH_SYSCALL ? want_syscall(breakpoint, name)
+		                                                  : want_signal(breakpoint, name));
 	}
 	return NULL;
 }
 
 /* ---- Asking -------------------------------------------------------------- */
 
-static bool is_wanted(const struct mt_break *breakpoint, uint64_t what)
+static bool has(const uint64_t *numbers, size_t count, uint64_t number)
 {
-	for (size_t i = 0; i < breakpoint->wanted.len; i++)
-		if (breakpoint->wanted.data[i] == what)
+	for (size_t i = 0; i < count; i++)
+		if (numbers[i] == number)
 			return true;
-	return breakpoint->wanted.len == 0;
+	return false;
+}
+
+/* Nothing named stands for all. */
+static bool is_wanted(const struct mt_break *breakpoint, enum mt_machine machine, uint64_t what)
+{
+	if (!breakpoint->wanted.len && !breakpoint->wanted_i386.len)
+		return true;
+	if (breakpoint->kind == MT_BREAK_CATCH_SYSCALL && machine == MT_MACHINE_I386)
+		return has(breakpoint->wanted_i386.data, breakpoint->wanted_i386.len, what);
+	return has(breakpoint->wanted.data, breakpoint->wanted.len, what);
 }
 
 bool mt_catch_wants(struct mt_thread *thread, enum mt_break_kind kind, uint64_t what,
                     struct mt_stop *stop)
 {
 	struct mt_debug *debug = thread->proc->debug;
+	const struct mt_image *image = thread->proc->image;
+	enum mt_machine machine = image ? mt_image_machine(image) : MT_MACHINE_X86_64;
 	bool wants = false;
 
 	for (size_t i = 0; i < debug->breaks.len; i++) {
 		struct mt_break *breakpoint = debug->breaks.data[i];
 
-		if (breakpoint->kind != kind || !is_wanted(breakpoint, what) ||
-		    !mt_thread_regs(thread) || !mt_break_asks(breakpoint, thread, false))
+		if (breakpoint->kind != kind || !is_wanted(breakpoint, machine, what) ||
+		    !mt_thread_regs(thread) || !mt_break_asks(breakpoint, NULL, thread))
 			continue;
 		mt_stop_add_number(stop, breakpoint->number);
 		wants = true;

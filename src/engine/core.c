@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "engine/core.h"
 #include "engine/engine_private.h"
+#include "symbol/dynamic.h"
 #include "target/core.h"
 
 /* ---- Reading ------------------------------------------------------------- */
@@ -60,19 +61,45 @@ static struct mt_error *load(struct mt_proc *proc)
 	return proc->program ? NULL : mt_error_nomem();
 }
 
+/* The first page of a program's file is in its core (core(5)), with the build-id. False also where
+ * nobody can tell. */
+static bool is_another_build(const struct mt_proc *proc, const struct mt_module *program)
+{
+	uint8_t page[4096];
+	const uint8_t *id;
+	size_t len = mt_module_build_id(program, &id);
+	size_t got =
+	    mt_core_read(proc->core, mt_image_executable(proc->image)->start, page, sizeof(page));
+
+	return len && got == sizeof(page) && !memmem(page, got, id, len);
+}
+
+/* The program that was named, or what is now where the core's program was. */
+static void check_build(struct mt_debug *debug, const struct mt_proc *proc, const char *path)
+{
+	const struct mt_module *program =
+	    mt_image_executable(debug->file_image ? debug->file_image : proc->image);
+
+	if (is_another_build(proc, program))
+		mt_warn(debug, proc->pid,
+		        "%s is another build than the one that %s is of: names, lines and values "
+		        "may be wrong",
+		        program->path, path);
+}
+
 static void describe_end(struct mt_debug *debug, const struct mt_proc *proc)
 {
 	const struct mt_core_task *task = &proc->core->tasks.data[0];
 
-	debug->last_stop = (struct mt_stop){ .kind = MT_STOP_KILLED,
-		                             .pid = proc->pid,
-		                             .tid = task->tid,
-		                             .pc = task->regs.rip,
-		                             .signal = task->signal };
+	debug->last_stop = (struct mt_stop){
+		.pid = proc->pid, .tid = task->tid, .pc = task->regs.rip, .signal = task->signal
+	};
 	if (proc->core->has_info) {
 		debug->last_stop.siginfo = proc->core->info;
 		debug->last_stop.signal = proc->core->info.si_signo;
 	}
+	/* Written by a debugger, it shows a process that has not ended. */
+	debug->last_stop.kind = debug->last_stop.signal ? MT_STOP_KILLED : MT_STOP_ATTACHED;
 }
 
 struct mt_error *mt_debug_core(struct mt_debug *debug, const char *path)
@@ -99,6 +126,7 @@ struct mt_error *mt_debug_core(struct mt_debug *debug, const char *path)
 		return mt_error_context(error, "%s", path);
 	}
 	mt_proc_select(debug, proc);
+	check_build(debug, proc, path);
 	describe_end(debug, proc);
 	return NULL;
 }

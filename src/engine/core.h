@@ -38,7 +38,10 @@ struct mt_core {
 	MT_VEC(struct mt_core_task) tasks; /* the first is the one that ended it */
 	MT_VEC(struct mt_core_segment) segments;
 	MT_VEC(struct mt_image_file) files;
-	uint64_t vdso; /* from auxv; 0: none */
+	uint64_t vdso;       /* from auxv; 0: none */
+	const uint8_t *auxv; /* in the core; NULL: none */
+	size_t auxv_size;
+	char arguments[81]; /* the program's command line, or what there was room for */
 };
 
 /* MT_ERR_FORMAT: "/tmp/x is not a core file: …". */

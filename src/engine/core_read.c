@@ -67,6 +67,7 @@ static void read_program(struct mt_core *core, const struct note *note)
 	memcpy(&info, note->bytes, sizeof(info));
 	core->pid = info.pr_pid;
 	memcpy(core->name, info.pr_fname, sizeof(info.pr_fname));
+	memcpy(core->arguments, info.pr_psargs, sizeof(info.pr_psargs));
 }
 
 static uint64_t word_at(const uint8_t *bytes, size_t i)
@@ -79,6 +80,8 @@ static uint64_t word_at(const uint8_t *bytes, size_t i)
 
 static void read_auxv(struct mt_core *core, const struct note *note)
 {
+	core->auxv = note->bytes;
+	core->auxv_size = note->len;
 	for (size_t i = 0; i + 2 <= note->len / sizeof(uint64_t); i += 2)
 		if (word_at(note->bytes, i) == AT_SYSINFO_EHDR)
 			core->vdso = word_at(note->bytes, i + 1);
@@ -330,7 +333,7 @@ static int vdso_file(const struct mt_core *core, struct mt_image_file *file)
 		const struct mt_core_segment *segment = &core->segments.data[i];
 		int fd;
 
-		if (!core->vdso || segment->addr != core->vdso)
+		if (!core->vdso || segment->addr != core->vdso || !segment->file_size)
 			continue;
 		fd = memfd_create("memtrap-vdso", MFD_CLOEXEC);
 		if (fd >= 0 && write(fd, core->bytes + segment->offset, segment->file_size) !=

@@ -104,6 +104,12 @@ struct mt_error *mt_debug_core(struct mt_debug *debug, const char *path);
  * mapped files, all of memory that /proc/PID/coredump_filter asks for. */
 struct mt_error *mt_debug_write_core(struct mt_debug *debug, const char *path);
 
+/* What the kernel keeps of the current process, or what a core file has of it: the auxiliary vector
+ * (getauxval(3)), in words of the process's machine; and its command line, arguments set apart by
+ * spaces, which a core file has the first 80 bytes of. */
+struct mt_error *mt_debug_auxv(struct mt_debug *debug, struct mt_buf *bytes);
+struct mt_error *mt_debug_command_line(struct mt_debug *debug, struct mt_buf *text);
+
 enum mt_process_state {
 	MT_PROCESS_NONE,
 	MT_PROCESS_STOPPED,
@@ -157,10 +163,12 @@ struct mt_frame {
 	const char *function; /* demangled, or NULL; owned by the image */
 	uint64_t offset;      /* of pc in it */
 	bool has_line;
+	bool in_line; /* pc is not where the line's code begins: only its address tells the place */
 	struct mt_line line;
 	const struct mt_module *module; /* or NULL */
 	bool is_inline;
-	bool is_signal; /* a signal handler's trampoline: the caller was interrupted */
+	unsigned inline_depth; /* how many inlined functions are deeper at pc, shown or not */
+	bool is_signal;        /* a signal handler's trampoline: the caller was interrupted */
 };
 
 /* The frames of the current thread from level `from` on. Computed once a stop. Returns how many
@@ -172,6 +180,11 @@ const char *mt_debug_frames_note(struct mt_debug *debug);
 struct mt_error *mt_debug_select_frame(struct mt_debug *debug, unsigned level);
 unsigned mt_debug_frame_level(const struct mt_debug *debug);
 
+/* Takes the selected frame away, with all that it has called: the thread stands in its caller as if
+ * it had returned, with the registers that call frame information recovers. UNSUPPORTED for an
+ * inlined function, which has no return. */
+struct mt_error *mt_debug_return(struct mt_debug *debug);
+
 /* A register of the current thread by name (x86/regtable.h): raw bytes, little-endian. In frames
  * above 0 those that call frame information recovers. MT_ERR_NOT_FOUND: no such name, or not on
  * this processor; MT_ERR_UNSUPPORTED: not saved in this frame, or it cannot be written. */
@@ -180,7 +193,8 @@ struct mt_error *mt_debug_reg_read(struct mt_debug *debug, const char *name, voi
 struct mt_error *mt_debug_reg_write(struct mt_debug *debug, const char *name, const void *value,
                                     size_t size);
 
-/* Memory as the program has it: our own breakpoints' bytes never show, and survive a write. */
+/* Memory as the program has it: our own breakpoints' bytes never show, and survive a write. What is
+ * not all there is not written at all; read, it leaves `out` with whatever came before the gap. */
 struct mt_error *mt_debug_read(struct mt_debug *debug, uint64_t addr, void *out, size_t len);
 struct mt_error *mt_debug_write(struct mt_debug *debug, uint64_t addr, const void *bytes,
                                 size_t len);
@@ -196,6 +210,7 @@ enum mt_break_kind {
 	MT_BREAK_CATCH_EXEC,
 	MT_BREAK_CATCH_SIGNAL,
 	MT_BREAK_CATCH_LOAD,
+	MT_BREAK_CATCH_UNLOAD,
 };
 
 struct mt_break_spec {
@@ -207,6 +222,11 @@ struct mt_break_spec {
 	const char *condition; /* NULL: none */
 	int thread;            /* its number; 0: any */
 };
+
+/* Where a location is, in the current process or else the program's file: as mt_image_locate()
+ * takes it, and "+N", "-N", "N" (lines of the current file). Free with mt_locations_free(). */
+struct mt_error *mt_debug_locate(struct mt_debug *debug, const char *text,
+                                 struct mt_location **locations, size_t *count);
 
 /* `number` is the session's, from 1. Errors as of mt_image_locate(), and of the condition.
  * Breakpoints are set and changed at rest: MT_ERR_USAGE while the program runs. */
@@ -223,6 +243,8 @@ enum mt_break_way {
 	MT_WAY_INT3,            /* a byte in the program; a condition is evaluated here */
 	MT_WAY_REGISTER,        /* a debug register; a condition is evaluated here */
 	MT_WAY_REGISTER_KERNEL, /* perf event: the condition is decided in the kernel */
+	MT_WAY_UPROBE,          /* a uprobe; a condition is evaluated here */
+	MT_WAY_UPROBE_KERNEL,   /* a uprobe: the condition is decided in the kernel */
 	MT_WAY_PTRACE,          /* catchpoints */
 };
 
@@ -261,6 +283,7 @@ enum mt_go_kind {
 	MT_GO_FINISH,    /* until the selected frame has returned */
 	MT_GO_UNTIL,     /* as NEXT, and never backwards in this frame */
 	MT_GO_ADVANCE,   /* until `location`, or until the selected frame has returned */
+	MT_GO_JUMP,      /* on from `location`, whatever that does to the program */
 };
 
 struct mt_go {
@@ -268,7 +291,7 @@ struct mt_go {
 	uint64_t count; /* steps; 0 and 1: one. Ends early at another reason to stop */
 	int signal;     /* deliver this instead of what stopped the thread; -1: as `handle` says; 0:
 	                   none */
-	const char *location; /* ADVANCE, and UNTIL with a place */
+	const char *location; /* ADVANCE, JUMP, and UNTIL with a place */
 	bool only_thread;     /* the others stay stopped (scheduler-locking) */
 };
 
@@ -342,6 +365,7 @@ struct mt_debug_settings {
 	bool detach_on_fork;    /* the one that is not followed runs free */
 	bool lock_scheduler;    /* `set scheduler-locking on` */
 	bool step_into_unknown; /* step enters functions without lines */
+	bool unwind_on_signal;  /* a call (call.h) that gets a signal is undone */
 };
 
 /* The session's own; to be written at any time. */

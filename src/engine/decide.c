@@ -9,6 +9,12 @@ static void mark_told(struct mt_thread *thread)
 	thread->told_pc = thread->regs.rip;
 }
 
+/* It was told already, and has not gone on: a step into what is inlined leaves it there. */
+static bool is_told(const struct mt_thread *thread)
+{
+	return thread->told && thread->told_pc == thread->regs.rip;
+}
+
 /* What has come of a plan. */
 static bool stop_by_plan(enum mt_plan_answer answer, struct mt_stop *stop)
 {
@@ -20,23 +26,31 @@ static bool stop_by_plan(enum mt_plan_answer answer, struct mt_stop *stop)
 
 static bool library_stop(struct mt_thread *thread, struct mt_stop *stop)
 {
-	if (thread->proc->hook != thread->regs.rip || !mt_library_changed(thread->proc) ||
-	    !mt_catch_wants(thread, MT_BREAK_CATCH_LOAD, 0, stop))
+	struct mt_library_change change;
+	bool caught;
+
+	if (thread->proc->hook != thread->regs.rip || !mt_library_changed(thread->proc, &change))
 		return false;
-	stop->kind = MT_STOP_LOAD;
-	return true;
+	caught = change.loaded && mt_catch_wants(thread, MT_BREAK_CATCH_LOAD, 0, stop);
+	caught |= change.unloaded && mt_catch_wants(thread, MT_BREAK_CATCH_UNLOAD, 0, stop);
+	if (caught)
+		stop->kind = MT_STOP_LOAD;
+	return caught;
 }
 
 /* At a place where execution breakpoints may stand. */
-static bool decide_place(struct mt_thread *thread, enum mt_plan_answer answer, struct mt_stop *stop)
+static bool decide_place(struct mt_thread *thread, enum mt_pending_kind kind,
+                         enum mt_plan_answer answer, struct mt_stop *stop)
 {
 	bool library = library_stop(thread, stop);
 
 	mark_told(thread);
-	if (mt_breaks_hit(thread, stop)) {
+	if (mt_breaks_hit(thread, kind, stop)) {
 		stop->kind = MT_STOP_BREAKPOINT;
 		return true;
 	}
+	if (!thread->proc->debug->calling && mt_dummy_returns(thread))
+		answer = MT_PLAN_FINISHED;
 	return library || stop_by_plan(answer, stop);
 }
 
@@ -47,18 +61,31 @@ static bool decide_site(struct mt_thread *thread, struct mt_stop *stop)
 	if (!mt_thread_regs(thread))
 		return false;
 	site = mt_site_find(thread->proc, thread->regs.rip);
-	if (!site || !site->inserted)
-		return false; /* it was taken out meanwhile */
+	if (!site || !site->inserted) {
+		/* It was taken out meanwhile; what the processor has there comes before it. */
+		if (mt_debugreg_at(thread->proc, thread->regs.rip))
+			mark_told(thread);
+		return false;
+	}
 	if (thread->proc->quiet) {
 		mark_told(thread);
 		return false;
 	}
-	return decide_place(thread, mt_plan_at_site(thread, site), stop);
+	return decide_place(thread, MT_PENDING_SITE, mt_plan_at_site(thread, site), stop);
 }
 
+/* The processor's breakpoint comes before the site at the same place, which is passed with it. */
 static bool decide_debugreg(struct mt_thread *thread, struct mt_stop *stop)
 {
-	return mt_thread_regs(thread) && decide_place(thread, MT_PLAN_GO_ON, stop);
+	enum mt_plan_answer answer = MT_PLAN_GO_ON;
+	struct mt_site *site;
+
+	if (!mt_thread_regs(thread))
+		return false;
+	site = mt_site_find(thread->proc, thread->regs.rip);
+	if (site && site->inserted)
+		answer = mt_plan_at_site(thread, site);
+	return decide_place(thread, MT_PENDING_DEBUGREG, answer, stop);
 }
 
 static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
@@ -70,8 +97,9 @@ static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
 		return false;
 	answer = mt_plan_stepped(thread->proc->debug);
 	site = mt_site_find(thread->proc, thread->regs.rip);
-	if ((site && site->inserted) || mt_debugreg_at(thread->proc, thread->regs.rip))
-		return decide_place(thread, answer, stop);
+	if (((site && site->inserted) || mt_debugreg_at(thread->proc, thread->regs.rip)) &&
+	    !is_told(thread))
+		return decide_place(thread, MT_PENDING_STEP, answer, stop);
 	return stop_by_plan(answer, stop);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions carried out in the thread's registers: branches, and popf. */
+#include <signal.h>
 #include <string.h>
 
 #include "engine/engine_private.h"
@@ -164,11 +165,43 @@ bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
 	return done;
 }
 
-bool mt_emulate_popf(struct mt_thread *thread)
+/* ---- Instead of a step --------------------------------------------------- */
+
+static bool may_be_popf(const uint8_t code[2])
+{
+	return code[0] == POPF || code[1] == POPF;
+}
+
+static bool may_be_jump(const uint8_t code[2])
+{
+	return code[0] >> 4 == 7 || code[0] == 0xe9 || code[0] == 0xeb ||
+	       (code[0] == 0x0f && code[1] >> 4 == 8);
+}
+
+/* A breakpoint that is still to be hit must be run into. */
+static bool is_free_of_breakpoints(struct mt_thread *thread)
+{
+	const struct mt_site *site = mt_site_find(thread->proc, thread->regs.rip);
+
+	return !(site && site->inserted) && !mt_debugreg_at(thread->proc, thread->regs.rip);
+}
+
+static bool is_better_not_stepped(struct mt_thread *thread, const struct mt_insn *insn)
+{
+	if (insn->klass == MT_INSN_JUMP && insn->direct)
+		return !thread->emulated && is_free_of_breakpoints(thread);
+	return insn->bytes[insn->len - 1] == POPF && insn->len <= 2;
+}
+
+bool mt_emulate_step(struct mt_thread *thread)
 {
 	struct mt_insn insn;
 
-	return (thread->stepped_code[0] == POPF || thread->stepped_code[1] == POPF) &&
-	       mt_proc_decode(thread->proc, thread->regs.rip, &insn) &&
-	       insn.bytes[insn.len - 1] == POPF && insn.len <= 2 && mt_emulate(thread, &insn);
+	if ((!may_be_popf(thread->stepped_code) && !may_be_jump(thread->stepped_code)) ||
+	    mt_image_machine(mt_proc_memory(thread->proc)->image) != MT_MACHINE_X86_64 ||
+	    !mt_proc_decode(thread->proc, thread->regs.rip, &insn) ||
+	    !is_better_not_stepped(thread, &insn) || !mt_emulate(thread, &insn))
+		return false;
+	thread->info.si_code = TRAP_TRACE;
+	return true;
 }

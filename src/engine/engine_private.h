@@ -18,6 +18,7 @@
 #include "base/vec.h"
 #include "engine/core.h"
 #include "engine/debug.h"
+#include "engine/world.h"
 #include "expr/expr.h"
 #include "insn/insn.h"
 #include "probe/probe.h"
@@ -26,7 +27,8 @@
 #include "x86/regtable.h"
 
 #define MT_SIGNALS 65
-#define MT_SIGTRAP_BIT (UINT64_C(1) << (SIGTRAP - 1))
+#define MT_SIGNAL_BIT(signal) (UINT64_C(1) << ((signal)-1))
+#define MT_SIGTRAP_BIT MT_SIGNAL_BIT(SIGTRAP)
 
 /* ---- Threads ------------------------------------------------------------- */
 
@@ -67,7 +69,7 @@ struct mt_thread {
 	enum mt_resume how; /* of the last resume */
 	bool asked_to_stop; /* by PTRACE_INTERRUPT */
 	bool new_born;      /* its first stop has not been seen */
-	bool lends_memory;  /* by vfork: until the child is done it cannot be stopped */
+	pid_t lends_to;     /* by vfork: until that child is done it cannot be stopped */
 	bool group_stopped; /* by job control: it is to be kept with PTRACE_LISTEN */
 	bool runs;          /* the session wants it to run */
 	struct mt_pending pending;
@@ -86,8 +88,12 @@ struct mt_thread {
 	bool regs_changed;
 	bool told; /* a stop at `told_pc` was shown: going on leaves it */
 	uint64_t told_pc;
-	bool decided;                    /* the kernel has found a condition true */
-	bool unblocked;                  /* SIGTRAP, for the time of a step */
+	size_t hidden; /* inlined functions that begin at pc, and are shown as not yet entered */
+	enum mt_pending_kind decided;    /* where the kernel has found a condition true: SITE or
+	                                    DEBUGREG, else NONE */
+	MT_VEC(siginfo_t) put_off;       /* signals that came before a hold: see hold.c */
+	uint64_t unblocked, blocked;     /* signals, for the time of a step */
+	bool emulated;                   /* the last step was carried out here */
 	bool flag_trap;                  /* TF was set by the program itself before the last step */
 	uint64_t stepped_pc, stepped_sp; /* before the last step */
 	uint8_t stepped_code[2];         /* the first bytes of the stepped instruction */
@@ -95,15 +101,23 @@ struct mt_thread {
 
 /* ---- Sites --------------------------------------------------------------- */
 
+#define MT_INT3_LEN 1
+#define MT_JUMP_LEN 5
+
 /*
  * The place of an int3 in one process. Several breakpoints, and steps, may stand in one. To leave
  * it, a thread runs a copy of the instruction elsewhere, its slot: see slot.c.
+ *
+ * Where a filter in the kernel decides who is to stop, there is a jump instead: see detour.c.
  */
 struct mt_site {
 	uint64_t addr;
-	unsigned refs;
+	unsigned refs; /* of those that want every execution */
 	bool inserted;
-	uint8_t original;
+	uint8_t span;                    /* what is inserted: MT_INT3_LEN or MT_JUMP_LEN */
+	uint8_t original[MT_JUMP_LEN];   /* `span` bytes */
+	struct mt_armed *filter;         /* the jump's, or NULL */
+	uint64_t detour;                 /* where the jump leads; 0: none yet */
 	uint64_t slot;                   /* 0: none yet */
 	uint8_t slot_insn_len, slot_len; /* of the copied instruction, and of all */
 	bool slot_failed;                /* there can be none: it is stepped in place */
@@ -115,7 +129,28 @@ struct mt_slot_area {
 	uint32_t used;
 };
 
+/* The same for detours. */
+struct mt_detour_area {
+	uint64_t addr;
+	uint32_t used;
+	int file; /* what is mapped there */
+};
+
 /* ---- Processes ----------------------------------------------------------- */
+
+/* What is stepped through by instructions until the thread has come out of it. */
+enum mt_through {
+	MT_THROUGH_NOTHING,
+	MT_THROUGH_LONGJMP,  /* which ends in another frame; its calls may be what does that */
+	MT_THROUGH_UNWINDER, /* of exceptions, the same, but for its calls */
+	MT_THROUGH_RESOLVER, /* the dynamic linker, which jumps on to what it was asked for */
+};
+
+/* Where longjmp() or the unwinder begins. */
+struct mt_leap {
+	uint64_t addr;
+	enum mt_through what;
+};
 
 /* A debug register that a hardware breakpoint has. */
 struct mt_hw_slot {
@@ -139,8 +174,11 @@ struct mt_proc {
 	int next_thread;
 	MT_VEC(struct mt_site *) sites; /* by rising address */
 	MT_VEC(struct mt_slot_area) areas;
+	MT_VEC(struct mt_detour_area) detours;
 	struct mt_hw_slot hw[MT_DR_COUNT];
 	struct mt_space *space; /* of the breakpoints in the kernel */
+	MT_VEC(struct mt_leap) leaps;
+	bool knows_leaps;
 	uint64_t hook; /* where the dynamic linker calls after (un)mapping; 0: not yet known */
 	struct mt_site *hook_site;
 	struct termios modes; /* of the terminal while the process had it */
@@ -154,8 +192,11 @@ struct mt_break_at {
 	struct mt_proc *proc;
 	struct mt_break_place place;
 	char *what;
-	struct mt_site *site;   /* MT_WAY_INT3 */
-	struct mt_armed *armed; /* MT_WAY_REGISTER_KERNEL */
+	struct mt_cond *cond; /* the condition by what is in scope there; see mt_break_cond() */
+	struct mt_site *site; /* MT_WAY_INT3, and those of uprobes */
+	struct mt_armed
+	    *armed;         /* where the kernel decides: with a site a uprobe, else a register */
+	uint64_t evaluated; /* the breakpoint's, when `armed` began to count on from it */
 };
 
 struct mt_break {
@@ -170,17 +211,30 @@ struct mt_break {
 	uint64_t evaluated; /* times the condition was asked: its `hits` */
 	MT_VEC(struct mt_break_at) places;
 	MT_VEC(struct mt_break_place) view; /* of the current process, for mt_break_info */
-	MT_VEC(uint64_t) wanted;            /* a catchpoint's system calls or signals; none: all */
+	MT_VEC(uint64_t) wanted;            /* catch: system calls by x86-64's numbers, signals */
+	MT_VEC(uint64_t) wanted_i386;       /* the same system calls by i386's numbers */
 };
+
+/* The condition as a tree of the small kind, which the kernel can have too: the same everywhere, or
+ * by what is in scope at the place. NULL: there is none, or it takes the evaluator. */
+static inline const struct mt_cond *mt_break_cond(const struct mt_break *breakpoint,
+                                                  const struct mt_break_at *at)
+{
+	return breakpoint->cond ? breakpoint->cond : at ? at->cond : NULL;
+}
 
 /* ---- A plan: what a go is to reach --------------------------------------- */
 
 #define MT_PLAN_MAX_PLACES 34
+#define MT_PLAN_MAX_LEAPS 16
+#define MT_INLINES_MAX 32
 
-/* A place at which the plan's thread has arrived, if its stack pointer is at least `min_sp`. */
+/* A place at which the plan's thread has arrived, if its stack pointer is at least `min_sp`, and if
+ * it is in the frame of `cfa`. */
 struct mt_plan_place {
 	struct mt_site *site;
 	uint64_t min_sp;
+	uint64_t cfa; /* 0: any */
 };
 
 struct mt_plan {
@@ -194,13 +248,47 @@ struct mt_plan {
 	bool until_place; /* UNTIL with a location */
 	struct mt_plan_place places[MT_PLAN_MAX_PLACES];
 	size_t place_count;
+	/* Frames may go without a return. */
+	struct mt_site *leaps[MT_PLAN_MAX_LEAPS]; /* where that begins */
+	size_t leap_count;
+	uint64_t
+	    gone_sp; /* a leap that ends at or above has left what is run through; 0: none can */
+	enum mt_through through;
+	uint64_t through_sp; /* at its first instruction */
+	bool leaves_inlined; /* FINISH of an inlined function */
 	/* Of steps by line. */
-	uint64_t start, end; /* the line's instructions */
-	uint64_t frame;      /* canonical frame address at the start */
-	uint64_t function;   /* where its function begins */
-	bool entered;        /* the last instruction was a call that is entered */
-	bool arrives;        /* it runs to where a function begins its work */
-	struct mt_line line;
+	uint64_t start, end; /* instructions that need no look at the line table */
+	struct mt_line line; /* to be left */
+	uint64_t frame;      /* canonical frame address of the function to be stepped in */
+	uint64_t function;   /* where that function begins */
+	uint64_t inlined[MT_INLINES_MAX]; /* what is inlined there: mt_inline_frame.start, outermost
+	                                     first */
+	size_t depth;
+	bool entered; /* the last instruction was a call that is entered */
+	bool arrives; /* it runs to where a function begins its work */
+	bool reveals; /* a function that was hidden is entered: pc stays */
+};
+
+/* ---- Dummy frames: see call.c -------------------------------------------- */
+
+/* What a thread was and had before we made it call a function. */
+struct mt_dummy {
+	struct mt_thread *thread;
+	uint64_t return_to; /* where the function returns to: a site, which the dummy holds */
+	struct mt_site *site;
+	uint64_t sp; /* the stack pointer is at least that then */
+	struct user_regs_struct regs;
+	uint8_t *xstate; /* owned */
+	size_t xstate_size;
+	int signal;
+	siginfo_t info;
+	bool info_changed;
+	int deferred;
+	siginfo_t deferred_info;
+	bool told;
+	uint64_t told_pc;
+	struct mt_stop stop; /* the session's last one, and the frame that was selected */
+	unsigned frame;
 };
 
 /* ---- The session --------------------------------------------------------- */
@@ -227,6 +315,10 @@ struct mt_debug {
 	bool stopping; /* what happens stays pending */
 	uint64_t turn;
 	struct mt_frames *frames;
+	MT_VEC(struct mt_dummy) dummies; /* of a thread the innermost one is the last */
+	bool calling;                    /* mt_debug_call() waits for one of them */
+	MT_VEC(struct mt_view *) views;  /* of frames: see world.h */
+	struct mt_debug_names names;
 	MT_VEC(struct mt_event) held; /* taken from the kernel, not dealt with yet */
 	MT_VEC(pid_t) orphans;        /* stopped children whose parents have not told of them */
 	struct mt_probe *probe;       /* of breakpoints in the kernel; made on demand */
@@ -236,8 +328,9 @@ struct mt_debug {
 	int poll;                     /* an epoll of both */
 	sigset_t old_mask;
 	volatile sig_atomic_t interrupted;
-	bool has_terminal;  /* the programs and we share one, and we are in its foreground */
-	bool lent_terminal; /* the program has it */
+	unsigned looks_to_skip; /* see wait.c */
+	bool has_terminal;      /* the programs and we share one, and we are in its foreground */
+	bool lent_terminal;     /* the program has it */
 	struct termios our_modes;
 };
 
@@ -272,6 +365,7 @@ bool mt_proc_lives(const struct mt_proc *proc);
 struct mt_thread *mt_thread_add(struct mt_proc *proc, pid_t tid);
 /* It is no longer ours. It stays readable until mt_debug_bury(). */
 void mt_thread_remove(struct mt_thread *thread);
+void mt_thread_free(struct mt_thread *thread);
 struct mt_thread *mt_thread_find(struct mt_debug *debug, pid_t tid);
 void mt_thread_select(struct mt_debug *debug, struct mt_thread *thread);
 /* A thread of the process that is stopped, if there is one: the leader if possible. */
@@ -283,65 +377,6 @@ bool mt_thread_regs(struct mt_thread *thread);
 void mt_thread_flush(struct mt_thread *thread);
 /* Sets pc as a jump does: a system call that was interrupted is not begun again. */
 void mt_thread_set_pc(struct mt_thread *thread, uint64_t pc);
-
-/* ---- site.c -------------------------------------------------------------- */
-
-struct mt_site *mt_site_find(struct mt_proc *proc, uint64_t addr);
-/* One reference more to the site at addr, which is inserted if it is new. */
-struct mt_error *mt_site_get(struct mt_proc *proc, uint64_t addr, struct mt_site **site);
-void mt_site_put(struct mt_proc *proc, struct mt_site *site);
-/* Takes all int3 out, or forgets them because the memory is gone. */
-void mt_sites_lift(struct mt_proc *proc, pid_t from);
-void mt_sites_forget(struct mt_proc *proc);
-void mt_site_lift(struct mt_proc *proc, struct mt_site *site);
-void mt_site_lower(struct mt_proc *proc, struct mt_site *site);
-
-/* ---- memory.c ------------------------------------------------------------ */
-
-struct mt_error *mt_proc_read(struct mt_proc *proc, uint64_t addr, void *out, size_t len);
-struct mt_error *mt_proc_write(struct mt_proc *proc, uint64_t addr, const void *bytes, size_t len);
-/* As much code as can be read, up to `len` bytes. */
-size_t mt_proc_read_some(struct mt_proc *proc, uint64_t addr, void *out, size_t len);
-/* The instruction at addr, without our int3. */
-bool mt_proc_decode(struct mt_proc *proc, uint64_t addr, struct mt_insn *insn);
-
-/* ---- inject.c ------------------------------------------------------------ */
-
-/* Has the stopped thread carry out a system call; its registers and signals are as before. False:
- * the thread is in the middle of a call of its own, or is ending. */
-bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t args[6],
-                       int64_t *result);
-
-/* ---- slot.c -------------------------------------------------------------- */
-
-/* The slot of the site, made if need be, with a copy of `insn`. False: there can be none. */
-bool mt_slot_get(struct mt_thread *thread, struct mt_site *site, const struct mt_insn *insn);
-/* Where pc is in a slot, makes registers that were just read what they would be without. */
-void mt_slot_translate(struct mt_thread *thread);
-/* Code has changed: slots that were made from it are made anew when they are needed. */
-void mt_slots_changed(struct mt_proc *proc, uint64_t addr, size_t len);
-void mt_slots_forget(struct mt_proc *proc);
-/* Gives the memory back, by a thread that can be made to. */
-void mt_slots_release(struct mt_proc *proc);
-
-/* ---- leave.c ------------------------------------------------------------- */
-
-enum mt_leave {
-	MT_LEAVE_READY, /* the thread stands where it can be resumed */
-	MT_LEAVE_DONE,  /* the instruction has been carried out already */
-	MT_LEAVE_EVENT, /* it has brought something else: see pending */
-	MT_LEAVE_GONE,
-};
-/* Takes the thread off the site at its pc. */
-enum mt_leave mt_leave_site(struct mt_thread *thread, struct mt_site *site);
-
-/* ---- emulate.c ----------------------------------------------------------- */
-
-/* Carries out `insn`, at the thread's pc, in registers and memory, if it is a direct branch, a call
- * or popf. False: it is none, or it can't be done so. */
-bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn);
-/* Before a step, which must not be one of popf: whether it was that, and is done. */
-bool mt_emulate_popf(struct mt_thread *thread);
 
 /* ---- wait.c: events ------------------------------------------------------ */
 
@@ -360,6 +395,10 @@ uint64_t mt_deadline(int timeout_ms);
 
 /* Stops all threads that run; what they bring is pending. */
 void mt_stop_all(struct mt_debug *debug);
+/* If we die, a signal that a thread has stopped for is delivered (kernel/signal.c,
+ * ptrace_signal()), and a SIGTRAP of ours kills the program. So where it was attached to, a thread
+ * that is to get none is moved on to another stop. */
+void mt_thread_rest(struct mt_thread *thread);
 /* The last stop, of the current thread, is shown: its pc is filled in. */
 void mt_stop_tell(struct mt_debug *debug);
 /* Stops all, and keeps `stop` to be told. */
@@ -371,6 +410,11 @@ void mt_pend(struct mt_thread *thread, enum mt_pending_kind kind);
 
 /* Lets the thread go on, as the plan wants it. */
 void mt_thread_resume(struct mt_thread *thread);
+/* The signal that the thread takes along when it goes on, or is let go. One that its stop cannot
+ * take is sent to it, and passes unseen. */
+int mt_thread_take_signal(struct mt_thread *thread);
+/* The signal that had to wait need wait no longer. */
+void mt_thread_take_deferred(struct mt_thread *thread);
 /* Before an instruction is stepped: what is needed to put right what it shows of that. */
 void mt_thread_note_step(struct mt_thread *thread);
 /* After it. */
@@ -389,29 +433,6 @@ const char *mt_trap_note(struct mt_thread *thread);
 
 /* Whether what the thread has pending is a stop; fills it in. If not, it is dealt with. */
 bool mt_decide(struct mt_thread *thread, struct mt_stop *stop);
-
-/* ---- plan.c -------------------------------------------------------------- */
-
-enum mt_plan_answer {
-	MT_PLAN_GO_ON,
-	MT_PLAN_STEPPED, /* reached */
-	MT_PLAN_FINISHED,
-};
-struct mt_error *mt_plan_begin(struct mt_debug *debug, const struct mt_go *go);
-void mt_plan_end(struct mt_debug *debug);
-/* The thread has done an instruction, or is at a site. */
-enum mt_plan_answer mt_plan_stepped(struct mt_debug *debug);
-enum mt_plan_answer mt_plan_at_site(struct mt_thread *thread, struct mt_site *site);
-/* Whether the thread is to be stepped for the plan. */
-bool mt_plan_wants_step(const struct mt_thread *thread);
-/* The plan's thread runs until it is at addr with at least that stack pointer. */
-struct mt_error *mt_plan_run_to(struct mt_debug *debug, uint64_t addr, uint64_t min_sp);
-
-/* ---- step_line.c --------------------------------------------------------- */
-
-struct mt_error *mt_line_begin(struct mt_debug *debug);
-enum mt_plan_answer mt_line_stepped(struct mt_debug *debug);
-void mt_line_next_insn(struct mt_debug *debug);
 
 /* ---- signal.c ------------------------------------------------------------ */
 
@@ -455,65 +476,68 @@ void mt_core_close(struct mt_debug *debug);
 
 /* Watches the dynamic linker of the process. */
 void mt_library_watch(struct mt_proc *proc);
+/* What the linker has done. */
+struct mt_library_change {
+	bool loaded, unloaded;
+};
 /* The linker was there: reads the mappings, sets what waited. Whether anything changed. */
-bool mt_library_changed(struct mt_proc *proc);
+bool mt_library_changed(struct mt_proc *proc, struct mt_library_change *change);
 
-/* ---- break.c, place.c, hit.c, catch.c, hardware.c ------------------------ */
+/* ---- call.c -------------------------------------------------------------- */
 
-struct mt_break *mt_break_find(struct mt_debug *debug, int number);
-/* Gives the breakpoint its places in the process, or takes them all away. */
-struct mt_error *mt_break_resolve(struct mt_break *breakpoint, struct mt_proc *proc);
-void mt_break_destroy(struct mt_debug *debug, struct mt_break *breakpoint);
-/* Where `text` is, in the current process or else the program's file; "+N", "-N" and "N" are lines
- * of the current file. */
-struct mt_error *mt_location_resolve(struct mt_debug *debug, const char *text,
-                                     struct mt_location **locations, size_t *count);
-/* The same as a text that means the same later: "file.c:12" for "+2". Owned by the caller. */
-struct mt_error *mt_location_absolute(struct mt_debug *debug, const char *text, char **absolute);
-/* Without a process: whether the program's file has the location. */
-struct mt_error *mt_break_check(struct mt_debug *debug, struct mt_break *breakpoint);
-/* Whether it stands at places in the code; else it is a catchpoint. */
-bool mt_break_is_placed(const struct mt_break *breakpoint);
-/* Whether a breakpoint whose condition the kernel decides is there. */
-bool mt_armed_at(const struct mt_proc *proc, uint64_t addr);
-void mt_break_lift(struct mt_break *breakpoint, struct mt_proc *proc);
-/* All breakpoints, in a new program or after libraries came. */
-void mt_breaks_resolve(struct mt_proc *proc);
-void mt_breaks_lift(struct mt_proc *proc);
-/* Forgets the places without touching memory that is gone. */
-void mt_breaks_forget(struct mt_proc *proc);
-/* Asks every breakpoint with a place at the thread's pc; true: stop, `stop` has their numbers. */
-bool mt_breaks_hit(struct mt_thread *thread, struct mt_stop *stop);
-/* Whether the breakpoint's thread, condition and ignore count let it stop. Counts. */
-bool mt_break_asks(struct mt_break *breakpoint, struct mt_thread *thread, bool decided);
-void mt_stop_add_number(struct mt_stop *stop, int number);
-/* Reads a catchpoint's list of names and numbers. */
-struct mt_error *mt_catch_parse(struct mt_break *breakpoint, const char *names);
-/* Asks the catchpoints of that kind; `what`: a system call or signal. */
-bool mt_catch_wants(struct mt_thread *thread, enum mt_break_kind kind, uint64_t what,
-                    struct mt_stop *stop);
-bool mt_catch_syscalls(const struct mt_debug *debug);
-/* Deletes the temporary ones among those that have stopped it. */
-void mt_breaks_delete_temporary(struct mt_debug *debug, const struct mt_stop *stop);
+/* The thread, at a site, has come back from a function that we have called: it is where it was
+ * before. */
+bool mt_dummy_returns(struct mt_thread *thread);
+/* The registers behind a dummy frame: of the thread's activation that is at `pc`, with that stack
+ * pointer; NULL: it is none of ours. */
+const struct user_regs_struct *mt_dummy_behind(const struct mt_thread *thread, uint64_t pc,
+                                               uint64_t sp);
+/* Takes the thread back to before all calls of ours; or forgets them, since it is gone, or the
+ * memory of the whole process. */
+void mt_dummies_undo(struct mt_thread *thread);
+void mt_dummies_forget(struct mt_thread *thread);
+void mt_dummies_forget_memory(struct mt_proc *proc);
 
-struct mt_error *mt_hw_get(struct mt_proc *proc, uint64_t addr);
-void mt_hw_put(struct mt_proc *proc, uint64_t addr);
-/* Whether a debug register stands for that instruction, ptrace's or a perf event's. */
-bool mt_debugreg_at(const struct mt_proc *proc, uint64_t addr);
-/* Gives a new thread the registers of its process; clears those of one that leaves. */
-void mt_hw_arm_thread(struct mt_thread *thread);
-void mt_hw_clear_thread(struct mt_thread *thread);
+/* ---- go.c ---------------------------------------------------------------- */
+
+/* Lets the program go on until the current thread is at addr with at least that stack pointer:
+ * FINISHED. */
+struct mt_error *mt_debug_go_back_to(struct mt_debug *debug, uint64_t addr, uint64_t min_sp);
 
 /* ---- frame.c ------------------------------------------------------------- */
 
 void mt_frames_forget(struct mt_debug *debug);
 /* The selected frame, or NULL. */
 const struct mt_frame *mt_frame_selected(struct mt_debug *debug);
+/* The frame that the selected one returns to: what is inlined in it comes back to it without. */
+struct mt_error *mt_frame_caller(struct mt_debug *debug, struct mt_frame *caller);
+
+/* ---- register.c ---------------------------------------------------------- */
+
+/* A register of the current thread, in its innermost frame. */
+struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
+                                    size_t size);
+
+/* ---- world.c ------------------------------------------------------------- */
+
+void mt_views_forget(struct mt_debug *debug);
+
+/* The name of DWARF's register, one that has `size` bytes; false: it has none. */
+bool mt_world_register_name(enum mt_machine machine, unsigned reg, size_t size, char name[16]);
+
+/* ---- expression.c -------------------------------------------------------- */
+
+/* Evaluates the condition for the thread as it stands, in its innermost frame. */
+struct mt_error *mt_condition_holds(struct mt_thread *thread, const char *condition, bool *holds);
 
 /* ---- terminal.c ---------------------------------------------------------- */
 
 void mt_terminal_init(struct mt_debug *debug);
 void mt_terminal_to_program(struct mt_proc *proc);
 void mt_terminal_to_us(struct mt_debug *debug);
+
+/* More of the same, by topic: what is done to the program's code, and what a go is to reach. */
+#include "engine/code_private.h"
+#include "engine/plan_private.h"
 
 #endif

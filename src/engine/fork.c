@@ -146,7 +146,8 @@ void mt_fork_seen(struct mt_thread *parent, const struct mt_event *event)
 
 	bool shares = shares_memory(parent->tid, child);
 
-	parent->lends_memory = event->kind == MT_EVENT_VFORK;
+	if (event->kind == MT_EVENT_VFORK)
+		parent->lends_to = child;
 	if (!shares)
 		mt_sites_lift(memory, child);
 	if (!parent->proc->quiet)
@@ -163,11 +164,23 @@ void mt_fork_seen(struct mt_thread *parent, const struct mt_event *event)
 		mt_tracee_detach(child, 0);
 }
 
+/* The child has a memory of its own, or has ended: who had lent it one goes on. */
+static void give_back(struct mt_debug *debug, pid_t child)
+{
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		const struct mt_proc *proc = debug->procs.data[i];
+
+		for (size_t j = 0; j < proc->threads.len; j++)
+			if (proc->threads.data[j]->lends_to == child)
+				proc->threads.data[j]->lends_to = 0;
+	}
+}
+
 void mt_vfork_done(struct mt_thread *parent)
 {
 	struct mt_proc *proc = parent->proc;
 
-	parent->lends_memory = false;
+	parent->lends_to = 0;
 	if (!proc->quiet || proc->lender)
 		return;
 	mt_stop_all(proc->debug);
@@ -194,7 +207,8 @@ static struct mt_thread *only_leader(struct mt_proc *proc, const struct mt_event
 	caller->tid = event->tid;
 	caller->state = MT_THREAD_STOPPED;
 	caller->new_born = caller->asked_to_stop = caller->has_regs = caller->told = false;
-	caller->group_stopped = caller->lends_memory = false;
+	caller->group_stopped = false;
+	caller->lends_to = 0;
 	caller->stop = MT_EVENT_EXEC;
 	caller->pending.kind = MT_PENDING_NONE;
 	proc->leader_untraced = false;
@@ -206,6 +220,8 @@ static void forget_memory(struct mt_proc *proc)
 	mt_breaks_forget(proc);
 	mt_sites_forget(proc);
 	mt_slots_forget(proc);
+	mt_leaps_forget(proc);
+	mt_detours_forget(proc);
 	mt_space_destroy(proc->space);
 	proc->space = NULL;
 	proc->lender = NULL;
@@ -225,12 +241,11 @@ void mt_exec_seen(struct mt_debug *debug, const struct mt_event *event)
 		mt_tracee_resume(event->tid, 0);
 		return;
 	}
-	if (debug->plan.proc == proc) {
-		debug->plan.place_count = 0; /* gone with the memory, unless it was lent */
-		mt_plan_end(debug);
-	}
+	mt_plan_forget(debug, proc);
+	mt_dummies_forget_memory(proc);
 	thread = only_leader(proc, event);
 	forget_memory(proc);
+	give_back(debug, proc->pid);
 	if (!thread || proc->quiet) {
 		mt_tracee_detach(event->tid, 0);
 		mt_proc_remove(proc);
@@ -263,11 +278,9 @@ void mt_proc_ended(struct mt_proc *proc, const struct mt_event *event)
 	};
 	bool quiet = proc->quiet;
 
-	if (debug->plan.proc == proc) {
-		debug->plan.place_count = 0;
-		mt_plan_end(debug);
-	}
+	mt_plan_forget(debug, proc);
 	mt_proc_remove(proc);
+	give_back(debug, stop.pid);
 	if (quiet)
 		return;
 	mt_notify(debug, &(struct mt_notice){ .kind = MT_NOTICE_PROCESS_GONE, .pid = stop.pid });

@@ -4,10 +4,11 @@
 
 #include "base/alloc.h"
 #include "cfi/walk.h"
+#include "engine/call.h"
 #include "engine/engine_private.h"
+#include "symbol/lines.h"
 #include "symbol/unwind.h"
 
-#define MAX_INLINES 32
 #define MAX_FRAMES 1000000
 #define PAGE 4096u
 #define RED_ZONE 128 /* System V ABI x86-64, 3.2.2 */
@@ -15,9 +16,11 @@
 /* The current thread's frames as far as they were asked for. */
 struct mt_frames {
 	struct mt_proc *proc;
+	const struct mt_thread *thread;
 	struct mt_cfi_code code;
 	struct mt_cfi_memory memory;
 	struct mt_cfi_walk walk;
+	size_t hidden; /* of what is inlined at the thread's pc */
 	bool done;
 	const char *note;
 	MT_VEC(struct mt_frame) list;
@@ -72,26 +75,40 @@ static void name_frame(struct mt_frames *frames, struct mt_frame *frame)
 	frame->offset = frame->pc - symbol.addr;
 }
 
+static void find_line(struct mt_image *image, struct mt_frame *frame)
+{
+	struct mt_line_range range;
+
+	frame->has_line =
+	    mt_line_range_at(image, frame->lookup_pc, &range) && range.line.file != NULL;
+	frame->in_line = !frame->has_line || range.row != frame->pc;
+	if (frame->has_line)
+		frame->line = range.line;
+}
+
 /* The inlined functions are frames of their own, which share registers and address. */
 static bool push_with_inlines(struct mt_frames *frames, struct mt_frame *frame)
 {
 	struct mt_image *image = frames->proc->image;
-	struct mt_inline_frame inlines[MAX_INLINES];
-	size_t count = mt_image_inlines_at(image, frame->lookup_pc, inlines, MAX_INLINES);
+	struct mt_inline_frame inlines[MT_INLINES_MAX];
+	size_t count = mt_image_inlines_at(image, frame->lookup_pc, inlines, MT_INLINES_MAX);
 	struct mt_frame next = *frame;
 
-	next.has_line = mt_image_line_at(image, frame->lookup_pc, &next.line);
+	find_line(image, &next);
 	for (size_t i = 0; i < count; i++) {
 		struct mt_frame inlined = next;
 
 		inlined.level = (unsigned)frames->list.len;
 		inlined.function = inlines[i].name;
 		inlined.is_inline = true;
-		if (!mt_vec_push(&frames->list, inlined))
-			return false;
 		next.line = inlines[i].call;
 		next.has_line = next.line.file != NULL;
+		next.in_line = false;
+		next.inline_depth = (unsigned)i + 1;
+		if (i >= frames->hidden && !mt_vec_push(&frames->list, inlined))
+			return false;
 	}
+	frames->hidden = 0;
 	next.level = (unsigned)frames->list.len;
 	return mt_vec_push(&frames->list, next);
 }
@@ -108,6 +125,42 @@ static uint64_t cfa_of(struct mt_frames *frames, uint64_t lookup_pc)
 	return cfa.number;
 }
 
+static void begin_walk(struct mt_frames *frames, const struct user_regs_struct *user)
+{
+	struct mt_regs regs;
+
+	mt_regs_from_user(user, &regs);
+	frames->memory = (struct mt_cfi_memory){ .read = read_stack,
+		                                 .arg = frames,
+		                                 .start = regs.r[MT_REG_RSP] - RED_ZONE };
+	mt_cfi_walk_begin(&frames->walk, mt_image_machine(frames->proc->image), &regs,
+	                  &frames->code, &frames->memory);
+}
+
+/* A function that we have called returns to a frame of our own; behind it is what there was. */
+static bool add_dummy(struct mt_frames *frames)
+{
+	const struct mt_cfi_walk *walk = &frames->walk;
+	struct mt_frame frame = {
+		.pc = mt_cfi_walk_pc(walk),
+		.level = (unsigned)frames->list.len,
+		.function = MT_DUMMY_FRAME,
+		.cfa = walk->state.regs.r[MT_REG_RSP],
+		.regs = walk->state.regs,
+		.known = walk->state.known,
+	};
+	const struct user_regs_struct *behind =
+	    frames->list.len ? mt_dummy_behind(frames->thread, frame.pc, frame.cfa) : NULL;
+
+	if (!behind)
+		return false;
+	frame.lookup_pc = frame.pc;
+	if (!mt_vec_push(&frames->list, frame))
+		frames->done = true;
+	begin_walk(frames, behind);
+	return true;
+}
+
 /* Without such information the caller's stack pointer is as good. */
 static void add_activation(struct mt_frames *frames)
 {
@@ -118,6 +171,8 @@ static void add_activation(struct mt_frames *frames)
 		.known = walk->state.known,
 	};
 
+	if (add_dummy(frames))
+		return;
 	frame.lookup_pc = walk->exact ? frame.pc : frame.pc - 1;
 	name_frame(frames, &frame);
 	frame.is_signal = mt_cfi_is_signal_frame(frames->proc->image, frame.pc);
@@ -138,6 +193,7 @@ static void add_activation(struct mt_frames *frames)
 
 void mt_frames_forget(struct mt_debug *debug)
 {
+	mt_views_forget(debug);
 	if (!debug->frames)
 		return;
 	mt_vec_deinit(&debug->frames->list);
@@ -148,7 +204,6 @@ void mt_frames_forget(struct mt_debug *debug)
 static struct mt_frames *frames_of(struct mt_debug *debug)
 {
 	struct mt_frames *frames = debug->frames;
-	struct mt_regs regs;
 
 	if (frames || !debug->thread || !mt_thread_regs(debug->thread))
 		return frames;
@@ -156,14 +211,11 @@ static struct mt_frames *frames_of(struct mt_debug *debug)
 	if (!frames)
 		return NULL;
 	frames->proc = mt_proc_memory(debug->thread->proc);
+	frames->thread = debug->thread;
 	frames->page = 1;
-	mt_regs_from_user(&debug->thread->regs, &regs);
+	frames->hidden = debug->thread->hidden;
 	frames->code = mt_image_cfi_code(frames->proc->image);
-	frames->memory = (struct mt_cfi_memory){ .read = read_stack,
-		                                 .arg = frames,
-		                                 .start = regs.r[MT_REG_RSP] - RED_ZONE };
-	mt_cfi_walk_begin(&frames->walk, mt_image_machine(frames->proc->image), &regs,
-	                  &frames->code, &frames->memory);
+	begin_walk(frames, &debug->thread->regs);
 	debug->frames = frames;
 	return frames;
 }
@@ -205,6 +257,25 @@ struct mt_error *mt_debug_select_frame(struct mt_debug *debug, unsigned level)
 unsigned mt_debug_frame_level(const struct mt_debug *debug)
 {
 	return debug->frame;
+}
+
+struct mt_error *mt_frame_caller(struct mt_debug *debug, struct mt_frame *caller)
+{
+	const struct mt_frame *frame = mt_frame_selected(debug);
+	unsigned level = debug->frame;
+	uint64_t cfa;
+
+	if (!frame)
+		return mt_error_new(MT_ERR_USAGE, "the thread's frames are not known");
+	cfa = frame->cfa;
+	do {
+		if (mt_debug_frames(debug, ++level, caller, 1) != 1)
+			return mt_error_new(
+			    MT_ERR_USAGE,
+			    "frame %u is the outermost: there is nothing to return to",
+			    debug->frame);
+	} while (caller->cfa == cfa);
+	return NULL;
 }
 
 const struct mt_frame *mt_frame_selected(struct mt_debug *debug)

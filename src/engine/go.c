@@ -28,14 +28,8 @@ static void choose_threads(struct mt_debug *debug)
 	}
 }
 
-struct mt_error *mt_debug_go(struct mt_debug *debug, const struct mt_go *go)
+static void set_off(struct mt_debug *debug)
 {
-	MT_TRY(mt_need_stopped(debug));
-	if (!debug->thread)
-		return mt_error_new(MT_ERR_USAGE, "process %d has no thread that could run",
-		                    (int)debug->proc->pid);
-	MT_TRY(mt_plan_begin(debug, go));
-	apply_signal(debug, go);
 	choose_threads(debug);
 	mt_frames_forget(debug);
 	debug->frame = 0;
@@ -45,5 +39,32 @@ struct mt_error *mt_debug_go(struct mt_debug *debug, const struct mt_go *go)
 	mt_terminal_to_program(debug->proc);
 	mt_resume_all(debug);
 	eventfd_write(debug->wake, 1); /* mt_debug_fd(): there may be a stop already */
+}
+
+struct mt_error *mt_debug_go(struct mt_debug *debug, const struct mt_go *go)
+{
+	MT_TRY(mt_need_stopped(debug));
+	/* Without a thread it is ending, or lends its memory: to go on is to hear of that. */
+	if (debug->thread) {
+		MT_TRY(mt_plan_begin(debug, go));
+		apply_signal(debug, go);
+	}
+	set_off(debug);
+	return NULL;
+}
+
+struct mt_error *mt_debug_go_back_to(struct mt_debug *debug, uint64_t addr, uint64_t min_sp)
+{
+	const struct mt_go go = { .kind = MT_GO_CONTINUE, .signal = -1 };
+	struct mt_error *error;
+
+	MT_TRY(mt_plan_begin(debug, &go));
+	debug->plan.kind = MT_GO_FINISH;
+	error = mt_plan_run_to(debug, addr, min_sp);
+	if (error) {
+		mt_plan_end(debug);
+		return error;
+	}
+	set_off(debug);
 	return NULL;
 }

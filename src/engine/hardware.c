@@ -99,7 +99,7 @@ void mt_hw_put(struct mt_proc *proc, uint64_t addr)
 		write_all(proc);
 }
 
-bool mt_debugreg_at(const struct mt_proc *proc, uint64_t addr)
+bool mt_debugreg_at(struct mt_proc *proc, uint64_t addr)
 {
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		if (proc->hw[i].refs && proc->hw[i].addr == addr)

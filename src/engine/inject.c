@@ -56,10 +56,29 @@ static bool run_call(struct mt_thread *thread, uint64_t pc, struct user_regs_str
 }
 
 /* In other stops the kernel is inside a call, and sets rax when it comes out. */
-static bool is_between_calls(const struct mt_thread *thread)
+static bool can_inject(const struct mt_thread *thread)
 {
 	return thread->stop == MT_EVENT_SIGNAL || thread->stop == MT_EVENT_STOPPED ||
-	       thread->stop == MT_EVENT_GROUP;
+	       thread->stop == MT_EVENT_GROUP || thread->stop == MT_EVENT_EXEC;
+}
+
+/* The stop of execve() is inside it: a step leads out, to the program's first instruction, and
+ * executes none. */
+static bool leave_exec(struct mt_thread *thread)
+{
+	struct mt_event event;
+
+	if (!mt_tracee_go(thread->tid, MT_RESUME_STEP, 0))
+		return false;
+	event = mt_event_of(thread->proc->debug, thread->tid);
+	thread->has_regs = false;
+	if (event.kind == MT_EVENT_SIGNAL && event.signal == SIGTRAP) {
+		thread->stop = MT_EVENT_SIGNAL;
+		return true;
+	}
+	thread->state = MT_THREAD_RUNNING;
+	mt_event_hold(thread->proc->debug, &event);
+	return false;
 }
 
 /*
@@ -73,10 +92,13 @@ bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t arg
 	struct user_regs_struct regs;
 	bool done;
 
-	if (!pc || !is_between_calls(thread) || !mt_thread_regs(thread) ||
-	    !mt_tracee_signal_mask(thread->tid, &mask) ||
+	if (!pc || !can_inject(thread) || !mt_tracee_signal_mask(thread->tid, &mask) ||
 	    !mt_tracee_set_signal_mask(thread->tid, ~MT_SIGTRAP_BIT))
 		return false;
+	if ((thread->stop == MT_EVENT_EXEC && !leave_exec(thread)) || !mt_thread_regs(thread)) {
+		mt_tracee_set_signal_mask(thread->tid, mask);
+		return false;
+	}
 	regs = thread->regs;
 	prepare(&regs, pc, number, args);
 	mt_tracee_set_user_regs(thread->tid, &regs);
@@ -85,6 +107,18 @@ bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t arg
 	mt_tracee_set_user_regs(thread->tid, &thread->regs);
 	thread->stop = MT_EVENT_SIGNAL;
 	thread->info_changed = true;
+	mt_thread_rest(thread);
 	*result = (int64_t)regs.rax;
 	return done;
+}
+
+void mt_inject_munmap(struct mt_proc *proc, uint64_t addr, uint64_t len)
+{
+	const uint64_t args[6] = { addr, len };
+	int64_t result;
+
+	for (size_t i = 0; i < proc->threads.len; i++)
+		if (proc->threads.data[i]->state == MT_THREAD_STOPPED &&
+		    mt_inject_syscall(proc->threads.data[i], SYS_munmap, args, &result))
+			return;
 }

@@ -5,6 +5,20 @@
  */
 #include "engine/engine_private.h"
 
+/*
+ * An interrupt, a stop of job control or another signal may come before the step: the instruction
+ * is still to be done, and was told already. (An interrupt of a thread that had stopped meanwhile
+ * waits until it is resumed: kernel/ptrace.c, PTRACE_INTERRUPT.)
+ */
+static void note_unstepped(struct mt_thread *thread, const struct mt_site *site)
+{
+	if (thread->pending.kind != MT_PENDING_STEP && mt_thread_regs(thread) &&
+	    thread->regs.rip == site->addr) {
+		thread->told = true;
+		thread->told_pc = site->addr;
+	}
+}
+
 /* The thread's own next event becomes what it has pending. */
 static enum mt_leave step_alone(struct mt_thread *thread)
 {
@@ -39,6 +53,7 @@ static enum mt_leave step_in_place(struct mt_thread *thread, struct mt_site *sit
 	mt_thread_flush(thread);
 	how = step_alone(thread);
 	mt_site_lower(memory, site);
+	note_unstepped(thread, site);
 	thread->proc->debug->recheck = true; /* the others are to go on */
 	return how;
 }

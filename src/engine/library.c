@@ -36,30 +36,40 @@ static bool is_new(const struct mt_module *module, const struct mt_module *const
 }
 
 /* Tells the modules that were not among `before`; those stay readable after a refresh. */
-static void tell_new(struct mt_proc *proc, const struct mt_module *const *before, size_t count)
+static size_t tell_new(struct mt_proc *proc, const struct mt_module *const *before, size_t count)
 {
+	size_t found = 0;
+
 	for (size_t i = 0; i < mt_image_module_count(proc->image); i++) {
 		const struct mt_module *module = mt_image_module(proc->image, i);
 
-		if (is_new(module, before, count))
-			mt_notify(proc->debug, &(struct mt_notice){ .kind = MT_NOTICE_LIBRARY,
-			                                            .pid = proc->pid,
-			                                            .text = module->path });
+		if (!is_new(module, before, count))
+			continue;
+		found++;
+		mt_notify(proc->debug, &(struct mt_notice){ .kind = MT_NOTICE_LIBRARY,
+		                                            .pid = proc->pid,
+		                                            .text = module->path });
 	}
+	return found;
 }
 
-bool mt_library_changed(struct mt_proc *proc)
+bool mt_library_changed(struct mt_proc *proc, struct mt_library_change *change)
 {
 	MT_VEC(const struct mt_module *) before = { 0 };
 	bool changed = false;
+	size_t found;
 
 	for (size_t i = 0; i < mt_image_module_count(proc->image); i++)
 		if (!mt_vec_push(&before, mt_image_module(proc->image, i)))
 			break;
+	mt_image_read_by(proc->image, mt_proc_access(proc));
 	mt_error_free(mt_image_refresh(proc->image, &changed));
 	if (changed) {
-		tell_new(proc, before.data, before.len);
+		found = tell_new(proc, before.data, before.len);
+		change->loaded = found > 0;
+		change->unloaded = before.len + found > mt_image_module_count(proc->image);
 		mt_breaks_resolve(proc);
+		mt_leaps_renew(proc);
 	}
 	mt_vec_deinit(&before);
 	return changed;

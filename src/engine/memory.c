@@ -9,15 +9,16 @@
 #define PAGE 4096u
 #define INT3 0xcc
 
-/* The first of the sites that are in order of address which is not below addr. */
+/* The first of the sites that are in order of address which may reach to addr. */
 static size_t first_site(const struct mt_proc *memory, uint64_t addr)
 {
+	uint64_t lowest = addr < MT_JUMP_LEN ? 0 : addr - MT_JUMP_LEN + 1;
 	size_t low = 0, high = memory->sites.len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (memory->sites.data[middle]->addr < addr)
+		if (memory->sites.data[middle]->addr < lowest)
 			low = middle + 1;
 		else
 			high = middle;
@@ -25,40 +26,61 @@ static size_t first_site(const struct mt_proc *memory, uint64_t addr)
 	return low;
 }
 
+static bool begins_before_end(const struct mt_site *site, uint64_t addr, size_t len)
+{
+	return site->addr < addr || site->addr - addr < len;
+}
+
+/* What the program has where the site has something of ours. */
+static void show_original(const struct mt_site *site, uint64_t addr, uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < site->span; i++)
+		if (site->addr + i - addr < len)
+			bytes[site->addr + i - addr] = site->original[i];
+}
+
 struct mt_error *mt_proc_read(struct mt_proc *proc, uint64_t addr, void *out, size_t len)
 {
 	const struct mt_proc *memory = mt_proc_memory(proc);
-	uint8_t *bytes = out;
 
 	if (proc->core)
 		return mt_proc_core_read(proc, addr, out, len);
 	MT_TRY(mt_process_read(mt_proc_access(proc), addr, out, len));
 	for (size_t i = first_site(memory, addr);
-	     i < memory->sites.len && memory->sites.data[i]->addr - addr < len; i++)
+	     i < memory->sites.len && begins_before_end(memory->sites.data[i], addr, len); i++)
 		if (memory->sites.data[i]->inserted)
-			bytes[memory->sites.data[i]->addr - addr] = memory->sites.data[i]->original;
+			show_original(memory->sites.data[i], addr, out, len);
 	return NULL;
 }
 
-/* A site's int3 stays; what was to be there becomes what is under it. */
+/* The int3s stay; what was to be there becomes what is under them. */
+static void write_under_sites(const struct mt_proc *memory, uint64_t addr, const uint8_t *bytes,
+                              uint8_t *copy, size_t len)
+{
+	for (size_t i = first_site(memory, addr);
+	     i < memory->sites.len && begins_before_end(memory->sites.data[i], addr, len); i++) {
+		struct mt_site *site = memory->sites.data[i];
+
+		if (!site->inserted || site->addr < addr)
+			continue;
+		site->original[0] = bytes[site->addr - addr];
+		copy[site->addr - addr] = INT3;
+	}
+}
+
 struct mt_error *mt_proc_write(struct mt_proc *proc, uint64_t addr, const void *bytes, size_t len)
 {
 	struct mt_proc *memory = mt_proc_memory(proc);
-	size_t first = first_site(memory, addr);
 	uint8_t *copy MT_AUTO_FREE = mt_alloc(len ? len : 1);
 
 	if (!copy)
 		return mt_error_nomem();
+	/* What is not all there is not written in part. */
+	MT_TRY(mt_process_read(mt_proc_access(proc), addr, copy, len));
+	mt_ways_leave_jumps(memory, addr - MT_INSN_MAX_LEN + 1, addr + len);
 	memcpy(copy, bytes, len);
-	for (size_t i = first; i < memory->sites.len && memory->sites.data[i]->addr - addr < len;
-	     i++)
-		if (memory->sites.data[i]->inserted)
-			copy[memory->sites.data[i]->addr - addr] = INT3;
+	write_under_sites(memory, addr, bytes, copy, len);
 	MT_TRY(mt_process_write(mt_proc_access(proc), addr, copy, len));
-	for (size_t i = first; i < memory->sites.len && memory->sites.data[i]->addr - addr < len;
-	     i++)
-		memory->sites.data[i]->original =
-		    ((const uint8_t *)bytes)[memory->sites.data[i]->addr - addr];
 	mt_slots_changed(memory, addr, len);
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where breakpoints stand: from a location to addresses, and what does the work there. */
+/* Where breakpoints stand: from a location to addresses. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,6 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "engine/engine_private.h"
-
-#define PROBE_RING 65536
 
 /* ---- Locations ----------------------------------------------------------- */
 
@@ -71,8 +69,8 @@ struct mt_error *mt_location_absolute(struct mt_debug *debug, const char *text, 
 	return NULL;
 }
 
-struct mt_error *mt_location_resolve(struct mt_debug *debug, const char *text,
-                                     struct mt_location **locations, size_t *count)
+struct mt_error *mt_debug_locate(struct mt_debug *debug, const char *text,
+                                 struct mt_location **locations, size_t *count)
 {
 	char *absolute MT_AUTO_FREE = NULL;
 
@@ -90,100 +88,12 @@ struct mt_error *mt_break_check(struct mt_debug *debug, struct mt_break *breakpo
 	return NULL;
 }
 
-/* ---- Doing the work ------------------------------------------------------ */
-
-static void drop_record(const struct mt_record *record, void *arg)
-{
-}
-
-/* Breakpoints in the kernel send no records: they hold the thread. */
-static struct mt_error *arm(struct mt_break *breakpoint, struct mt_break_at *at)
-{
-	struct mt_debug *debug = at->proc->debug;
-	const struct mt_watch_spec spec = {
-		.id = (uint32_t)breakpoint->number,
-		.kind = MT_DR_EXEC,
-		.addr = at->place.addr,
-		.len = 1,
-		.machine = mt_image_machine(at->proc->image),
-		.condition = breakpoint->cond,
-		.silent = true,
-		.action = MT_ACTION_HOLD,
-	};
-
-	if (!debug->probe)
-		MT_TRY(mt_probe_create(PROBE_RING, drop_record, NULL, &debug->probe));
-	if (!at->proc->space)
-		MT_TRY(mt_space_create(&at->proc->space));
-	return mt_watch_arm(debug->probe, at->proc->space, &spec, at->proc->pid, NULL, NULL, 0,
-	                    &at->armed);
-}
-
-static bool try_kernel(struct mt_break *breakpoint, struct mt_break_at *at)
-{
-	struct mt_error *error;
-
-	if (!breakpoint->cond || !mt_cond_fits_kernel(breakpoint->cond) ||
-	    at->proc->debug->no_probe)
-		return false;
-	error = arm(breakpoint, at);
-	if (error && mt_error_kind(error) != MT_ERR_NO_REGISTER)
-		at->proc->debug->no_probe = true;
-	mt_error_free(error);
-	return !error;
-}
-
-static struct mt_error *insert(struct mt_break *breakpoint, struct mt_break_at *at)
-{
-	if (try_kernel(breakpoint, at)) {
-		at->place.way = MT_WAY_REGISTER_KERNEL;
-	} else if (breakpoint->kind == MT_BREAK_HARDWARE) {
-		MT_TRY(mt_hw_get(at->proc, at->place.addr));
-		at->place.way = MT_WAY_REGISTER;
-	} else {
-		MT_TRY(mt_site_get(at->proc, at->place.addr, &at->site));
-		at->place.way = MT_WAY_INT3;
-	}
-	at->place.inserted = true;
-	return NULL;
-}
-
-static void remove_at(struct mt_break_at *at)
-{
-	if (!at->place.inserted)
-		return;
-	at->place.inserted = false;
-	if (at->armed)
-		mt_armed_destroy(at->armed);
-	else if (at->site)
-		mt_site_put(at->proc, at->site);
-	else
-		mt_hw_put(at->proc, at->place.addr);
-	at->armed = NULL;
-	at->site = NULL;
-}
-
-bool mt_armed_at(const struct mt_proc *proc, uint64_t addr)
-{
-	const struct mt_debug *debug = proc->debug;
-
-	for (size_t i = 0; debug->probe && i < debug->breaks.len; i++) {
-		const struct mt_break *breakpoint = debug->breaks.data[i];
-
-		for (size_t j = 0; j < breakpoint->places.len; j++)
-			if (breakpoint->places.data[j].armed &&
-			    breakpoint->places.data[j].proc == proc &&
-			    breakpoint->places.data[j].place.addr == addr)
-				return true;
-	}
-	return false;
-}
-
 /* ---- Places -------------------------------------------------------------- */
 
 static void forget_at(struct mt_break *breakpoint, size_t i)
 {
 	free(breakpoint->places.data[i].what);
+	mt_cond_destroy(breakpoint->places.data[i].cond);
 	for (; i + 1 < breakpoint->places.len; i++)
 		breakpoint->places.data[i] = breakpoint->places.data[i + 1];
 	breakpoint->places.len--;
@@ -206,7 +116,7 @@ static void drop_others(struct mt_break *breakpoint, const struct mt_proc *proc,
 
 		if ((proc && at->proc != proc) || is_among(locations, count, at->place.addr))
 			continue;
-		remove_at(at);
+		mt_way_end(breakpoint, at);
 		forget_at(breakpoint, i);
 	}
 }
@@ -220,6 +130,17 @@ static bool has_place(const struct mt_break *breakpoint, const struct mt_proc *p
 	return false;
 }
 
+struct mt_cond *mt_break_compile(struct mt_image *image, const char *text, uint64_t addr)
+{
+	const struct mt_cond_scope scope = { .machine = mt_image_machine(image),
+		                             .image = image,
+		                             .pc = addr };
+	struct mt_cond *cond = NULL;
+
+	mt_error_free(mt_cond_compile_in(&scope, text, &cond));
+	return cond;
+}
+
 static struct mt_error *add_place(struct mt_break *breakpoint, struct mt_proc *proc,
                                   const struct mt_location *location)
 {
@@ -230,14 +151,18 @@ static struct mt_error *add_place(struct mt_break *breakpoint, struct mt_proc *p
 	at.place.what = at.what;
 	if (!at.what)
 		return mt_error_nomem();
+	if (breakpoint->condition && !breakpoint->cond)
+		at.cond = mt_break_compile(proc->image, breakpoint->condition, location->addr);
 	if (breakpoint->enabled)
-		error = insert(breakpoint, &at);
+		error = mt_way_begin(breakpoint, &at);
 	if (!error && !mt_vec_push(&breakpoint->places, at)) {
-		remove_at(&at);
+		mt_way_end(breakpoint, &at);
 		error = mt_error_nomem();
 	}
-	if (error)
+	if (error) {
+		mt_cond_destroy(at.cond);
 		free(at.what);
+	}
 	return error;
 }
 
@@ -324,7 +249,7 @@ void mt_breaks_forget(struct mt_proc *proc)
 
 			if (at->proc != proc)
 				continue;
-			mt_armed_destroy(at->armed);
+			mt_way_forget(breakpoint, at);
 			forget_at(breakpoint, j);
 		}
 	}

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,8 @@ static void proc_destroy(struct mt_proc *proc)
 {
 	mt_sites_forget(proc);
 	mt_slots_forget(proc);
+	mt_leaps_forget(proc);
+	mt_detours_forget(proc);
 	mt_image_destroy(proc->image);
 	mt_core_destroy(proc->core);
 	mt_space_destroy(proc->space);
@@ -47,6 +51,7 @@ void mt_proc_remove(struct mt_proc *proc)
 	struct mt_debug *debug = proc->debug;
 
 	mt_breaks_forget(proc);
+	mt_dummies_forget_memory(proc);
 	proc->ended = true;
 	for (size_t i = 0; i < proc->threads.len; i++)
 		mt_thread_remove(proc->threads.data[i]);
@@ -65,7 +70,7 @@ static void bury_threads(struct mt_proc *proc)
 		struct mt_thread *thread = proc->threads.data[i];
 
 		if (thread->state == MT_THREAD_GONE)
-			free(thread);
+			mt_thread_free(thread);
 		else
 			proc->threads.data[kept++] = thread;
 	}
@@ -212,6 +217,56 @@ struct mt_error *mt_debug_select_process(struct mt_debug *debug, int number)
 		return NULL;
 	}
 	return mt_error_new(MT_ERR_NOT_FOUND, "there is no process number %d", number);
+}
+
+static struct mt_error *read_proc(struct mt_debug *debug, const char *name, struct mt_buf *bytes)
+{
+	char path[64], block[4096];
+	ssize_t got;
+
+	if (!debug->proc)
+		return mt_error_new(MT_ERR_USAGE, "no process is being debugged");
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)mt_proc_access(debug->proc), name);
+
+	int fd MT_AUTO_FD = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return mt_error_sys(errno, "cannot read %s", path);
+	while ((got = read(fd, block, sizeof(block))) > 0)
+		mt_buf_bytes(bytes, block, (size_t)got);
+	if (got < 0)
+		return mt_error_sys(errno, "cannot read %s", path);
+	return mt_buf_ok(bytes) ? NULL : mt_error_nomem();
+}
+
+struct mt_error *mt_debug_auxv(struct mt_debug *debug, struct mt_buf *bytes)
+{
+	const struct mt_core *core = debug->proc ? debug->proc->core : NULL;
+
+	if (!core)
+		return read_proc(debug, "auxv", bytes);
+	if (!core->auxv)
+		return mt_error_new(MT_ERR_NOT_FOUND, "the core file has no auxiliary vector");
+	mt_buf_bytes(bytes, core->auxv, core->auxv_size);
+	return mt_buf_ok(bytes) ? NULL : mt_error_nomem();
+}
+
+struct mt_error *mt_debug_command_line(struct mt_debug *debug, struct mt_buf *text)
+{
+	const struct mt_core *core = debug->proc ? debug->proc->core : NULL;
+
+	if (core)
+		mt_buf_text(text, core->arguments);
+	else
+		MT_TRY(read_proc(debug, "cmdline", text));
+	if (!mt_buf_ok(text))
+		return mt_error_nomem();
+	for (size_t i = 0; i < text->len; i++)
+		if (!text->data[i])
+			text->data[i] = ' ';
+	while (text->len && text->data[text->len - 1] == ' ')
+		text->data[--text->len] = '\0';
+	return NULL;
 }
 
 pid_t mt_debug_pid(const struct mt_debug *debug)

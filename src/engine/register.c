@@ -73,20 +73,61 @@ static struct mt_error *frame_areas(struct mt_debug *debug, const struct mt_regi
 	return NULL;
 }
 
+/* ---- Returning ----------------------------------------------------------- */
+
+static void take_registers(struct mt_thread *thread, const struct mt_frame *frame)
+{
+	for (unsigned reg = 0; reg < MT_REG_RIP; reg++)
+		if (frame->known >> reg & 1)
+			*mt_user_reg(&thread->regs, (enum mt_reg)reg) = frame->regs.r[reg];
+	mt_thread_set_pc(thread, frame->pc);
+	thread->told = false;
+}
+
+struct mt_error *mt_debug_return(struct mt_debug *debug)
+{
+	const struct mt_frame *frame;
+	struct mt_frame caller;
+
+	MT_TRY(mt_need_stopped(debug));
+	frame = mt_frame_selected(debug);
+	if (frame && frame->is_inline)
+		return mt_error_new(MT_ERR_UNSUPPORTED,
+		                    "%s is inlined in its caller: it has no return of its own",
+		                    frame->function);
+	MT_TRY(mt_frame_caller(debug, &caller));
+	take_registers(debug->thread, &caller);
+	mt_thread_select(debug, debug->thread);
+	return NULL;
+}
+
 /* ---- Reading and writing ------------------------------------------------- */
 
-struct mt_error *mt_debug_reg_read(struct mt_debug *debug, const char *name, void *out, size_t size)
+struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
+                                    size_t size)
 {
 	uint8_t *xsave MT_AUTO_FREE = NULL;
-	struct user_regs_struct user = { 0 };
 	struct mt_register_areas areas;
 	const struct mt_register *reg;
 
 	MT_TRY(find(debug, name, size, &reg));
-	MT_TRY(debug->frame ? frame_areas(debug, reg, &user, &areas)
-	                    : read_areas(debug, reg, &xsave, &areas));
+	MT_TRY(read_areas(debug, reg, &xsave, &areas));
 	if (!mt_register_get(reg, &areas, out))
 		return mt_error_new(MT_ERR_NOT_FOUND, "the kernel does not give register %s", name);
+	return NULL;
+}
+
+struct mt_error *mt_debug_reg_read(struct mt_debug *debug, const char *name, void *out, size_t size)
+{
+	struct user_regs_struct user = { 0 };
+	struct mt_register_areas areas;
+	const struct mt_register *reg;
+
+	if (!debug->frame)
+		return mt_thread_register(debug, name, out, size);
+	MT_TRY(find(debug, name, size, &reg));
+	MT_TRY(frame_areas(debug, reg, &user, &areas));
+	mt_register_get(reg, &areas, out);
 	return NULL;
 }
 

@@ -16,15 +16,28 @@ static void send(const struct mt_thread *thread, int signal)
 	syscall(SYS_tgkill, thread->proc->pid, thread->tid, signal);
 }
 
-/* A stop that is no signal-delivery-stop takes no signal along: it is sent, and passes unseen. */
-static int signal_of_resume(struct mt_thread *thread)
+/* Only a signal-delivery-stop takes a signal along (ptrace(2)). A system call that is carried out
+ * for us ends in one. */
+static bool takes_signals(struct mt_thread *thread)
+{
+	static const uint64_t none[6];
+	int64_t result;
+
+	if (thread->stop == MT_EVENT_STOPPED)
+		mt_inject_syscall(thread, SYS_getpid, none, &result);
+	return thread->stop == MT_EVENT_SIGNAL;
+}
+
+int mt_thread_take_signal(struct mt_thread *thread)
 {
 	int signal = thread->signal;
+	bool takes;
 
-	thread->signal = 0;
 	if (!signal)
 		return 0;
-	if (thread->stop != MT_EVENT_SIGNAL) {
+	takes = takes_signals(thread); /* a stop for a signal stays one while the thread has it */
+	thread->signal = 0;
+	if (!takes) {
 		thread->sent = signal;
 		send(thread, signal);
 		return 0;
@@ -38,14 +51,14 @@ static int signal_of_resume(struct mt_thread *thread)
  * would otherwise return to the site, which had been told already. */
 static void defer_signal(struct mt_thread *thread)
 {
-	if (!thread->signal || thread->deferred)
+	if (!thread->signal)
 		return;
 	thread->deferred = thread->signal;
 	thread->deferred_info = thread->info;
 	thread->signal = 0;
 }
 
-static void take_deferred(struct mt_thread *thread)
+void mt_thread_take_deferred(struct mt_thread *thread)
 {
 	if (!thread->deferred || thread->signal)
 		return;
@@ -93,17 +106,21 @@ static bool leave_told_place(struct mt_thread *thread)
 	thread->told = false;
 	if (told && mt_debugreg_at(thread->proc, thread->told_pc))
 		pass_debugreg(thread);
-	if (!site || !site->inserted)
+	if (!site || !site->inserted) {
+		mt_thread_take_deferred(thread);
 		return true;
-	if (thread->signal && (steps || is_fault(thread)))
+	}
+	if (thread->signal && (steps || is_fault(thread) || thread->deferred))
 		return true; /* the handler's first instruction is the next one */
 	defer_signal(thread);
 	switch (mt_leave_site(thread, site)) {
 	case MT_LEAVE_READY:
 		return true;
 	case MT_LEAVE_DONE:
-		if (!steps)
+		if (!steps) {
+			mt_thread_take_deferred(thread);
 			return true;
+		}
 		mt_pend(thread, MT_PENDING_STEP);
 		return false;
 	default:
@@ -120,16 +137,28 @@ static bool sets_mask(const struct mt_thread *thread)
 	       (thread->regs.rax == SYS_rt_sigprocmask || thread->regs.rax == SYS_rt_sigreturn);
 }
 
-/* The kernel forces a step's SIGTRAP on a thread that blocks it by resetting what the program does
- * with SIGTRAP (kernel/signal.c, force_sig_info_to_task()). So it is not blocked meanwhile. */
-static void unblock_trap(struct mt_thread *thread)
-{
-	uint64_t mask;
+/* Signals that an instruction brings about itself: blocked, they are a disaster. */
+#define OWN_SIGNALS                                                                                \
+	(MT_SIGNAL_BIT(SIGSEGV) | MT_SIGNAL_BIT(SIGBUS) | MT_SIGNAL_BIT(SIGFPE) |                  \
+	 MT_SIGNAL_BIT(SIGILL) | MT_SIGNAL_BIT(SIGSYS))
 
-	if (sets_mask(thread) || !mt_tracee_signal_mask(thread->tid, &mask) ||
-	    !(mask & MT_SIGTRAP_BIT))
+/*
+ * The kernel forces a step's SIGTRAP on a thread that blocks it by resetting what the program does
+ * with SIGTRAP (kernel/signal.c, force_sig_info_to_task()). So it is not blocked meanwhile. And
+ * where one signal waits for the step, others wait in the kernel, in their order.
+ */
+static void mask_for_step(struct mt_thread *thread)
+{
+	uint64_t mask, wanted;
+
+	if (sets_mask(thread) || !mt_tracee_signal_mask(thread->tid, &mask))
 		return;
-	thread->unblocked = mt_tracee_set_signal_mask(thread->tid, mask & ~MT_SIGTRAP_BIT);
+	wanted = thread->deferred ? mask | ~OWN_SIGNALS : mask;
+	wanted &= ~MT_SIGTRAP_BIT;
+	if (wanted == mask || !mt_tracee_set_signal_mask(thread->tid, wanted))
+		return;
+	thread->unblocked = mask & ~wanted;
+	thread->blocked = wanted & ~mask;
 }
 
 void mt_thread_note_step(struct mt_thread *thread)
@@ -143,16 +172,17 @@ void mt_thread_note_step(struct mt_thread *thread)
 	                  sizeof(thread->stepped_code));
 	thread->flag_trap = thread->regs.eflags & TF;
 	thread->steps_out_of_exec = thread->stop == MT_EVENT_EXEC;
-	unblock_trap(thread);
+	mask_for_step(thread);
 }
 
 void mt_thread_step_done(struct mt_thread *thread)
 {
 	uint64_t mask;
 
-	if (thread->unblocked && mt_tracee_signal_mask(thread->tid, &mask))
-		mt_tracee_set_signal_mask(thread->tid, mask | MT_SIGTRAP_BIT);
-	thread->unblocked = false;
+	if ((thread->unblocked || thread->blocked) && mt_tracee_signal_mask(thread->tid, &mask))
+		mt_tracee_set_signal_mask(thread->tid,
+		                          (mask & ~thread->blocked) | thread->unblocked);
+	thread->unblocked = thread->blocked = 0;
 }
 
 static enum mt_resume way_of(struct mt_thread *thread)
@@ -166,7 +196,8 @@ static enum mt_resume way_of(struct mt_thread *thread)
 static bool step_was_emulated(struct mt_thread *thread)
 {
 	mt_thread_note_step(thread);
-	if (thread->signal || !mt_emulate_popf(thread))
+	thread->emulated = !thread->signal && mt_emulate_step(thread);
+	if (!thread->emulated)
 		return false;
 	mt_thread_step_done(thread);
 	mt_pend(thread, MT_PENDING_STEP);
@@ -195,14 +226,19 @@ void mt_thread_resume(struct mt_thread *thread)
 		keep_group_stop(thread);
 		return;
 	}
+	if (mt_hold_take_up(thread))
+		return;
+	thread->hidden = 0;
 	if (!leave_told_place(thread) || thread->state != MT_THREAD_STOPPED)
 		return;
-	if (!thread->has_regs || !mt_site_find(thread->proc, thread->regs.rip))
-		take_deferred(thread);
 	thread->how = way_of(thread);
+	if (thread->how == MT_RESUME_STEP && mt_detour_is_next(thread)) {
+		mt_pend(thread, MT_PENDING_SITE);
+		return;
+	}
 	if (thread->how == MT_RESUME_STEP && step_was_emulated(thread))
 		return;
-	signal = signal_of_resume(thread);
+	signal = mt_thread_take_signal(thread);
 	mt_thread_flush(thread);
 	thread->state = MT_THREAD_RUNNING;
 	thread->has_regs = false;

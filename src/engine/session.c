@@ -105,6 +105,7 @@ void mt_debug_destroy(struct mt_debug *debug)
 	while (debug->breaks.len)
 		mt_break_destroy(debug, debug->breaks.data[debug->breaks.len - 1]);
 	mt_vec_deinit(&debug->breaks);
+	mt_vec_deinit(&debug->dummies);
 	mt_vec_deinit(&debug->procs);
 	mt_vec_deinit(&debug->held);
 	mt_vec_deinit(&debug->orphans);

@@ -48,13 +48,6 @@ void mt_debug_set_signal_rule(struct mt_debug *debug, int signal, struct mt_sign
 
 /* ---- One signal ---------------------------------------------------------- */
 
-/* A hit of a breakpoint whose condition the kernel has decided (probe/probe.h, MT_ACTION_HOLD). */
-static bool is_hold(struct mt_thread *thread)
-{
-	return thread->info.si_signo == MT_HOLD_SIGNAL && thread->info.si_code == SI_KERNEL &&
-	       mt_thread_regs(thread) && mt_armed_at(thread->proc, thread->regs.rip);
-}
-
 /* For faults of the processor si_addr is the place of the instruction (sigaction(2)); in a slot
  * that is the slot. */
 static void correct_info(struct mt_thread *thread, uint64_t was)
@@ -77,8 +70,7 @@ void mt_signal_seen(struct mt_thread *thread)
 		thread->regs_changed = thread->regs.rip != raw.rip;
 		correct_info(thread, raw.rip);
 	}
-	thread->decided = is_hold(thread);
-	mt_pend(thread, thread->decided ? MT_PENDING_DEBUGREG : MT_PENDING_SIGNAL);
+	mt_pend(thread, MT_PENDING_SIGNAL);
 }
 
 /* ---- Is it a stop? ------------------------------------------------------- */

@@ -33,7 +33,7 @@ static bool reaches(uint64_t from, uint64_t to)
 }
 
 /* The nearest place below `near` where the process has nothing mapped; 0: none. */
-static uint64_t find_gap(pid_t pid, uint64_t near)
+uint64_t mt_slot_find_gap(pid_t pid, uint64_t near)
 {
 	char path[64], line[512];
 	uint64_t start, end, last = LOWEST, best = 0;
@@ -55,7 +55,7 @@ static uint64_t find_gap(pid_t pid, uint64_t near)
 static bool add_area(struct mt_thread *thread, uint64_t near)
 {
 	struct mt_proc *memory = mt_proc_memory(thread->proc);
-	uint64_t addr = find_gap(thread->tid, near);
+	uint64_t addr = mt_slot_find_gap(thread->tid, near);
 	const uint64_t args[6] = { addr,
 		                   AREA_SIZE,
 		                   PROT_READ | PROT_EXEC,
@@ -93,21 +93,10 @@ static uint64_t take_slot(struct mt_thread *thread, uint64_t near)
 	return area->addr + area->used - SLOT_SIZE;
 }
 
-static void unmap_area(struct mt_proc *proc, const struct mt_slot_area *area)
-{
-	const uint64_t args[6] = { area->addr, AREA_SIZE };
-	int64_t result;
-
-	for (size_t i = 0; i < proc->threads.len; i++)
-		if (proc->threads.data[i]->state == MT_THREAD_STOPPED &&
-		    mt_inject_syscall(proc->threads.data[i], SYS_munmap, args, &result))
-			return;
-}
-
 void mt_slots_release(struct mt_proc *proc)
 {
 	for (size_t i = 0; i < proc->areas.len; i++)
-		unmap_area(proc, &proc->areas.data[i]);
+		mt_inject_munmap(proc, proc->areas.data[i].addr, AREA_SIZE);
 	mt_slots_forget(proc);
 }
 
@@ -287,6 +276,6 @@ void mt_slot_translate(struct mt_thread *thread)
 		return;
 	}
 	regs->rip = site->addr + site->slot_insn_len;
-	if (site->original == 0x0f && site->slot_len > site->slot_insn_len + 14)
+	if (site->original[0] == 0x0f && site->slot_len > site->slot_insn_len + 14)
 		regs->rcx = regs->rip;
 }

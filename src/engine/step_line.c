@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Steps by source line: instructions are stepped as long as they belong to the line. A call is
- * stepped over by running to where it returns to, unless it is to be entered.
+ * Steps by source line: instructions are stepped as long as they belong to the line. What is
+ * inlined counts as a function of its own, as gdb has it: `step` enters it, and `next` goes over
+ * it.
  */
 #include "engine/engine_private.h"
 #include "symbol/lines.h"
@@ -10,11 +11,31 @@
 
 /* ---- Where the thread is ------------------------------------------------- */
 
-static uint64_t function_of(struct mt_proc *proc, uint64_t pc)
-{
-	uint64_t start, end;
+struct here {
+	uint64_t pc;
+	bool has_range;
+	struct mt_line_range range;
+	struct mt_inlined inlined;
+	size_t depth;  /* of those inlined, how many the thread is in */
+	size_t common; /* how many of these the step is in, too */
+};
 
-	return mt_image_function_bounds(proc->image, pc, &start, &end) ? start : 0;
+static const struct mt_inline_frame *from_outside(const struct mt_inlined *inlined, size_t i)
+{
+	return &inlined->frames[inlined->count - 1 - i];
+}
+
+static void look(const struct mt_plan *plan, struct here *here)
+{
+	here->pc = plan->thread->regs.rip;
+	here->has_range =
+	    mt_line_range_at(mt_proc_memory(plan->proc)->image, here->pc, &here->range);
+	mt_inlined_at(plan->proc, here->pc, &here->inlined);
+	here->depth = here->inlined.count - here->inlined.begun;
+	here->common = 0;
+	while (here->common < here->depth && here->common < plan->depth &&
+	       from_outside(&here->inlined, here->common)->start == plan->inlined[here->common])
+		here->common++;
 }
 
 static uint64_t frame_of(struct mt_debug *debug)
@@ -26,190 +47,194 @@ static uint64_t frame_of(struct mt_debug *debug)
 	return known ? frame.cfa : 0;
 }
 
-/* The instructions that the step is to leave behind. */
-static void set_range(struct mt_debug *debug, const struct mt_line_range *range)
-{
-	struct mt_plan *plan = &debug->plan;
-
-	plan->start = range->start;
-	plan->end = range->end;
-	plan->line = range->line;
-}
-
-static bool same_line(const struct mt_line *a, const struct mt_line *b)
+static bool is_same_line(const struct mt_line *a, const struct mt_line *b)
 {
 	return a->line == b->line && a->file == b->file;
 }
 
-/* Code without lines: the step ends with the function. */
-static bool whole_function(struct mt_proc *proc, uint64_t pc, struct mt_line_range *range)
+/* ---- What is to be left -------------------------------------------------- */
+
+/* The activation, inlined ones included. */
+static void stay_in(struct mt_plan *plan, const struct here *here)
 {
-	*range = (struct mt_line_range){ 0 };
-	return mt_image_function_bounds(proc->image, pc, &range->start, &range->end);
+	plan->depth = here->depth;
+	for (size_t i = 0; i < here->depth; i++)
+		plan->inlined[i] = from_outside(&here->inlined, i)->start;
+}
+
+/* Up to `range`, and as far as nothing else is inlined. */
+static void pass_range(struct mt_plan *plan, const struct here *here, uint64_t start, uint64_t end)
+{
+	plan->start = start;
+	plan->end = end;
+	if (here->inlined.count > here->depth)
+		plan->start = plan->end = 0;
+	else
+		mt_image_inline_span(mt_proc_memory(plan->proc)->image, here->pc, &plan->start,
+		                     &plan->end);
+}
+
+/* Code without lines: the step ends with the function. */
+static bool pass_function(struct mt_plan *plan, uint64_t pc)
+{
+	plan->line = (struct mt_line){ 0 };
+	return mt_image_function_bounds(mt_proc_memory(plan->proc)->image, pc, &plan->start,
+	                                &plan->end);
+}
+
+/* `until` does not go back, either: to where the function begins. */
+static void pass_what_is_before(struct mt_plan *plan)
+{
+	uint64_t start = plan->depth ? plan->inlined[plan->depth - 1] : plan->function;
+
+	if (plan->kind == MT_GO_UNTIL && plan->end && start && start < plan->start)
+		plan->start = start;
+}
+
+/* A step into what is inlined moves nothing: it is told at once. */
+static bool reveals(struct mt_plan *plan)
+{
+	struct mt_thread *thread = plan->thread;
+
+	if (plan->kind != MT_GO_STEP || !thread->hidden || thread->pending.kind)
+		return false;
+	plan->reveals = true;
+	mt_pend(thread, MT_PENDING_STEP);
+	return true;
 }
 
 struct mt_error *mt_line_begin(struct mt_debug *debug)
 {
 	struct mt_plan *plan = &debug->plan;
-	struct mt_line_range range;
-	uint64_t pc;
+	struct mt_thread *thread = plan->thread;
+	struct here here;
 
-	if (!mt_thread_regs(plan->thread))
+	if (!mt_thread_regs(thread) || reveals(plan))
 		return NULL;
-	pc = plan->thread->regs.rip;
-	if (!mt_line_range_at(plan->proc->image, pc, &range) &&
-	    !whole_function(plan->proc, pc, &range))
+	look(plan, &here);
+	here.depth = here.inlined.count - thread->hidden;
+	stay_in(plan, &here);
+	plan->function = mt_function_of(plan->proc, here.pc);
+	plan->frame = frame_of(debug);
+	if (here.has_range) {
+		plan->line =
+		    thread->hidden ? here.inlined.frames[thread->hidden - 1].call : here.range.line;
+		pass_range(plan, &here, here.range.start, here.range.end);
+	} else if (!pass_function(plan, here.pc)) {
 		return mt_error_new(
 		    MT_ERR_NOT_FOUND,
 		    "the bounds of the function at the current place are not known");
-	set_range(debug, &range);
-	plan->function = function_of(plan->proc, pc);
-	plan->frame = frame_of(debug);
-	if (plan->kind == MT_GO_UNTIL && plan->function)
-		plan->start = plan->function;
-	mt_line_next_insn(debug);
+	}
+	pass_what_is_before(plan);
+	mt_call_before(debug);
 	return NULL;
 }
 
-/* ---- Calls --------------------------------------------------------------- */
-
-/* Before an instruction is stepped: a call that is not to be entered is run through. */
-void mt_line_next_insn(struct mt_debug *debug)
+void mt_line_leave_inlined(struct mt_debug *debug, const struct mt_frame *frame, size_t depth)
 {
 	struct mt_plan *plan = &debug->plan;
-	struct mt_thread *thread = plan->thread;
-	struct mt_insn insn;
+	struct here here = { .depth = depth };
 
-	plan->entered = false;
-	if (!mt_proc_decode(thread->proc, thread->regs.rip, &insn) || insn.klass != MT_INSN_CALL)
-		return;
-	plan->entered = plan->kind == MT_GO_STEP;
-	if (!plan->entered)
-		mt_error_free(mt_plan_run_to(debug, insn.addr + insn.len, thread->regs.rsp));
-}
-
-/* Where the function at pc begins its work: behind its first line, which sets up its frame. */
-struct second_range {
-	uint64_t first;
-	uint64_t addr;
-};
-
-static bool is_second(const struct mt_line_range *range, void *arg)
-{
-	struct second_range *second = arg;
-
-	if (range->start == second->first || !range->begins || !range->line.file)
-		return true;
-	second->addr = range->start;
-	return false;
-}
-
-static uint64_t behind_prologue(struct mt_proc *proc, uint64_t pc)
-{
-	struct second_range second = { .first = pc, .addr = pc };
-	uint64_t start, end;
-
-	if (mt_image_function_bounds(proc->image, pc, &start, &end) && start == pc)
-		mt_line_ranges_each(proc->image, start, end, is_second, &second);
-	return second.addr;
-}
-
-/* An import stub jumps on through a pointer: what it leads to is the function that is meant. */
-static uint64_t through_stub(struct mt_proc *proc, uint64_t pc)
-{
-	struct mt_insn insn;
-	uint64_t target;
-	struct mt_error *error;
-
-	if (!mt_proc_decode(proc, pc, &insn))
-		return pc;
-	if (insn.klass == MT_INSN_OTHER && !mt_proc_decode(proc, pc + insn.len, &insn))
-		return pc; /* behind endbr64 */
-	if (insn.klass != MT_INSN_JUMP || insn.direct || insn.mem_count != 1 ||
-	    insn.mem[0].base != MT_REG_RIP || insn.mem[0].index != MT_REG_NONE)
-		return pc;
-	error = mt_proc_read(proc, insn.addr + insn.len + (uint64_t)insn.mem[0].disp, &target,
-	                     sizeof(target));
-	mt_error_free(error);
-	return error ? pc : target;
-}
-
-static enum mt_plan_answer run_back(struct mt_debug *debug)
-{
-	struct mt_thread *thread = debug->plan.thread;
-	uint64_t return_to;
-	struct mt_error *error =
-	    mt_proc_read(thread->proc, thread->regs.rsp, &return_to, sizeof(return_to));
-
-	if (!error)
-		error = mt_plan_run_to(debug, return_to, thread->regs.rsp + sizeof(return_to));
-	mt_error_free(error);
-	return error ? MT_PLAN_STEPPED : MT_PLAN_GO_ON;
-}
-
-/* At the first instruction of a function that a call, or a jump in its place, has led to. */
-static enum mt_plan_answer function_entered(struct mt_debug *debug)
-{
-	struct mt_plan *plan = &debug->plan;
-	struct mt_proc *proc = plan->proc;
-	uint64_t pc = plan->thread->regs.rip, target = through_stub(proc, pc), work;
-	struct mt_line_range range;
-
-	plan->entered = false;
-	if (plan->kind != MT_GO_STEP ||
-	    (!debug->settings.step_into_unknown && !mt_line_range_at(proc->image, target, &range)))
-		return run_back(debug);
-	work = behind_prologue(proc, target);
-	if (work == pc)
-		return MT_PLAN_STEPPED;
-	plan->arrives = true;
-	mt_error_free(mt_plan_run_to(debug, work, 0));
-	return plan->running ? MT_PLAN_GO_ON : MT_PLAN_STEPPED;
+	mt_inlined_at(plan->proc, frame->lookup_pc, &here.inlined);
+	if (here.depth > here.inlined.count)
+		here.depth = here.inlined.count;
+	stay_in(plan, &here);
+	plan->frame = frame->cfa;
+	plan->leaves_inlined = true;
 }
 
 /* ---- On the way ---------------------------------------------------------- */
 
 static enum mt_plan_answer go_on(struct mt_debug *debug)
 {
-	mt_line_next_insn(debug);
+	mt_call_before(debug);
 	return MT_PLAN_GO_ON;
 }
 
-/* One more of several: from the line that was reached. */
-static enum mt_plan_answer line_reached(struct mt_debug *debug)
+enum mt_plan_answer mt_line_reached(struct mt_debug *debug)
 {
-	if (--debug->plan.left == 0)
-		return MT_PLAN_STEPPED;
-	mt_error_free(mt_line_begin(debug));
-	return MT_PLAN_GO_ON;
+	mt_inlined_hide(debug->plan.thread);
+	return mt_plan_next_step(debug);
+}
+
+/* What was hidden is entered. */
+static enum mt_plan_answer revealed(struct mt_debug *debug)
+{
+	debug->plan.reveals = false;
+	debug->plan.thread->hidden--;
+	return mt_plan_next_step(debug);
+}
+
+/* At a call of what is inlined: another line's is reached; this line's is entered or gone over. */
+static enum mt_plan_answer at_inlined_call(struct mt_debug *debug, const struct here *here)
+{
+	struct mt_plan *plan = &debug->plan;
+
+	if (!is_same_line(&from_outside(&here->inlined, here->depth)->call, &plan->line))
+		return mt_line_reached(debug);
+	if (plan->kind != MT_GO_STEP)
+		return go_on(debug);
+	mt_inlined_hide(plan->thread);
+	return revealed(debug);
+}
+
+/* In the middle of a line, or in one more piece of it: that is left behind, too. */
+static enum mt_plan_answer pass(struct mt_debug *debug, const struct here *here,
+                                struct mt_line line)
+{
+	struct mt_plan *plan = &debug->plan;
+
+	stay_in(plan, here);
+	plan->line = line;
+	pass_range(plan, here, here->range.start, here->range.end);
+	pass_what_is_before(plan);
+	return go_on(debug);
+}
+
+static enum mt_plan_answer in_the_frame(struct mt_debug *debug, bool returned)
+{
+	struct mt_plan *plan = &debug->plan;
+	struct here here;
+	bool same, deeper;
+
+	look(plan, &here);
+	same = !returned && here.depth == plan->depth && here.common == here.depth;
+	deeper = !returned && here.depth > plan->depth && here.common == plan->depth;
+	if (same && here.inlined.begun && !plan->leaves_inlined)
+		return at_inlined_call(debug, &here);
+	if (deeper && plan->kind == MT_GO_STEP && here.has_range && here.range.line.file)
+		return mt_line_reached(debug);
+	if (deeper) {
+		pass_range(plan, &here, 0, UINT64_MAX);
+		return go_on(debug);
+	}
+	if (plan->leaves_inlined || (!here.has_range && returned))
+		return mt_line_reached(debug);
+	if (!here.has_range)
+		return go_on(debug);
+	if (!here.range.line.file)
+		return pass(debug, &here, plan->line);
+	if (here.pc != here.range.row || is_same_line(&here.range.line, &plan->line))
+		return pass(debug, &here, here.range.line);
+	if (here.range.begins)
+		return mt_line_reached(debug);
+	/* A piece of a line that begins elsewhere. */
+	return same ? go_on(debug) : pass(debug, &here, (struct mt_line){ 0 });
 }
 
 /* Back in the caller, in the middle of the line that has called. */
-static void returned(struct mt_debug *debug)
-{
-	debug->plan.frame = frame_of(debug);
-	debug->plan.function = function_of(debug->plan.proc, debug->plan.thread->regs.rip);
-	debug->plan.line = (struct mt_line){ 0 };
-}
-
-static enum mt_plan_answer outside_of_line(struct mt_debug *debug)
+static void note_return(struct mt_debug *debug)
 {
 	struct mt_plan *plan = &debug->plan;
-	uint64_t pc = plan->thread->regs.rip;
-	bool out = plan->frame && plan->thread->regs.rsp >= plan->frame;
-	struct mt_line_range range;
 
-	if (out)
-		returned(debug);
-	else if (plan->entered || function_of(plan->proc, pc) == pc)
-		return function_entered(debug);
-	if (!mt_line_range_at(plan->proc->image, pc, &range))
-		return out ? line_reached(debug) : go_on(debug);
-	if (pc == range.start && range.begins && range.line.file &&
-	    !same_line(&range.line, &plan->line))
-		return line_reached(debug);
-	set_range(debug, &range);
-	return go_on(debug);
+	plan->frame = frame_of(debug);
+	plan->function = mt_function_of(plan->proc, plan->thread->regs.rip);
+	plan->line = (struct mt_line){ 0 };
+}
+
+static bool entered_handler(const struct mt_thread *thread)
+{
+	return thread->how == MT_RESUME_STEP && thread->info.si_code == STEPPED_INTO_HANDLER;
 }
 
 enum mt_plan_answer mt_line_stepped(struct mt_debug *debug)
@@ -217,16 +242,25 @@ enum mt_plan_answer mt_line_stepped(struct mt_debug *debug)
 	struct mt_plan *plan = &debug->plan;
 	const struct mt_thread *thread = plan->thread;
 	uint64_t pc = thread->regs.rip;
+	bool returned = plan->frame && thread->regs.rsp >= plan->frame;
 
+	if (plan->reveals)
+		return revealed(debug);
 	if (plan->arrives) {
 		plan->arrives = false;
-		return line_reached(debug);
+		return mt_line_reached(debug);
 	}
-	if (thread->how == MT_RESUME_STEP && thread->info.si_code == STEPPED_INTO_HANDLER) {
+	if (entered_handler(thread)) {
 		mt_error_free(mt_plan_run_to(debug, thread->stepped_pc, thread->stepped_sp));
 		return MT_PLAN_GO_ON;
 	}
-	if (pc >= plan->start && pc < plan->end && !plan->entered)
+	if (returned)
+		note_return(debug);
+	else if (plan->entered)
+		return mt_call_entered(debug);
+	else if (pc >= plan->start && pc < plan->end)
 		return go_on(debug);
-	return outside_of_line(debug);
+	else if (mt_function_of(plan->proc, pc) == pc)
+		return mt_call_entered(debug);
+	return in_the_frame(debug, returned);
 }

@@ -20,7 +20,7 @@ void mt_pend(struct mt_thread *thread, enum mt_pending_kind kind)
  */
 static bool is_to_be_awaited(const struct mt_thread *thread)
 {
-	return thread->state == MT_THREAD_RUNNING && !thread->lends_memory;
+	return thread->state == MT_THREAD_RUNNING && !thread->lends_to;
 }
 
 /* Asks those that run to stop; true: there are some. */
@@ -62,6 +62,45 @@ void mt_stop_all(struct mt_debug *debug)
 	debug->stopping = was_stopping;
 }
 
+/* ---- At rest ------------------------------------------------------------- */
+
+static bool has_signal(const struct mt_thread *thread)
+{
+	return thread->signal || thread->deferred || thread->put_off.len ||
+	       thread->pending.kind == MT_PENDING_SIGNAL;
+}
+
+/* The stop of an interrupt comes before the thread executes anything. */
+void mt_thread_rest(struct mt_thread *thread)
+{
+	struct mt_event event;
+
+	if (!thread->proc->attached || thread->state != MT_THREAD_STOPPED ||
+	    thread->stop != MT_EVENT_SIGNAL || has_signal(thread))
+		return;
+	mt_tracee_interrupt(thread->tid);
+	mt_tracee_resume(thread->tid, 0);
+	event = mt_event_of(thread->proc->debug, thread->tid);
+	if (event.kind == MT_EVENT_STOPPED) {
+		thread->stop = MT_EVENT_STOPPED;
+		return;
+	}
+	thread->state = MT_THREAD_RUNNING;
+	mt_event_hold(thread->proc->debug, &event);
+}
+
+static void rest_all(struct mt_debug *debug)
+{
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		const struct mt_proc *proc = debug->procs.data[i];
+
+		for (size_t j = 0; j < proc->threads.len; j++)
+			mt_thread_rest(proc->threads.data[j]);
+	}
+}
+
+/* ---- Telling ------------------------------------------------------------- */
+
 /*
  * Going on leaves the place that was shown, also when a breakpoint is set there meanwhile. One that
  * is there already and was not asked, since something else came first, is still to be hit.
@@ -94,6 +133,8 @@ void mt_stop_now(struct mt_debug *debug, const struct mt_stop *stop)
 
 	debug->last_stop = *stop;
 	debug->has_stop = true;
+	mt_stop_all(debug);
+	rest_all(debug);
 	mt_stop_all(debug);
 	mt_plan_end(debug);
 	debug->going = false;

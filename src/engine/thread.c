@@ -28,10 +28,17 @@ void mt_thread_remove(struct mt_thread *thread)
 
 	thread->state = MT_THREAD_GONE;
 	thread->pending.kind = MT_PENDING_NONE;
+	mt_dummies_forget(thread);
 	if (debug->plan.thread == thread)
 		debug->plan.thread = NULL;
 	if (debug->thread == thread)
 		mt_thread_select(debug, mt_thread_stopped(thread->proc));
+}
+
+void mt_thread_free(struct mt_thread *thread)
+{
+	mt_vec_deinit(&thread->put_off);
+	free(thread);
 }
 
 struct mt_thread *mt_thread_find(struct mt_debug *debug, pid_t tid)
@@ -73,6 +80,7 @@ bool mt_thread_regs(struct mt_thread *thread)
 	thread->has_regs = true;
 	thread->regs_changed = false;
 	mt_slot_translate(thread);
+	mt_detour_translate(thread);
 	return true;
 }
 
@@ -87,6 +95,7 @@ void mt_thread_set_pc(struct mt_thread *thread, uint64_t pc)
 {
 	thread->regs.rip = pc;
 	thread->regs.orig_rax = UINT64_MAX;
+	thread->hidden = 0;
 	thread->regs_changed = true;
 }
 

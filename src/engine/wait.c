@@ -10,6 +10,11 @@
 #include "engine/engine_private.h"
 #include "target/process.h"
 
+/* To be woken takes longer, above all on a virtual processor that has to be woken too, than most
+ * steps and short runs take: so long an event is looked for before we sleep. */
+#define LOOKING_NS 60000
+#define LOOKS_TO_SKIP 8
+
 /* ---- Taking events ------------------------------------------------------- */
 
 static uint64_t now_ns(void)
@@ -55,6 +60,26 @@ static struct mt_event take_held(struct mt_debug *debug, size_t i)
 	return event;
 }
 
+/* Where that was in vain, what is to bring the event may want our processor: next time we sleep. */
+static struct mt_event look(struct mt_debug *debug)
+{
+	struct mt_event event = mt_tracee_next();
+	uint64_t until;
+
+	if (event.kind != MT_EVENT_NONE)
+		return event;
+	if (debug->looks_to_skip) {
+		debug->looks_to_skip--;
+		return event;
+	}
+	until = now_ns() + LOOKING_NS;
+	while (event.kind == MT_EVENT_NONE && now_ns() < until)
+		event = mt_tracee_next();
+	if (event.kind == MT_EVENT_NONE)
+		debug->looks_to_skip = LOOKS_TO_SKIP;
+	return event;
+}
+
 struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool may_interrupt)
 {
 	const struct mt_event none = { .kind = MT_EVENT_NONE };
@@ -63,7 +88,7 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 	if (debug->held.len)
 		return take_held(debug, 0);
 	for (;;) {
-		struct mt_event event = mt_tracee_next();
+		struct mt_event event = look(debug);
 		int wait;
 
 		if (event.kind != MT_EVENT_NONE)
@@ -182,6 +207,8 @@ static void signalled(struct mt_thread *thread, const struct mt_event *event)
 	if (is_sent_by_us(thread, event->signal)) {
 		thread->sent = 0;
 		thread->signal = event->signal;
+	} else if (mt_hold_seen(thread)) {
+		return;
 	} else if (event->signal == SIGTRAP) {
 		mt_trap_classify(thread);
 	} else {
@@ -216,7 +243,7 @@ static bool goes_on_to_trap(struct mt_thread *thread, const struct mt_event *eve
 
 static void thread_event(struct mt_thread *thread, const struct mt_event *event)
 {
-	if (goes_on_to_trap(thread, event))
+	if (goes_on_to_trap(thread, event) || mt_hold_comes_first(thread, event))
 		return;
 	stopped(thread, event);
 	switch (event->kind) {

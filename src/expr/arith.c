@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "expr/arith.h"
 
+#include <math.h>
+
 /* ---- Types --------------------------------------------------------------- */
 
 struct mt_arith mt_arith_promote(struct mt_arith type)
@@ -13,9 +15,9 @@ struct mt_arith mt_arith_promote(struct mt_arith type)
 
 static struct mt_arith common_float(struct mt_arith a, struct mt_arith b)
 {
-	bool wide = (a.is_float && a.size == 8) || (b.is_float && b.size == 8);
+	uint8_t x = a.is_float ? a.size : 0, y = b.is_float ? b.size : 0;
 
-	return (struct mt_arith){ .size = wide ? 8 : 4, .is_float = true };
+	return (struct mt_arith){ .size = x > y ? x : y, .is_float = true };
 }
 
 struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b)
@@ -88,7 +90,9 @@ uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arit
 	return mt_arith_canonical(compute(op, a, b, type), type);
 }
 
-double mt_arith_floats(enum mt_op op, double a, double b)
+/* ---- Floating numbers ---------------------------------------------------- */
+
+static double compute_double(enum mt_op op, double a, double b)
 {
 	switch (op) {
 	case MT_OP_ADD:
@@ -100,6 +104,64 @@ double mt_arith_floats(enum mt_op op, double a, double b)
 	default: /* MT_OP_DIV */
 		return a / b;
 	}
+}
+
+static long double compute_extended(enum mt_op op, long double a, long double b)
+{
+	switch (op) {
+	case MT_OP_ADD:
+		return a + b;
+	case MT_OP_SUB:
+		return a - b;
+	case MT_OP_MUL:
+		return a * b;
+	default: /* MT_OP_DIV */
+		return a / b;
+	}
+}
+
+/* A float's operation in double, rounded once more, is the float's own: 53 bits suffice twice over
+ * (Figueroa 1995). A double's in long double is not, so it has its own. */
+long double mt_arith_floats(enum mt_op op, long double a, long double b, unsigned size)
+{
+	if (size > 8)
+		return compute_extended(op, a, b);
+	return mt_arith_round((long double)compute_double(op, (double)a, (double)b), size);
+}
+
+long double mt_arith_round(long double value, unsigned size)
+{
+	if (size == 4)
+		return (long double)(float)value;
+	return size == 8 ? (long double)(double)value : value;
+}
+
+/* Straight to the type: by way of a wider one a long would be rounded twice. */
+long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size)
+{
+	int64_t number = (int64_t)value;
+
+	if (size == 4)
+		return (long double)(is_signed ? (float)number : (float)value);
+	if (size == 8)
+		return (long double)(is_signed ? (double)number : (double)value);
+	return is_signed ? (long double)number : (long double)value;
+}
+
+/* C leaves out-of-range values open; here they become the nearest integer, and NaN becomes 0. */
+uint64_t mt_arith_to_integer(long double value, struct mt_arith type)
+{
+	unsigned bits = 8u * type.size;
+	long double limit = ldexpl(1.0L, (int)(type.is_signed ? bits - 1 : bits));
+	uint64_t largest = UINT64_MAX >> (64 - bits + type.is_signed);
+
+	if (isnan(value))
+		return 0;
+	if (value >= limit)
+		return largest;
+	if (value <= (type.is_signed ? -limit : 0.0L))
+		return type.is_signed ? ~largest : 0;
+	return type.is_signed ? (uint64_t)(int64_t)value : (uint64_t)value;
 }
 
 /* ---- Comparisons --------------------------------------------------------- */
@@ -129,9 +191,7 @@ bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_si
 	return holds(op, less, a == b, !less && a != b);
 }
 
-bool mt_arith_compare_floats(enum mt_op op, double a, double b)
+bool mt_arith_compare_floats(enum mt_op op, long double a, long double b)
 {
-	bool less = a<b, greater = a> b;
-
-	return holds(op, less, a == b, greater);
+	return holds(op, a<b, a == b, a> b);
 }

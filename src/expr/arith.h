@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * C's arithmetic on numbers in canonical form (struct mt_arith), with what C leaves open defined as
- * expr.h says. One definition for conditions, places and the debugger's shell; the kernel's
- * generated code is tested against it.
+ * expr.h says. One definition for conditions, places and values; the kernel's generated code is
+ * tested against it.
+ *
+ * A type of 12 or 16 bytes that is_float is x87's long double. Floating numbers travel as long
+ * double, which holds those of all types, and are computed in the type's own precision.
  */
 #ifndef MT_EXPR_ARITH_H
 #define MT_EXPR_ARITH_H
@@ -23,11 +26,16 @@ struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b);
 /* MT_OP_ADD to MT_OP_XOR on operands of `type`; for shifts that is the left one's. */
 uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type);
 
-/* MT_OP_ADD, SUB, MUL and DIV. */
-double mt_arith_floats(enum mt_op op, double a, double b);
+/* MT_OP_ADD, SUB, MUL and DIV on operands of that size. */
+long double mt_arith_floats(enum mt_op op, long double a, long double b, unsigned size);
 
 /* MT_OP_EQ to MT_OP_GE; NaN is unequal to all, and neither below nor above. */
 bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed);
-bool mt_arith_compare_floats(enum mt_op op, double a, double b);
+bool mt_arith_compare_floats(enum mt_op op, long double a, long double b);
+
+/* Conversions (C11 6.3.1.4, 6.3.1.5): each rounds once. */
+long double mt_arith_round(long double value, unsigned size);
+long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size);
+uint64_t mt_arith_to_integer(long double value, struct mt_arith type);
 
 #endif

@@ -15,8 +15,14 @@ static bool has_floats(const struct mt_cond_node *node)
 	                has_floats(node->c));
 }
 
-struct mt_error *mt_cond_compile(enum mt_machine machine, const char *text,
-                                 const struct mt_type *type, struct mt_cond **cond)
+static bool reads_memory(const struct mt_cond_node *node)
+{
+	return node && (node->op == MT_OP_LOAD || node->op == MT_OP_TEXT_EQ ||
+	                reads_memory(node->a) || reads_memory(node->b) || reads_memory(node->c));
+}
+
+struct mt_error *mt_cond_compile_in(const struct mt_cond_scope *scope, const char *text,
+                                    struct mt_cond **cond)
 {
 	struct mt_cond *made MT_CLEANUP(cond_cleanup) = mt_alloc(sizeof(*made));
 	struct mt_arena trees MT_AUTO_ARENA = { 0 };
@@ -28,15 +34,30 @@ struct mt_error *mt_cond_compile(enum mt_machine machine, const char *text,
 	if (!made->text)
 		return mt_error_nomem();
 
-	const struct mt_cond_typer typer = {
-		.machine = machine, .text = made->text, .watched = type, .arena = &made->arena
-	};
+	const struct mt_cond_typer typer = { .machine = scope->machine,
+		                             .text = made->text,
+		                             .watched = scope->watched,
+		                             .image = scope->image,
+		                             .pc = scope->pc,
+		                             .arena = &made->arena };
 
-	MT_TRY(mt_parse_expression(made->text, &trees, &ast));
+	if (scope->image)
+		MT_TRY(mt_cond_parse(&typer, &trees, &ast));
+	else
+		MT_TRY(mt_parse_expression(made->text, &trees, &ast));
 	MT_TRY(mt_cond_type(&typer, ast, &made->root));
 	made->fits_kernel = !has_floats(made->root);
+	made->reads_memory = reads_memory(made->root);
 	*cond = MT_TAKE(made);
 	return NULL;
+}
+
+struct mt_error *mt_cond_compile(enum mt_machine machine, const char *text,
+                                 const struct mt_type *type, struct mt_cond **cond)
+{
+	const struct mt_cond_scope scope = { .machine = machine, .watched = type };
+
+	return mt_cond_compile_in(&scope, text, cond);
 }
 
 void mt_cond_destroy(struct mt_cond *cond)
@@ -60,4 +81,9 @@ const char *mt_cond_text(const struct mt_cond *cond)
 bool mt_cond_fits_kernel(const struct mt_cond *cond)
 {
 	return cond->fits_kernel;
+}
+
+bool mt_cond_reads_memory(const struct mt_cond *cond)
+{
+	return cond->reads_memory;
 }

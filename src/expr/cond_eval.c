@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <math.h>
 #include <string.h>
 
 #include "expr/arith.h"
@@ -28,9 +27,55 @@ static uint64_t part_bytes(const struct mt_cond_node *node, const struct mt_cond
 	return raw;
 }
 
+static void note_unreadable(const struct mt_cond_input *input, struct mt_error *error)
+{
+	if (error && input->unreadable)
+		*input->unreadable = true;
+	mt_error_free(error);
+}
+
+/* What cannot be read is 0, and told. */
+static uint64_t memory_bytes(const struct mt_cond_node *node, const struct mt_cond_input *input)
+{
+	uint64_t addr = mt_cond_eval_int(node->a, input), raw = 0;
+	struct mt_error *error =
+	    input->read ? input->read(input->arg, addr, &raw, node->u.part.width)
+	                : mt_error_new(MT_ERR_UNREADABLE, "there is no memory to read from");
+
+	if (error)
+		raw = 0;
+	note_unreadable(input, error);
+	return raw;
+}
+
+static uint64_t raw_bytes(const struct mt_cond_node *node, const struct mt_cond_input *input)
+{
+	return node->op == MT_OP_LOAD ? memory_bytes(node, input) : part_bytes(node, input);
+}
+
+/* A byte at a time: text may end where memory does. */
+static bool eval_text(const struct mt_cond_node *node, const struct mt_cond_input *input)
+{
+	uint64_t addr = mt_cond_eval_int(node->a, input);
+	size_t count = node->u.text.len + (node->u.text.is_prefix ? 0u : 1u);
+
+	for (size_t i = 0; i < count; i++) {
+		char c = 0;
+		struct mt_error *error =
+		    input->read ? input->read(input->arg, addr + i, &c, 1)
+		                : mt_error_new(MT_ERR_UNREADABLE, "there is no memory");
+
+		if (error || c != node->u.text.bytes[i]) {
+			note_unreadable(input, error);
+			return false;
+		}
+	}
+	return true;
+}
+
 static uint64_t eval_part(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
-	uint64_t raw = part_bytes(node, input);
+	uint64_t raw = raw_bytes(node, input);
 	unsigned bits = node->u.part.bit_size;
 
 	if (!bits)
@@ -43,7 +88,7 @@ static uint64_t eval_part(const struct mt_cond_node *node, const struct mt_cond_
 
 static double eval_float_part(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
-	uint64_t raw = part_bytes(node, input);
+	uint64_t raw = raw_bytes(node, input);
 	float narrow;
 	double wide;
 
@@ -72,7 +117,9 @@ static uint64_t eval_leaf(const struct mt_cond_node *node, const struct mt_cond_
 		return mt_reg_part_get(input->regs, node->u.reg);
 	case MT_OP_COMM_EQ:
 		return !strncmp(input->comm, node->u.comm, sizeof(node->u.comm));
-	default: /* MT_OP_OLD, MT_OP_NEW */
+	case MT_OP_TEXT_EQ:
+		return eval_text(node, input);
+	default: /* MT_OP_OLD, MT_OP_NEW, MT_OP_LOAD */
 		return eval_part(node, input);
 	}
 }
@@ -82,32 +129,18 @@ static uint64_t eval_leaf(const struct mt_cond_node *node, const struct mt_cond_
 static bool compare(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
 	if (node->a->type.is_float)
-		return mt_arith_compare_floats(node->op, mt_cond_eval_float(node->a, input),
-		                               mt_cond_eval_float(node->b, input));
+		return mt_arith_compare_floats(node->op,
+		                               (long double)mt_cond_eval_float(node->a, input),
+		                               (long double)mt_cond_eval_float(node->b, input));
 	return mt_arith_compare_integers(node->op, mt_cond_eval_int(node->a, input),
 	                                 mt_cond_eval_int(node->b, input), node->a->type.is_signed);
-}
-
-/* C leaves out-of-range values open; here they become the nearest integer, and NaN becomes 0. */
-static uint64_t float_to_int(double value, struct mt_arith type)
-{
-	unsigned bits = 8u * type.size;
-	double limit = ldexp(1.0, (int)(type.is_signed ? bits - 1 : bits));
-	uint64_t largest = UINT64_MAX >> (64 - bits + type.is_signed);
-
-	if (isnan(value))
-		return 0;
-	if (value >= limit)
-		return largest;
-	if (value <= (type.is_signed ? -limit : 0.0))
-		return type.is_signed ? ~largest : 0;
-	return type.is_signed ? (uint64_t)(int64_t)value : (uint64_t)value;
 }
 
 static uint64_t eval_cast(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
 	if (node->a->type.is_float)
-		return float_to_int(mt_cond_eval_float(node->a, input), node->type);
+		return mt_arith_to_integer((long double)mt_cond_eval_float(node->a, input),
+		                           node->type);
 	return mt_arith_canonical(mt_cond_eval_int(node->a, input), node->type);
 }
 
@@ -145,26 +178,15 @@ uint64_t mt_cond_eval_int(const struct mt_cond_node *node, const struct mt_cond_
 
 /* ---- Floating operators */
 
-/* A float's operation in double, rounded once more, is the float's own: 53 bits suffice twice over
- * (Figueroa 1995). */
-static double rounded(double value, struct mt_arith type)
-{
-	return type.size == 4 ? (double)(float)value : value;
-}
-
-/* Straight to the type: by way of double a long would be rounded twice. */
-static double int_to_float(uint64_t value, struct mt_arith from, struct mt_arith type)
-{
-	if (type.size == 4)
-		return (double)(from.is_signed ? (float)(int64_t)value : (float)value);
-	return from.is_signed ? (double)(int64_t)value : (double)value;
-}
-
 static double eval_float_cast(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
-	if (node->a->type.is_float)
-		return rounded(mt_cond_eval_float(node->a, input), node->type);
-	return int_to_float(mt_cond_eval_int(node->a, input), node->a->type, node->type);
+	struct mt_arith from = node->a->type;
+
+	if (from.is_float)
+		return (double)mt_arith_round((long double)mt_cond_eval_float(node->a, input),
+		                              node->type.size);
+	return (double)mt_arith_to_float(mt_cond_eval_int(node->a, input), from.is_signed,
+	                                 node->type.size);
 }
 
 double mt_cond_eval_float(const struct mt_cond_node *node, const struct mt_cond_input *input)
@@ -174,6 +196,7 @@ double mt_cond_eval_float(const struct mt_cond_node *node, const struct mt_cond_
 		return node->u.fconstant;
 	case MT_OP_OLD:
 	case MT_OP_NEW:
+	case MT_OP_LOAD:
 		return eval_float_part(node, input);
 	case MT_OP_CAST:
 		return eval_float_cast(node, input);
@@ -182,9 +205,9 @@ double mt_cond_eval_float(const struct mt_cond_node *node, const struct mt_cond_
 	case MT_OP_COND:
 		return mt_cond_eval_float(truth(node->a, input) ? node->b : node->c, input);
 	default:
-		return rounded(mt_arith_floats(node->op, mt_cond_eval_float(node->a, input),
-		                               mt_cond_eval_float(node->b, input)),
-		               node->type);
+		return (double)mt_arith_floats(
+		    node->op, (long double)mt_cond_eval_float(node->a, input),
+		    (long double)mt_cond_eval_float(node->b, input), node->type.size);
 	}
 }
 

@@ -14,20 +14,59 @@ struct mt_cond {
 	const char *text;
 	const struct mt_cond_node *root;
 	bool fits_kernel;
+	bool reads_memory;
 };
 
 /* What the typing of a condition goes by. */
 struct mt_cond_typer {
 	enum mt_machine machine;
 	const char *text;
-	const struct mt_type *watched;
+	const struct mt_type *watched; /* NULL: there is no old and new */
+	struct mt_image *image;        /* NULL: no memory is read */
+	uint64_t pc;
 	struct mt_arena *arena; /* of the nodes */
+};
+
+/* A value with C's type, where that matters: `pointer` is what it points to, or NULL. */
+struct mt_cond_typed {
+	const struct mt_cond_node *node;
+	const struct mt_type *pointer;
+	bool is_pointer;
 };
 
 /* Gives every node of `ast` its type by C's rules and makes conversions explicit. Errors: SYNTAX
  * with an offset. */
 struct mt_error *mt_cond_type(const struct mt_cond_typer *typer, const struct mt_ast *ast,
                               const struct mt_cond_node **node);
+
+/* The same, for operands of + and -: pointers are told from numbers. */
+struct mt_error *mt_cond_typed(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                               struct mt_cond_typed *typed);
+
+/* Whether the name is a word of conditions, or an enumerator of the watched type. */
+bool mt_cond_is_word(const struct mt_cond_typer *typer, const struct mt_ast *ast);
+
+/* ---- Memory (cond_memory.c) */
+
+/* The tree of a condition that may read memory: with all that values have. */
+struct mt_error *mt_cond_parse(const struct mt_cond_typer *typer, struct mt_arena *arena,
+                               const struct mt_ast **ast);
+
+/* Whether the tree reads memory, or names what lies there, so that mt_cond_memory() is the one to
+ * ask. */
+bool mt_cond_is_memory(const struct mt_cond_typer *typer, const struct mt_ast *ast);
+struct mt_error *mt_cond_memory(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                                struct mt_cond_typed *typed);
+
+/* strcmp(p, "abc") and its kin; of strcmp() and strncmp() only whether they are 0 is known. */
+bool mt_cond_is_comparison(const struct mt_ast *ast);
+struct mt_error *mt_cond_call(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                              const struct mt_cond_node **node);
+
+/* a + b and a - b where one of them is a pointer, and differences of two. */
+struct mt_error *mt_cond_move(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                              const struct mt_cond_typed *a, const struct mt_cond_typed *b,
+                              struct mt_cond_typed *typed);
 
 /* ---- Building nodes (cond_node.c). Operators whose operands are constants become constants, by
  * the evaluator itself. All fail with NOMEM only. */

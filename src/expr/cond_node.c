@@ -44,7 +44,8 @@ struct mt_error *mt_cond_node_new(struct mt_arena *arena, struct mt_cond_node no
 
 static bool is_bit_field(const struct mt_cond_node *node)
 {
-	return (node->op == MT_OP_OLD || node->op == MT_OP_NEW) && node->u.part.bit_size;
+	return (node->op == MT_OP_OLD || node->op == MT_OP_NEW || node->op == MT_OP_LOAD) &&
+	       node->u.part.bit_size;
 }
 
 /* A bit-field is converted to its declared type too: after that its width says nothing anymore. */

@@ -155,6 +155,13 @@ static uint8_t width_for(unsigned bytes)
 	return bytes <= 1 ? 1 : bytes <= 2 ? 2 : bytes <= 4 ? 4 : 8;
 }
 
+struct mt_arith mt_cond_arith(const struct mt_type *type)
+{
+	return (struct mt_arith){ .size = width_for((unsigned)type->size),
+		                  .is_signed = is_signed(type),
+		                  .is_float = type->kind == MT_TYPE_FLOAT };
+}
+
 /* How many bits are loaded, if not the whole type in one piece: a bit-field's, or those of an odd
  * number of bytes. */
 static unsigned loaded_bits(const struct part *part)
@@ -187,9 +194,7 @@ static bool describe(const struct mt_cond_typer *typer, const struct part *part,
 	if (bytes > 8 || bits > 8 * type->size || offset > UINT16_MAX ||
 	    offset + bytes > typer->watched->size)
 		return false;
-	node->type = (struct mt_arith){ .size = width_for((unsigned)type->size),
-		                        .is_signed = is_signed(type),
-		                        .is_float = type->kind == MT_TYPE_FLOAT };
+	node->type = mt_cond_arith(type);
 	node->u.part.offset = (uint16_t)offset;
 	node->u.part.width = width_for(bytes);
 	node->u.part.bit_offset = (uint8_t)first_bit;
@@ -198,14 +203,18 @@ static bool describe(const struct mt_cond_typer *typer, const struct part *part,
 }
 
 struct mt_error *mt_cond_part(const struct mt_cond_typer *typer, const struct mt_ast *ast,
-                              const struct mt_cond_node **node)
+                              const struct mt_type **type, const struct mt_cond_node **node)
 {
 	struct mt_cond_node load = { 0 };
 	struct part part;
 
+	if (!typer->watched)
+		return mt_error_at((long)ast->start, "old and new are of watches: a breakpoint has "
+		                                     "no value before and after");
 	MT_TRY(find(typer, ast, &part));
 	if (!describe(typer, &part, &load))
 		return not_scalar(typer, ast, part.type);
 	load.op = strcmp(root_of(ast)->name, "old") ? MT_OP_NEW : MT_OP_OLD;
+	*type = part.type;
 	return mt_cond_node_new(typer->arena, load, node);
 }

@@ -27,6 +27,19 @@ static const struct {
 
 enum { KNOWN_COUNT = sizeof(known_names) / sizeof(*known_names) };
 
+bool mt_cond_is_word(const struct mt_cond_typer *typer, const struct mt_ast *ast)
+{
+	if (!ast->scope) {
+		for (size_t i = 0; i < KNOWN_COUNT; i++)
+			if (!strcmp(known_names[i].name, ast->name))
+				return true;
+		if (!strcmp(ast->name, "comm") || !strcmp(ast->name, "old") ||
+		    !strcmp(ast->name, "new"))
+			return true;
+	}
+	return typer->watched && mt_enumerator_find(typer->watched, ast->scope, ast->name);
+}
+
 static bool is_comm(const struct mt_ast *ast)
 {
 	return ast->kind == MT_AST_NAME && !ast->scope && !strcmp(ast->name, "comm");
@@ -44,7 +57,8 @@ static struct mt_error *unknown_name(const struct mt_cond_typer *typer, const st
 	mt_near_offer(&near, "comm");
 	for (size_t i = 0; i < KNOWN_COUNT; i++)
 		mt_near_offer(&near, known_names[i].name);
-	mt_enumerator_offer(typer->watched, &near);
+	if (typer->watched)
+		mt_enumerator_offer(typer->watched, &near);
 	mt_near_append(&near, &hint);
 	if (!mt_buf_ok(&hint))
 		return mt_error_nomem();
@@ -77,7 +91,7 @@ static struct mt_error *type_name(const struct mt_cond_typer *typer, const struc
                                   const struct mt_cond_node **node)
 {
 	const struct mt_enumerator *enumerator =
-	    mt_enumerator_find(typer->watched, ast->scope, ast->name);
+	    typer->watched ? mt_enumerator_find(typer->watched, ast->scope, ast->name) : NULL;
 
 	if (is_comm(ast))
 		return bare_comm(ast);
@@ -103,7 +117,7 @@ static struct mt_error *type_number(const struct mt_cond_typer *typer, const str
 
 	if (leaf.type.is_float) {
 		leaf.op = MT_OP_FCONST;
-		leaf.u.fconstant = ast->number.floating;
+		leaf.u.fconstant = (double)ast->number.floating;
 	} else {
 		leaf.u.constant = ast->number.integer;
 	}
@@ -171,11 +185,11 @@ static struct mt_error *type_cast(const struct mt_cond_typer *typer, const struc
                                   const struct mt_cond_node **node)
 {
 	const struct mt_type *type =
-	    ast->type.pointers ? NULL : mt_type_base_of(typer->machine, ast->type.name);
+	    ast->type.derived ? NULL : mt_type_base_of(typer->machine, ast->type.name);
 	struct mt_arith arith = { .size = mt_machine_word(typer->machine) }; /* of any pointer */
 	const struct mt_cond_node *operand;
 
-	if (!ast->type.pointers && (!type || type->size > 8 || !mt_type_is_scalar(type)))
+	if (!ast->type.derived && (!type || type->size > 8 || !mt_type_is_scalar(type)))
 		return mt_error_at((long)ast->at,
 		                   "a condition can cast to C's base types only, not to %.60s",
 		                   ast->type.name);
@@ -202,11 +216,13 @@ static struct mt_error *type_comm(const struct mt_cond_typer *typer, const struc
 
 	if (string->kind != MT_AST_STRING || (ast->op != MT_OP_EQ && ast->op != MT_OP_NE))
 		return bare_comm(comm);
-	size_t len = strlen(string->name);
+	size_t len = string->string.count;
+	if (memchr(string->string.units, 0, len))
+		return mt_error_at((long)string->at, "a string with a NUL inside");
 	if (len >= sizeof(equal.u.comm))
 		return mt_error_at((long)string->at,
 		                   "a thread's name has at most 15 bytes, and this has %zu", len);
-	memcpy(equal.u.comm, string->name, len);
+	memcpy(equal.u.comm, string->string.units, len);
 	if (ast->op == MT_OP_EQ)
 		return mt_cond_node_new(typer->arena, equal, node);
 	MT_TRY(mt_cond_node_new(typer->arena, equal, &differs.a));
@@ -239,15 +255,26 @@ static bool takes_floats(enum mt_op op)
 	       mt_op_is_comparison(op);
 }
 
-static struct mt_error *type_binary(const struct mt_cond_typer *typer, const struct mt_ast *ast,
-                                    const struct mt_cond_node **node)
+/* Of strcmp() only "equal" and "different" are known, which is what comparing with 0 asks. */
+static struct mt_error *check_comparison(const struct mt_cond_typer *typer,
+                                         const struct mt_ast *ast)
 {
-	struct mt_cond_node made = { .op = ast->op, .type = mt_arith_int };
+	const struct mt_ast *call = mt_cond_is_comparison(ast->a)   ? ast->a
+	                            : mt_cond_is_comparison(ast->b) ? ast->b
+	                                                            : NULL;
+	const struct mt_ast *other = call == ast->a ? ast->b : ast->a;
 
-	if (is_comm(ast->a) || is_comm(ast->b))
-		return type_comm(typer, ast, node);
-	MT_TRY(mt_cond_type(typer, ast->a, &made.a));
-	MT_TRY(mt_cond_type(typer, ast->b, &made.b));
+	if (!call || ast->op == MT_OP_LAND || ast->op == MT_OP_LOR ||
+	    ((ast->op == MT_OP_EQ || ast->op == MT_OP_NE) && other->kind == MT_AST_NUMBER &&
+	     !other->number.integer && !other->number.type.is_float))
+		return NULL;
+	return mt_error_at((long)ast->at, "%.*s is compared with == 0 or != 0",
+	                   MT_SOURCE(typer->text, call));
+}
+
+static struct mt_error *type_numbers(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                                     struct mt_cond_node made, const struct mt_cond_node **node)
+{
 	if (ast->op == MT_OP_LAND || ast->op == MT_OP_LOR)
 		return mt_cond_node_new(typer->arena, made, node);
 	if (!takes_floats(ast->op)) {
@@ -257,6 +284,25 @@ static struct mt_error *type_binary(const struct mt_cond_typer *typer, const str
 	if (ast->op == MT_OP_SHL || ast->op == MT_OP_SHR)
 		return type_shift(typer, made, node);
 	return type_arithmetic(typer, made, node);
+}
+
+static struct mt_error *type_binary(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                                    struct mt_cond_typed *typed)
+{
+	struct mt_cond_node made = { .op = ast->op, .type = mt_arith_int };
+	struct mt_cond_typed a, b;
+
+	if (is_comm(ast->a) || is_comm(ast->b))
+		return type_comm(typer, ast, &typed->node);
+	MT_TRY(check_comparison(typer, ast));
+	MT_TRY(mt_cond_typed(typer, ast->a, &a));
+	MT_TRY(mt_cond_typed(typer, ast->b, &b));
+	if (typer->image && (a.is_pointer || b.is_pointer) &&
+	    (ast->op == MT_OP_ADD || ast->op == MT_OP_SUB))
+		return mt_cond_move(typer, ast, &a, &b, typed);
+	made.a = a.node;
+	made.b = b.node;
+	return type_numbers(typer, ast, made, &typed->node);
 }
 
 static struct mt_error *type_choice(const struct mt_cond_typer *typer, const struct mt_ast *ast,
@@ -275,45 +321,92 @@ static struct mt_error *type_choice(const struct mt_cond_typer *typer, const str
 
 /* ---- The tree */
 
-/* What the grammar has for places. */
-static struct mt_error *not_in_conditions(const struct mt_ast *ast)
+/* What the grammar has for places and values. */
+static const char *why_not(const struct mt_ast *ast)
 {
 	switch (ast->kind) {
 	case MT_AST_STRING:
-		return mt_error_at((long)ast->at, "only comm is compared with a string");
+		return "only comm is compared with a string";
 	case MT_AST_ADDRESS:
-		return mt_error_at((long)ast->at, "a condition cannot take addresses");
+		return "a condition cannot take addresses";
 	case MT_AST_DEREF:
 	case MT_AST_ARROW:
-		return mt_error_at((long)ast->at, "a condition sees the watched bytes only: it "
-		                                  "cannot follow a pointer");
+		return "a condition sees the watched bytes only: it cannot follow a pointer";
+	case MT_AST_MEMBER:
+	case MT_AST_INDEX:
+	case MT_AST_SLICE:
+		return "only old and new have members and elements";
+	case MT_AST_ASSIGN:
+		return "a condition changes nothing: write == to compare";
+	case MT_AST_UPDATE:
+	case MT_AST_BEFORE:
+	case MT_AST_AFTER:
+		return "a condition changes nothing";
+	case MT_AST_COMMA:
+		return "a comma has no use here: write && or ||";
 	default:
-		return mt_error_at((long)ast->at, "only old and new have members and elements");
+		return "a condition cannot have this";
+	}
+}
+
+/* At a breakpoint the debugger can compute what the kernel cannot. */
+static struct mt_error *not_in_conditions(const struct mt_cond_typer *typer,
+                                          const struct mt_ast *ast)
+{
+	if (typer->watched)
+		return mt_error_at((long)ast->at, "%s", why_not(ast));
+	return mt_error_new(MT_ERR_UNSUPPORTED, "only the debugger computes such an expression");
+}
+
+/* The watched value, or a piece of it. Without a program it is a number, pointer or not. */
+static struct mt_error *type_piece(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                                   struct mt_cond_typed *typed)
+{
+	const struct mt_type *type;
+
+	MT_TRY(mt_cond_part(typer, ast, &type, &typed->node));
+	typed->is_pointer = type->kind == MT_TYPE_POINTER;
+	typed->pointer = typed->is_pointer ? type->target : NULL;
+	return NULL;
+}
+
+struct mt_error *mt_cond_typed(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                               struct mt_cond_typed *typed)
+{
+	*typed = (struct mt_cond_typed){ 0 };
+	if (mt_cond_is_memory(typer, ast))
+		return mt_cond_memory(typer, ast, typed);
+	if (mt_cond_is_part(ast))
+		return type_piece(typer, ast, typed);
+	switch (ast->kind) {
+	case MT_AST_NUMBER:
+		return type_number(typer, ast, &typed->node);
+	case MT_AST_NAME:
+		return type_name(typer, ast, &typed->node);
+	case MT_AST_REGISTER:
+		return type_register(typer, ast, &typed->node);
+	case MT_AST_PLUS:
+	case MT_AST_UNARY:
+		return type_unary(typer, ast, &typed->node);
+	case MT_AST_CAST:
+		return type_cast(typer, ast, &typed->node);
+	case MT_AST_BINARY:
+		return type_binary(typer, ast, typed);
+	case MT_AST_COND:
+		return type_choice(typer, ast, &typed->node);
+	case MT_AST_CALL:
+		return mt_cond_call(typer, ast, &typed->node);
+	default:
+		return not_in_conditions(typer, ast);
 	}
 }
 
 struct mt_error *mt_cond_type(const struct mt_cond_typer *typer, const struct mt_ast *ast,
                               const struct mt_cond_node **node)
 {
-	if (mt_cond_is_part(ast))
-		return mt_cond_part(typer, ast, node);
-	switch (ast->kind) {
-	case MT_AST_NUMBER:
-		return type_number(typer, ast, node);
-	case MT_AST_NAME:
-		return type_name(typer, ast, node);
-	case MT_AST_REGISTER:
-		return type_register(typer, ast, node);
-	case MT_AST_PLUS:
-	case MT_AST_UNARY:
-		return type_unary(typer, ast, node);
-	case MT_AST_CAST:
-		return type_cast(typer, ast, node);
-	case MT_AST_BINARY:
-		return type_binary(typer, ast, node);
-	case MT_AST_COND:
-		return type_choice(typer, ast, node);
-	default:
-		return not_in_conditions(ast);
-	}
+	struct mt_cond_typed typed;
+
+	MT_TRY(mt_cond_typed(typer, ast, &typed));
+	*node = typed.node;
+	return NULL;
 }

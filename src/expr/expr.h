@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "symbol/variable.h"
 
 /* ---- Places: what a watch expression means --------------------------------
@@ -30,9 +31,6 @@
  * Integer constants, and + - * / on them, may be subscripts and addresses; so may variables
  *(table[i]), read when the place is resolved.
  */
-
-/* Reads the tracee's memory; MT_ERR_UNREADABLE otherwise. */
-typedef struct mt_error *(*mt_memory_reader)(void *arg, uint64_t addr, void *out, size_t len);
 
 struct mt_place {
 	uint64_t addr;
@@ -69,6 +67,11 @@ bool mt_place_is_raw(const char *text);
  * of the watched type, integer, character and floating constants, and the operators ! ~ - + * / %
  * << >> < <= > >= == != & ^ | && || ?: and casts to C's base types.
  *
+ * Where there is a program, also over its memory: global variables and statics, and at a breakpoint
+ * parameters and locals that are in one place there; & * -> . [] and pointer arithmetic on all of
+ * them and on `new` where it is a pointer; casts to pointers; enumerators; strcmp(p, "abc") == 0,
+ * strncmp(p, "ab", 2) == 0 and $_streq(p, "abc") on texts of up to 63 bytes.
+ *
  * Types and conversions are C's on the machine (a long has 8 bytes, 4 on i386): integer promotions,
  * the usual arithmetic conversions, unsigned wins at equal rank; a bit-field promotes by its width.
  * tid and pid are int, hits and pc unsigned long, registers unsigned integers of their part's size.
@@ -89,6 +92,8 @@ enum mt_op {
 	MT_OP_PC,
 	MT_OP_REG,     /* u.reg */
 	MT_OP_COMM_EQ, /* u.comm: 1 when the thread's name is that */
+	MT_OP_LOAD,    /* u.part: `width` bytes of the program's memory at a, its address */
+	MT_OP_TEXT_EQ, /* u.text: 1 when the characters at a, an address, are those */
 	MT_OP_CAST,    /* a converted to this node's type */
 	MT_OP_NEG,
 	MT_OP_NOT /* ~ */,
@@ -146,6 +151,11 @@ struct mt_cond_node {
 		const struct mt_reg_part *reg;
 		char comm[16];
 		struct {
+			const char *bytes; /* in the condition's arena, with a NUL behind them */
+			uint8_t len;
+			bool is_prefix; /* more may follow */
+		} text;
+		struct {
 			uint16_t
 			    offset; /* of old and new: bytes from the start of the watched range */
 			uint8_t width;                /* 1, 2, 4 or 8 */
@@ -156,8 +166,22 @@ struct mt_cond_node {
 
 struct mt_cond;
 
-/* Parses and types `text` for a watch of that type in a program for `machine`. Errors: SYNTAX with
- * an offset. */
+enum { MT_COND_TEXT_MAX = 63 };
+
+/* What a condition may speak of. */
+struct mt_cond_scope {
+	enum mt_machine machine;
+	const struct mt_type *watched; /* of old and new; NULL: there are none */
+	struct mt_image *image;        /* whose variables; NULL: no memory is read */
+	uint64_t pc; /* of the breakpoint that it is for, whose locals are seen; 0: none */
+};
+
+/* Parses and types `text`. Errors: SYNTAX with an offset. UNSUPPORTED: C has a meaning for it that
+ * only a value of the debugger's (value.h) can have: a call, a local that moves, long double. */
+struct mt_error *mt_cond_compile_in(const struct mt_cond_scope *scope, const char *text,
+                                    struct mt_cond **cond);
+
+/* The same over the watched value alone. */
 struct mt_error *mt_cond_compile(enum mt_machine machine, const char *text,
                                  const struct mt_type *type, struct mt_cond **cond);
 void mt_cond_destroy(struct mt_cond *cond);
@@ -177,7 +201,14 @@ struct mt_cond_input {
 	uint64_t hits;
 	const char *comm;
 	const struct mt_regs *regs;
+	mt_memory_reader read; /* NULL: none of the program's memory can be read */
+	void *arg;
+	bool *unreadable; /* set when memory that the answer depends on can't be read: there is no
+	                     answer. May be NULL where the condition reads none */
 };
+
+/* Whether it reads the program's memory. */
+bool mt_cond_reads_memory(const struct mt_cond *cond);
 
 /* The same answer as the kernel's, always. */
 bool mt_cond_eval(const struct mt_cond *cond, const struct mt_cond_input *input);

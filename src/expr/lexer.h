@@ -8,6 +8,11 @@
  * other one in quotes ('dir/a file.c'::x). A file name of letters, digits and any of . _ - + / ~ @
  * needs no quotes where an operand may begin, if it has a dot: cache.c::lru_head,
  * lib-foo.so.1::x. So `i-cache.c::n` is the variable n of i-cache.c; blanks make it a difference.
+ *
+ * Where whole values are written (lexer.values) there is more: @ and braces, `::x`, $ and $$3, the
+ * prefixes L, u, U and u8 of strings and characters, operator+ and the like, names of any letters
+ * in quotes ('max<int>(int)'), and templates: vec<int> is one name when what follows could not
+ * stand behind a comparison.
  */
 #ifndef MT_EXPR_LEXER_H
 #define MT_EXPR_LEXER_H
@@ -29,6 +34,9 @@ enum mt_token_kind {
 	MT_TOKEN_CLOSE,       /* ) */
 	MT_TOKEN_INDEX_OPEN,  /* [ */
 	MT_TOKEN_INDEX_CLOSE, /* ] */
+	MT_TOKEN_BRACE_OPEN,  /* { */
+	MT_TOKEN_BRACE_CLOSE, /* } */
+	MT_TOKEN_AT,          /* @ */
 	MT_TOKEN_DOT,
 	MT_TOKEN_ARROW,
 	MT_TOKEN_RANGE, /* .. */
@@ -64,6 +72,7 @@ struct mt_token {
 	size_t at, len;             /* in bytes; of the whole, scope and quotes and all */
 	size_t scope_at, scope_len; /* of a NAME: what stands before the last `::` (the first one
 	                               after a file name), without quotes */
+	bool is_global;             /* of a NAME without a scope: `::` stands before it */
 	size_t name_at, name_len;   /* of a NAME, and of a REGISTER without the $ */
 };
 
@@ -72,6 +81,7 @@ struct mt_lexer {
 	size_t len;
 	size_t at;          /* where the next token is looked for */
 	bool after_operand; /* the last token ended an operand: the next one can't begin one */
+	bool values;        /* whole values are written; else places and conditions */
 };
 
 /* Longest text that is taken; anything longer is an error of the parser. */

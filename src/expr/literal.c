@@ -1,40 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "expr/literal.h"
-
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A piece of the text that is being read; `at` moves on. */
-struct cursor {
-	const char *text;
-	size_t at, end;
-};
-
-static bool at_end(const struct cursor *c)
-{
-	return c->at >= c->end;
-}
-
-static char peek(const struct cursor *c)
-{
-	return at_end(c) ? '\0' : c->text[c->at];
-}
-
-static bool is_one_of(char c, const char *set)
-{
-	return c && strchr(set, c);
-}
-
-/* The value of a digit of any base up to 16, or 16. */
-static unsigned digit_value(char c)
-{
-	if (isdigit((unsigned char)c))
-		return (unsigned)(c - '0');
-	if (isxdigit((unsigned char)c))
-		return (unsigned)(tolower((unsigned char)c) - 'a' + 10);
-	return 16;
-}
+#include "expr/literal_internal.h"
 
 /* ---- Integers */
 
@@ -184,19 +151,22 @@ static struct mt_error *read_floating(struct cursor *c, struct mt_literal *liter
 	struct mt_literal read = { .type = { .size = 8, .is_float = true } };
 	char *stop;
 
-	read.floating = strtod(start, &stop);
+	read.floating = (long double)strtod(start, &stop);
 	size_t stop_at = (size_t)(stop - c->text);
 	if (stop_at > c->end || stop_at == c->at)
 		return mt_error_at((long)c->at, "not a floating constant");
 	if (c->end - stop_at == 1 && is_one_of(*stop, "fF")) {
 		read.type.size = 4;
-		read.floating = (double)strtof(start, NULL);
+		read.floating = (long double)strtof(start, NULL);
 	} else if (c->end - stop_at == 1 && is_one_of(*stop, "lL")) {
-		return mt_error_at((long)stop_at, "long double constants are not possible here");
+		read.type.size = 16;
+		read.floating = strtold(start, NULL);
 	} else if (stop_at != c->end) {
 		return bad_suffix(c, stop_at);
 	}
 	read.type_i386 = read.type;
+	if (read.type.size == 16) /* System V ABI i386, table 2.1 */
+		read.type_i386.size = 12;
 	*literal = read;
 	return NULL;
 }
@@ -207,105 +177,4 @@ struct mt_error *mt_literal_number(const char *text, size_t at, size_t len,
 	struct cursor c = { .text = text, .at = at, .end = at + len };
 
 	return looks_floating(&c) ? read_floating(&c, literal) : read_integer(&c, literal);
-}
-
-/* ---- Characters and strings */
-
-static struct mt_error *read_hex_escape(struct cursor *c, uint8_t *byte)
-{
-	size_t start = c->at;
-	unsigned value = 0;
-
-	for (; digit_value(peek(c)) < 16; c->at++) {
-		value = value * 16 + digit_value(peek(c));
-		if (value > 255)
-			return mt_error_at((long)start, "this escape is larger than a character");
-	}
-	if (c->at == start)
-		return mt_error_at((long)start, "the digits after \\x are missing");
-	*byte = (uint8_t)value;
-	return NULL;
-}
-
-static struct mt_error *read_octal_escape(struct cursor *c, uint8_t *byte)
-{
-	size_t start = c->at;
-	unsigned value = 0;
-
-	while (c->at - start < 3 && digit_value(peek(c)) < 8)
-		value = value * 8 + digit_value(c->text[c->at++]);
-	if (value > 255)
-		return mt_error_at((long)start, "this escape is larger than a character");
-	*byte = (uint8_t)value;
-	return NULL;
-}
-
-/* What stands behind a backslash. \e is GNU C's. */
-static struct mt_error *read_escape(struct cursor *c, uint8_t *byte)
-{
-	static const char letters[] = "abefnrtv\\'\"?";
-	static const char values[] = "\a\b\033\f\n\r\t\v\\'\"?";
-	char letter = peek(c);
-
-	if (digit_value(letter) < 8)
-		return read_octal_escape(c, byte);
-	if (letter == 'x') {
-		c->at++;
-		return read_hex_escape(c, byte);
-	}
-	if (!is_one_of(letter, letters))
-		return mt_error_at((long)c->at - 1, "this escape is unknown");
-	c->at++;
-	*byte = (uint8_t)values[strchr(letters, letter) - letters];
-	return NULL;
-}
-
-static struct mt_error *read_character(struct cursor *c, uint8_t *byte)
-{
-	if (peek(c) == '\\') {
-		c->at++;
-		return read_escape(c, byte);
-	}
-	*byte = (uint8_t)c->text[c->at++];
-	return NULL;
-}
-
-struct mt_error *mt_literal_char(const char *text, size_t at, size_t len,
-                                 struct mt_literal *literal)
-{
-	struct cursor c = { .text = text, .at = at + 1, .end = at + len - 1 };
-	uint8_t byte;
-
-	if (at_end(&c))
-		return mt_error_at((long)at, "the character between the quotes is missing");
-	MT_TRY(read_character(&c, &byte));
-	if (!at_end(&c))
-		return mt_error_at((long)at,
-		                   "more than one character; a string is written with \"");
-	/* char is signed, so '\xff' is -1. */
-	*literal = (struct mt_literal){ .type = { .size = 4, .is_signed = true },
-		                        .type_i386 = { .size = 4, .is_signed = true },
-		                        .integer = (uint64_t)(int8_t)byte };
-	return NULL;
-}
-
-struct mt_error *mt_literal_string(const char *text, size_t at, size_t len, struct mt_arena *arena,
-                                   const char **string)
-{
-	struct cursor c = { .text = text, .at = at + 1, .end = at + len - 1 };
-	char *copy = mt_arena_alloc(arena, len);
-
-	if (!copy)
-		return mt_error_nomem();
-	for (size_t i = 0; !at_end(&c); i++) {
-		size_t start = c.at;
-		uint8_t byte;
-
-		MT_TRY(read_character(&c, &byte));
-		if (!byte)
-			return mt_error_at((long)start, "a string with a NUL inside");
-		copy[i] = (char)byte;
-	}
-	*string = copy;
-	return NULL;
 }

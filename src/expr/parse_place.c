@@ -118,7 +118,7 @@ struct mt_error *mt_parse_place(const char *text, struct mt_arena *arena, const 
 	struct module_form form;
 	const struct mt_ast *node;
 
-	MT_TRY(mt_parser_init(&parser, text, arena));
+	MT_TRY(mt_parser_init(&parser, text, NULL, arena));
 	if (is_module_form(text, &form))
 		MT_TRY(parse_module(&parser, &form, &node));
 	else

@@ -8,15 +8,16 @@ static const struct {
 	int precedence; /* a higher one binds closer */
 	enum mt_op op;
 } binary_operators[] = {
-	{ MT_TOKEN_STAR, 10, MT_OP_MUL },    { MT_TOKEN_SLASH, 10, MT_OP_DIV },
-	{ MT_TOKEN_PERCENT, 10, MT_OP_MOD }, { MT_TOKEN_PLUS, 9, MT_OP_ADD },
-	{ MT_TOKEN_MINUS, 9, MT_OP_SUB },    { MT_TOKEN_SHL, 8, MT_OP_SHL },
-	{ MT_TOKEN_SHR, 8, MT_OP_SHR },      { MT_TOKEN_LT, 7, MT_OP_LT },
-	{ MT_TOKEN_LE, 7, MT_OP_LE },        { MT_TOKEN_GT, 7, MT_OP_GT },
-	{ MT_TOKEN_GE, 7, MT_OP_GE },        { MT_TOKEN_EQ, 6, MT_OP_EQ },
-	{ MT_TOKEN_NE, 6, MT_OP_NE },        { MT_TOKEN_AND, 5, MT_OP_AND },
-	{ MT_TOKEN_XOR, 4, MT_OP_XOR },      { MT_TOKEN_OR, 3, MT_OP_OR },
-	{ MT_TOKEN_LAND, 2, MT_OP_LAND },    { MT_TOKEN_LOR, 1, MT_OP_LOR },
+	{ MT_TOKEN_STAR, 11, MT_OP_MUL },    { MT_TOKEN_SLASH, 11, MT_OP_DIV },
+	{ MT_TOKEN_PERCENT, 11, MT_OP_MOD }, { MT_TOKEN_PLUS, 10, MT_OP_ADD },
+	{ MT_TOKEN_MINUS, 10, MT_OP_SUB },   { MT_TOKEN_AT, 9, 0 }, /* gdb's, of values */
+	{ MT_TOKEN_SHL, 8, MT_OP_SHL },      { MT_TOKEN_SHR, 8, MT_OP_SHR },
+	{ MT_TOKEN_LT, 7, MT_OP_LT },        { MT_TOKEN_LE, 7, MT_OP_LE },
+	{ MT_TOKEN_GT, 7, MT_OP_GT },        { MT_TOKEN_GE, 7, MT_OP_GE },
+	{ MT_TOKEN_EQ, 6, MT_OP_EQ },        { MT_TOKEN_NE, 6, MT_OP_NE },
+	{ MT_TOKEN_AND, 5, MT_OP_AND },      { MT_TOKEN_XOR, 4, MT_OP_XOR },
+	{ MT_TOKEN_OR, 3, MT_OP_OR },        { MT_TOKEN_LAND, 2, MT_OP_LAND },
+	{ MT_TOKEN_LOR, 1, MT_OP_LOR },
 };
 
 static const struct {
@@ -29,15 +30,17 @@ static const struct {
 	{ MT_TOKEN_STAR, MT_AST_DEREF, 0 },        { MT_TOKEN_AND, MT_AST_ADDRESS, 0 },
 };
 
-struct mt_error *mt_parser_init(struct mt_parser *parser, const char *text, struct mt_arena *arena)
+struct mt_error *mt_parser_init(struct mt_parser *parser, const char *text,
+                                const struct mt_parse_names *names, struct mt_arena *arena)
 {
 	size_t len = strlen(text);
 
 	if (len > MT_EXPR_MAX_LEN)
 		return mt_error_at(MT_EXPR_MAX_LEN, "an expression of more than %d bytes",
 		                   MT_EXPR_MAX_LEN);
-	*parser = (struct mt_parser){ .arena = arena };
+	*parser = (struct mt_parser){ .arena = arena, .names = names };
 	mt_lexer_init(&parser->lexer, text, len);
+	parser->lexer.values = names != NULL;
 	return mt_parser_advance(parser);
 }
 
@@ -67,6 +70,9 @@ struct mt_error *mt_parser_node(struct mt_parser *parser, struct mt_ast node,
 	for (size_t i = 0; i < 3; i++)
 		if (depth_of(operands[i]) >= node.depth)
 			node.depth = depth_of(operands[i]) + 1;
+	for (size_t i = 0; i < node.arg_count; i++)
+		if (depth_of(node.args[i]) >= node.depth)
+			node.depth = depth_of(node.args[i]) + 1;
 	if (node.depth > MT_EXPR_MAX_DEPTH)
 		return too_deep(node.at);
 	struct mt_ast *copy = mt_arena_alloc(parser->arena, sizeof(*copy));
@@ -147,7 +153,21 @@ struct mt_error *mt_parser_close(struct mt_parser *parser, enum mt_token_kind cl
 
 /* ---- Operators */
 
-static struct mt_error *enter(struct mt_parser *parser)
+bool mt_parser_is_word(const struct mt_parser *parser, const char *word)
+{
+	const struct mt_token *token = &parser->token;
+
+	return token->kind == MT_TOKEN_NAME && token->len == strlen(word) &&
+	       !memcmp(parser->lexer.text + token->at, word, token->len);
+}
+
+struct mt_error *mt_parser_copy(struct mt_parser *parser, size_t at, size_t len, const char **copy)
+{
+	*copy = mt_arena_text(parser->arena, parser->lexer.text + at, len);
+	return *copy ? NULL : mt_error_nomem();
+}
+
+struct mt_error *mt_parser_enter(struct mt_parser *parser)
 {
 	if (parser->depth >= MT_EXPR_MAX_DEPTH)
 		return too_deep(parser->token.at);
@@ -155,10 +175,10 @@ static struct mt_error *enter(struct mt_parser *parser)
 	return NULL;
 }
 
-static struct mt_error *parse_prefixed(struct mt_parser *parser, struct mt_ast node,
-                                       const struct mt_ast **ast)
+struct mt_error *mt_parser_prefixed(struct mt_parser *parser, struct mt_ast node,
+                                    const struct mt_ast **ast)
 {
-	MT_TRY(enter(parser));
+	MT_TRY(mt_parser_enter(parser));
 	MT_TRY(mt_parser_unary(parser, &node.a));
 	parser->depth--;
 	return mt_parser_node(parser, node, ast);
@@ -169,25 +189,34 @@ struct mt_error *mt_parser_unary(struct mt_parser *parser, const struct mt_ast *
 	struct mt_ast node = { .at = parser->token.at, .start = parser->token.at };
 	bool is_cast = false;
 
+	if (parser->names) {
+		MT_TRY(mt_parser_value_prefix(parser, ast));
+		if (*ast)
+			return NULL;
+	}
 	for (size_t i = 0; i < sizeof(prefix_operators) / sizeof(*prefix_operators); i++) {
 		if (parser->token.kind != prefix_operators[i].token)
 			continue;
 		node.kind = prefix_operators[i].kind;
 		node.op = prefix_operators[i].op;
 		MT_TRY(mt_parser_advance(parser));
-		return parse_prefixed(parser, node, ast);
+		return mt_parser_prefixed(parser, node, ast);
 	}
 	if (parser->token.kind == MT_TOKEN_OPEN)
 		MT_TRY(mt_parser_cast(parser, &is_cast, &node.type));
 	if (!is_cast)
 		return mt_parser_postfix(parser, ast);
 	node.kind = MT_AST_CAST;
-	return parse_prefixed(parser, node, ast);
+	return mt_parser_prefixed(parser, node, ast);
 }
 
 /* The operator that the token is, when it binds at least as close as `least`; or -1. */
-static int find_operator(enum mt_token_kind token, int least)
+static int find_operator(const struct mt_parser *parser, int least)
 {
+	enum mt_token_kind token = parser->token.kind;
+
+	if (token == MT_TOKEN_AT && !parser->names)
+		return -1;
 	for (int i = 0; i < (int)(sizeof(binary_operators) / sizeof(*binary_operators)); i++)
 		if (binary_operators[i].token == token && binary_operators[i].precedence >= least)
 			return i;
@@ -201,8 +230,9 @@ static struct mt_error *parse_binary(struct mt_parser *parser, int least, const 
 	int found;
 
 	MT_TRY(mt_parser_unary(parser, &left));
-	while ((found = find_operator(parser->token.kind, least)) >= 0) {
-		struct mt_ast node = { .kind = MT_AST_BINARY,
+	while ((found = find_operator(parser, least)) >= 0) {
+		bool is_at = parser->token.kind == MT_TOKEN_AT;
+		struct mt_ast node = { .kind = is_at ? MT_AST_REPEAT : MT_AST_BINARY,
 			               .op = binary_operators[found].op,
 			               .at = parser->token.at,
 			               .start = left->start,
@@ -231,19 +261,32 @@ static struct mt_error *parse_choice(struct mt_parser *parser, const struct mt_a
 	if (parser->token.kind != MT_TOKEN_COLON)
 		return mt_parser_junk(parser);
 	MT_TRY(mt_parser_advance(parser));
-	MT_TRY(mt_parser_expression(parser, &node.c));
+	MT_TRY(mt_parser_assignment(parser, &node.c));
 	return mt_parser_node(parser, node, ast);
+}
+
+struct mt_error *mt_parser_assignment(struct mt_parser *parser, const struct mt_ast **ast)
+{
+	const struct mt_ast *node;
+
+	MT_TRY(mt_parser_enter(parser));
+	MT_TRY(parse_binary(parser, 1, &node));
+	if (parser->token.kind == MT_TOKEN_QUESTION)
+		MT_TRY(parse_choice(parser, node, &node));
+	if (parser->names && parser->token.kind == MT_TOKEN_ASSIGN)
+		MT_TRY(mt_parser_assign(parser, node, &node));
+	parser->depth--;
+	*ast = node;
+	return NULL;
 }
 
 struct mt_error *mt_parser_expression(struct mt_parser *parser, const struct mt_ast **ast)
 {
 	const struct mt_ast *node;
 
-	MT_TRY(enter(parser));
-	MT_TRY(parse_binary(parser, 1, &node));
-	if (parser->token.kind == MT_TOKEN_QUESTION)
-		MT_TRY(parse_choice(parser, node, &node));
-	parser->depth--;
+	MT_TRY(mt_parser_assignment(parser, &node));
+	while (parser->names && parser->token.kind == MT_TOKEN_COMMA)
+		MT_TRY(mt_parser_comma(parser, node, &node));
 	*ast = node;
 	return NULL;
 }
@@ -254,7 +297,7 @@ struct mt_error *mt_parse_expression(const char *text, struct mt_arena *arena,
 	struct mt_parser parser;
 	const struct mt_ast *node;
 
-	MT_TRY(mt_parser_init(&parser, text, arena));
+	MT_TRY(mt_parser_init(&parser, text, NULL, arena));
 	MT_TRY(mt_parser_expression(&parser, &node));
 	if (parser.token.kind != MT_TOKEN_END)
 		return mt_parser_junk(&parser);

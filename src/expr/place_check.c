@@ -58,7 +58,7 @@ static struct mt_error *check_inner(const struct mt_ast *ast)
 
 static struct mt_error *not_a_place(const char *text, const struct mt_ast *ast)
 {
-	if (ast->kind == MT_AST_CAST && ast->type.pointers)
+	if (ast->kind == MT_AST_CAST && ast->type.derived)
 		return mt_error_at((long)ast->start,
 		                   "%.*s is an address: put a * before it for what is there",
 		                   MT_SOURCE(text, ast));

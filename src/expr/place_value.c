@@ -310,7 +310,9 @@ static struct mt_error *address_of(struct mt_resolver *resolver, const struct mt
 static struct mt_error *pointed_to(const struct mt_resolver *resolver, const struct mt_ast *ast,
                                    const struct mt_type *type, const struct mt_type **target)
 {
-	for (unsigned i = 1; i < ast->type.pointers; i++) {
+	const struct mt_ast_derived *step;
+
+	for (step = ast->type.derived->next; step; step = step->next) {
 		type = mt_type_pointer(resolver->image, type);
 		if (!type)
 			return mt_error_nomem();
@@ -328,7 +330,7 @@ static struct mt_error *cast(struct mt_resolver *resolver, const struct mt_ast *
 	if (!type)
 		return mt_error_at((long)ast->at + 1, "there is no type %.60s", ast->type.name);
 	MT_TRY(mt_place_value(resolver, ast->a, &converted));
-	converted.is_pointer = ast->type.pointers > 0;
+	converted.is_pointer = ast->type.derived != NULL;
 	if (converted.is_pointer) {
 		MT_TRY(pointed_to(resolver, ast, type, &converted.type));
 	} else if (is_integer(type)) {

@@ -85,6 +85,50 @@ static bool is_repeated(const ZydisDecodedInstruction *insn)
 	return false;
 }
 
+/* Of those that compilers make plain code of; what is not among them may do anything. */
+static bool is_plain(const ZydisDecodedInstruction *insn)
+{
+	switch (insn->meta.category) {
+	case ZYDIS_CATEGORY_AVX:
+	case ZYDIS_CATEGORY_AVX2:
+	case ZYDIS_CATEGORY_AVX512:
+	case ZYDIS_CATEGORY_BINARY:
+	case ZYDIS_CATEGORY_BITBYTE:
+	case ZYDIS_CATEGORY_BMI1:
+	case ZYDIS_CATEGORY_BMI2:
+	case ZYDIS_CATEGORY_CMOV:
+	case ZYDIS_CATEGORY_CONVERT:
+	case ZYDIS_CATEGORY_DATAXFER:
+	case ZYDIS_CATEGORY_LOGICAL:
+	case ZYDIS_CATEGORY_LOGICAL_FP:
+	case ZYDIS_CATEGORY_NOP:
+	case ZYDIS_CATEGORY_ROTATE:
+	case ZYDIS_CATEGORY_SETCC:
+	case ZYDIS_CATEGORY_SHIFT:
+	case ZYDIS_CATEGORY_SSE:
+	case ZYDIS_CATEGORY_STRINGOP:
+	case ZYDIS_CATEGORY_VFMA:
+	case ZYDIS_CATEGORY_WIDENOP:
+	case ZYDIS_CATEGORY_X87_ALU:
+		return true;
+	default:
+		return insn->mnemonic == ZYDIS_MNEMONIC_LEA;
+	}
+}
+
+static bool moves_stack(const struct mt_decoded *decoded)
+{
+	for (size_t i = 0; i < decoded->insn.operand_count; i++) {
+		const ZydisDecodedOperand *operand = &decoded->operands[i];
+
+		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
+		    mt_decoded_reg(operand->reg.value) == MT_REG_RSP)
+			return true;
+	}
+	return false;
+}
+
 /* The operand is left as one from which Zydis, which wraps no address, makes the same target. */
 static void fill_target(enum mt_machine machine, struct mt_decoded *decoded, struct mt_insn *insn)
 {
@@ -126,6 +170,7 @@ bool mt_insn_decode(enum mt_machine machine, const uint8_t *code, size_t len, ui
 	memcpy(result.bytes, code, result.len);
 	result.klass = (uint8_t)class_of(&decoded.insn);
 	result.rep = result.klass == MT_INSN_STRING && is_repeated(&decoded.insn);
+	result.straight = is_plain(&decoded.insn) && !moves_stack(&decoded);
 	result.rip_disp = rip_disp_of(&decoded);
 	fill_target(machine, &decoded, &result);
 	mt_decoded_memory(&decoded, &result);

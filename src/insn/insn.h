@@ -88,6 +88,7 @@ struct mt_insn {
 	uint8_t bytes[MT_INSN_MAX_LEN];
 	uint8_t klass;    /* enum mt_insn_class */
 	bool rep;         /* rep, repe or repne on a string instruction */
+	bool straight;    /* what follows it is run next, and rsp stays as it is */
 	bool direct;      /* a call or jump whose only target is `target` */
 	uint8_t rip_disp; /* where in `bytes` the 32-bit displacement of an operand relative to rip
 	                     is, lea's too; 0: it has none */

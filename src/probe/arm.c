@@ -104,12 +104,15 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = NULL;
 
 	MT_TRY(armed_create(probe, space, spec, others, other_count, &armed));
+	armed->cell->hits = spec->hits;
 	if (initial) {
 		memcpy(armed->cell->value, initial, spec->len);
 		mt_armed_seed(armed, pid, initial);
 	}
 	MT_TRY(join_hosts(armed));
-	if (armed->own_count)
+	if (spec->file)
+		MT_TRY(mt_armed_open_uprobe(armed));
+	else if (armed->own_count)
 		MT_TRY(mt_armed_open_events(armed, pid));
 	if (armed->threads == 0)
 		return armed->why ? MT_TAKE(armed->why)
@@ -117,6 +120,16 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 	set_live(armed, true);
 	*out = MT_TAKE(armed);
 	return NULL;
+}
+
+void mt_armed_hold_all(struct mt_armed *armed, bool all)
+{
+	__atomic_store_n(&armed->cell->all, all, __ATOMIC_SEQ_CST);
+}
+
+uint64_t mt_armed_take_hit(struct mt_armed *armed)
+{
+	return __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 
 void mt_armed_disable(struct mt_armed *armed)
@@ -128,6 +141,8 @@ void mt_armed_destroy(struct mt_armed *armed)
 {
 	if (!armed)
 		return;
+	if (armed->cell)
+		set_live(armed, false); /* uprobes are closed later */
 	mt_armed_close_events(armed);
 	mt_vec_deinit(&armed->events);
 	for (size_t i = 0; i < MT_DR_COUNT; i++)

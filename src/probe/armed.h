@@ -44,6 +44,11 @@ struct mt_error *mt_armed_load(struct mt_armed *armed);
 struct mt_error *mt_armed_open_events(struct mt_armed *armed, pid_t pid);
 void mt_armed_close_events(struct mt_armed *armed);
 
+/* uprobe.c: the same for a watch in a file. It is one event, for all processes. */
+struct mt_error *mt_armed_open_uprobe(struct mt_armed *armed);
+/* Takes the events that are open. */
+void mt_armed_close_uprobe(struct mt_armed *armed);
+
 /* Whether the kernel lets us see its own accesses; sets kernel and kernel_why. */
 void mt_armed_decide_kernel(struct mt_armed *armed);
 

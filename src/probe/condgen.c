@@ -223,6 +223,9 @@ void mt_condgen_branch(struct mt_condgen *gen, const struct mt_cond_node *node, 
 	case MT_OP_COMM_EQ:
 		compare_comm(gen, node, reg, sense, to);
 		break;
+	case MT_OP_TEXT_EQ:
+		mt_condgen_text(gen, node, reg, sense, to);
+		break;
 	default:
 		if (mt_op_is_comparison(node->op))
 			compare(gen, node, reg, sense, to);
@@ -233,9 +236,10 @@ void mt_condgen_branch(struct mt_condgen *gen, const struct mt_cond_node *node, 
 }
 
 struct mt_error *mt_cond_generate(struct mt_asm *as, const struct mt_cond *cond,
-                                  const struct mt_cond_frame *frame, mt_asm_label is_false)
+                                  const struct mt_cond_frame *frame, mt_asm_label is_false,
+                                  mt_asm_label unreadable)
 {
-	struct mt_condgen gen = { .as = as, .frame = frame };
+	struct mt_condgen gen = { .as = as, .frame = frame, .unreadable = unreadable };
 
 	if (!mt_cond_fits_kernel(cond))
 		return mt_error_new(MT_ERR_UNSUPPORTED,

@@ -21,6 +21,7 @@ struct mt_cond_frame {
 	int pid_tgid; /* as bpf_get_current_pid_tgid() gives it: tgid << 32 | tid */
 	int hits;
 	int comm;    /* 16 bytes; filled by the caller when mt_cond_uses_comm() */
+	int unread;  /* gets the address that could not be read; 0: nobody asks */
 	int scratch; /* the lowest address of `scratch_size` free bytes for temporaries */
 	int scratch_size;
 };
@@ -29,11 +30,14 @@ bool mt_cond_uses_comm(const struct mt_cond *cond);
 bool mt_cond_uses_regs(const struct mt_cond *cond);
 
 /*
- * Appends code that goes on when the condition holds and jumps to `is_false` when it doesn't. Uses
- * r0-r5 freely; keeps r6-r9 and calls no helper. MT_ERR_UNSUPPORTED when the tree needs floats or
- * more temporaries than the scratch space has: then it is evaluated on the stream.
+ * Appends code that goes on when the condition holds and jumps to `is_false` when it doesn't, or to
+ * `unreadable` when memory that the answer depends on can't be read. Uses r0-r5 freely, keeps
+ * r6-r9, and calls no helper unless it reads memory (mt_cond_reads_memory()). MT_ERR_UNSUPPORTED
+ * when the tree needs floats or more temporaries than the scratch space has: then it is evaluated
+ * on the stream.
  */
 struct mt_error *mt_cond_generate(struct mt_asm *as, const struct mt_cond *cond,
-                                  const struct mt_cond_frame *frame, mt_asm_label is_false);
+                                  const struct mt_cond_frame *frame, mt_asm_label is_false,
+                                  mt_asm_label unreadable);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the two halves of the code generator share: condgen_value.c computes values, condgen.c jumps
- * by conditions. Each asks the other for what is nested.
+ * What the parts of the code generator share: condgen_value.c computes values, condgen.c jumps by
+ * conditions, condgen_memory.c reads memory. Each asks the others for what is nested.
  */
 #ifndef MT_PROBE_CONDGEN_INTERNAL_H
 #define MT_PROBE_CONDGEN_INTERNAL_H
@@ -30,6 +30,7 @@ enum mt_condgen_demand { LOW_BITS, ALL_BITS };
 struct mt_condgen {
 	struct mt_asm *as;
 	const struct mt_cond_frame *frame;
+	mt_asm_label unreadable;
 	int slots_used;
 	bool out_of_slots;
 };
@@ -55,6 +56,23 @@ void mt_condgen_constant(struct mt_condgen *gen, int reg, uint64_t bits);
  * the value registers above it are free. */
 void mt_condgen_branch(struct mt_condgen *gen, const struct mt_cond_node *node, int reg, bool sense,
                        mt_asm_label to);
+
+/* 8 bytes of the scratch space, the next ones upwards; given back in reverse. */
+int mt_condgen_take_slot(struct mt_condgen *gen);
+void mt_condgen_release_slot(struct mt_condgen *gen);
+
+/* Brings the low bits of the register into the type's canonical form. */
+void mt_condgen_canonicalise(struct mt_condgen *gen, int reg, struct mt_arith type,
+                             enum mt_condgen_demand demand);
+
+/* `count` bits of the register from bit `first` on, extended to 64. */
+void mt_condgen_extract(struct mt_condgen *gen, int reg, int first, int count, bool is_signed);
+
+/* What lies at an address; whether the characters there are a text, as mt_condgen_branch(). Both
+ * jump to `unreadable` where memory can't be read. */
+void mt_condgen_load(struct mt_condgen *gen, const struct mt_cond_node *node, int reg);
+void mt_condgen_text(struct mt_condgen *gen, const struct mt_cond_node *node, int reg, bool sense,
+                     mt_asm_label to);
 
 /* Whether every value of type `from` is also one of type `to`, so that its canonical form stays. */
 static inline bool mt_condgen_keeps_value(struct mt_arith from, struct mt_arith to)

@@ -7,7 +7,7 @@
 static bool is_truth(enum mt_op op)
 {
 	return mt_op_is_comparison(op) || op == MT_OP_LNOT || op == MT_OP_LAND || op == MT_OP_LOR ||
-	       op == MT_OP_COMM_EQ;
+	       op == MT_OP_COMM_EQ || op == MT_OP_TEXT_EQ;
 }
 
 /* A leaf, or operators on one that work in its register. */
@@ -51,9 +51,8 @@ void mt_condgen_constant(struct mt_condgen *gen, int reg, uint64_t bits)
 		mt_asm_load_imm64(gen->as, reg, bits);
 }
 
-/* Brings the low bits of the register into the type's canonical form. */
-static void canonicalise(struct mt_condgen *gen, int reg, struct mt_arith type,
-                         enum mt_condgen_demand demand)
+void mt_condgen_canonicalise(struct mt_condgen *gen, int reg, struct mt_arith type,
+                             enum mt_condgen_demand demand)
 {
 	int spare = 64 - 8 * type.size;
 
@@ -69,8 +68,7 @@ static void canonicalise(struct mt_condgen *gen, int reg, struct mt_arith type,
 	}
 }
 
-/* `count` bits of the register from bit `first` on, extended to 64. */
-static void extract(struct mt_condgen *gen, int reg, int first, int count, bool is_signed)
+void mt_condgen_extract(struct mt_condgen *gen, int reg, int first, int count, bool is_signed)
 {
 	if (first + count < 64)
 		mt_asm_alu_imm(gen->as, BPF_LSH, reg, 64 - first - count);
@@ -94,7 +92,7 @@ static void unaligned_part(struct mt_condgen *gen, const struct mt_cond_node *no
 		mt_asm_alu(gen->as, BPF_OR, reg, TEMPORARY);
 		first = 0;
 	}
-	extract(gen, reg, first, count, node->type.is_signed);
+	mt_condgen_extract(gen, reg, first, count, node->type.is_signed);
 }
 
 static void part(struct mt_condgen *gen, const struct mt_cond_node *node, int reg,
@@ -107,10 +105,10 @@ static void part(struct mt_condgen *gen, const struct mt_cond_node *node, int re
 	mt_asm_load(gen->as, node->u.part.width, reg, FRAME,
 	            mt_condgen_watched_bytes(gen, node) + node->u.part.offset);
 	if (node->u.part.bit_size)
-		extract(gen, reg, node->u.part.bit_offset, node->u.part.bit_size,
-		        node->type.is_signed);
+		mt_condgen_extract(gen, reg, node->u.part.bit_offset, node->u.part.bit_size,
+		                   node->type.is_signed);
 	else if (node->type.is_signed) /* a load extends with zeroes */
-		canonicalise(gen, reg, node->type, demand);
+		mt_condgen_canonicalise(gen, reg, node->type, demand);
 }
 
 static void leaf(struct mt_condgen *gen, const struct mt_cond_node *node, int reg,
@@ -126,7 +124,7 @@ static void leaf(struct mt_condgen *gen, const struct mt_cond_node *node, int re
 	case MT_OP_PID:
 		mt_asm_load(gen->as, 4, reg, FRAME,
 		            frame->pid_tgid + (node->op == MT_OP_PID ? 4 : 0));
-		canonicalise(gen, reg, node->type, demand);
+		mt_condgen_canonicalise(gen, reg, node->type, demand);
 		break;
 	case MT_OP_HITS:
 		mt_asm_load(gen->as, 8, reg, FRAME, frame->hits);
@@ -138,6 +136,9 @@ static void leaf(struct mt_condgen *gen, const struct mt_cond_node *node, int re
 		mt_asm_load(gen->as, node->u.reg->size, reg, FRAME,
 		            frame->regs + node->u.reg->reg * 8 + node->u.reg->shift / 8);
 		break;
+	case MT_OP_LOAD:
+		mt_condgen_load(gen, node, reg);
+		break;
 	default: /* MT_OP_OLD, MT_OP_NEW */
 		part(gen, node, reg, demand);
 		break;
@@ -146,7 +147,7 @@ static void leaf(struct mt_condgen *gen, const struct mt_cond_node *node, int re
 
 /* ---- Operands */
 
-static int take_slot(struct mt_condgen *gen)
+int mt_condgen_take_slot(struct mt_condgen *gen)
 {
 	int offset = gen->frame->scratch + 8 * gen->slots_used++;
 
@@ -155,7 +156,7 @@ static int take_slot(struct mt_condgen *gen)
 	return offset;
 }
 
-static void release_slot(struct mt_condgen *gen)
+void mt_condgen_release_slot(struct mt_condgen *gen)
 {
 	gen->slots_used--;
 }
@@ -175,11 +176,11 @@ static struct mt_condgen_operands compute_two(struct mt_condgen *gen, int reg,
 		mt_condgen_value(gen, second, other, second_demand);
 		return (struct mt_condgen_operands){ .a = reg, .b = other };
 	}
-	int slot = take_slot(gen);
+	int slot = mt_condgen_take_slot(gen);
 	mt_asm_store(gen->as, 8, FRAME, slot, reg);
 	mt_condgen_value(gen, second, reg, second_demand);
 	mt_asm_load(gen->as, 8, HELPER, FRAME, slot);
-	release_slot(gen);
+	mt_condgen_release_slot(gen);
 	return (struct mt_condgen_operands){ .a = HELPER, .b = reg };
 }
 
@@ -322,7 +323,7 @@ static void cast(struct mt_condgen *gen, const struct mt_cond_node *node, int re
 		return;
 	}
 	mt_condgen_value(gen, node->a, reg, LOW_BITS);
-	canonicalise(gen, reg, node->type, demand);
+	mt_condgen_canonicalise(gen, reg, node->type, demand);
 }
 
 static void choice(struct mt_condgen *gen, const struct mt_cond_node *node, int reg,
@@ -383,7 +384,7 @@ void mt_condgen_value(struct mt_condgen *gen, const struct mt_cond_node *node, i
 		break;
 	case MT_OP_DIV:
 		division(gen, node, reg);
-		canonicalise(gen, reg, node->type, demand); /* INT_MIN / -1 */
+		mt_condgen_canonicalise(gen, reg, node->type, demand); /* INT_MIN / -1 */
 		break;
 	case MT_OP_MOD:
 		division(gen, node, reg);
@@ -406,7 +407,7 @@ void mt_condgen_value(struct mt_condgen *gen, const struct mt_cond_node *node, i
 			leaf(gen, node, reg, demand);
 		} else {
 			modular(gen, node, reg, demand);
-			canonicalise(gen, reg, node->type, demand);
+			mt_condgen_canonicalise(gen, reg, node->type, demand);
 		}
 	}
 }

@@ -77,6 +77,10 @@ struct mt_counts mt_armed_counts(const struct mt_armed *armed)
 	if (values && bpf_map_lookup_elem(armed->scratch, &key, values) == 0)
 		for (unsigned cpu = 0; cpu < cpus; cpu++)
 			add_scratch(&counts, (const void *)(values + cpu * stride));
+	if (armed->spec.silent) {
+		counts.runs = __atomic_load_n(&armed->cell->hits, __ATOMIC_RELAXED);
+		counts.unmet = __atomic_load_n(&armed->cell->unmet, __ATOMIC_RELAXED);
+	}
 	return counts;
 }
 

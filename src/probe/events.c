@@ -142,6 +142,8 @@ static struct mt_error *arm_thread(struct mt_armed *armed, pid_t tid)
 
 void mt_armed_close_events(struct mt_armed *armed)
 {
+	if (armed->spec.file)
+		mt_armed_close_uprobe(armed);
 	while (armed->events.len)
 		close(armed->events.data[--armed->events.len]);
 	armed->threads = armed->uncovered = 0;

@@ -57,9 +57,11 @@ static struct mt_error *create_maps(struct mt_armed *armed)
 	};
 
 	MT_TRY(mt_map_create(&cell, &armed->cell_map));
-	MT_TRY(mt_map_create(&scratch, &armed->scratch));
-	MT_TRY(mt_map_create(&next, &armed->next));
-	MT_TRY(create_optional_maps(armed));
+	if (!armed->spec.silent) {
+		MT_TRY(mt_map_create(&scratch, &armed->scratch));
+		MT_TRY(mt_map_create(&next, &armed->next));
+		MT_TRY(create_optional_maps(armed));
+	}
 
 	void *cell_at = mmap(NULL, sizeof(struct mt_watch_cell), PROT_READ | PROT_WRITE, MAP_SHARED,
 	                     armed->cell_map, 0);
@@ -80,6 +82,7 @@ static struct mt_error *load_program(const struct mt_armed *armed, size_t index,
 		.piece_count = (unsigned)armed->piece_count,
 		.condition_in_kernel = armed->condition_in_kernel,
 		.shared = armed->host[index] != NULL,
+		.blocked = armed->probe->blocked,
 		.next = armed->next,
 		.ring = armed->probe->ring,
 		.cell = armed->cell_map,
@@ -92,8 +95,9 @@ static struct mt_error *load_program(const struct mt_armed *armed, size_t index,
 	struct mt_error *error = mt_program_generate(&program);
 
 	if (!error)
-		error = mt_program_load(BPF_PROG_TYPE_PERF_EVENT, program.as.insns.data,
-		                        program.as.insns.len, fd);
+		error = mt_program_load(armed->spec.file ? BPF_PROG_TYPE_KPROBE
+		                                         : BPF_PROG_TYPE_PERF_EVENT,
+		                        program.as.insns.data, program.as.insns.len, fd);
 	mt_asm_deinit(&program.as);
 	return error;
 }
@@ -113,8 +117,11 @@ struct mt_error *mt_armed_load(struct mt_armed *armed)
 	struct mt_error *error;
 
 	MT_TRY(create_maps(armed));
+	if (armed->spec.silent)
+		MT_TRY(mt_probe_find_blocked(armed->probe));
 	error = load_programs(armed);
-	if (!error || !armed->condition_in_kernel || mt_error_kind(error) != MT_ERR_UNSUPPORTED)
+	if (!error || !armed->condition_in_kernel || armed->spec.silent ||
+	    mt_error_kind(error) != MT_ERR_UNSUPPORTED)
 		return error;
 	mt_error_free(error);
 	armed->condition_in_kernel = false;

@@ -88,9 +88,18 @@ enum mt_action {
 /*
  * The signal of a hold. It is queued by the kernel (si_code SI_KERNEL), caught by the tracer and
  * dropped. If the tracer dies between the two, the program gets it, and its default is to be
- * ignored.
+ * ignored. A thread that blocks it would run on: a filter sends it the other one, which cannot be
+ * blocked.
  */
 #define MT_HOLD_SIGNAL SIGURG
+#define MT_HOLD_SIGNAL_BLOCKED SIGSTOP
+
+/* Whether a signal that was caught is a filter's hold. */
+static inline bool mt_is_hold(const siginfo_t *info)
+{
+	return info->si_code == SI_KERNEL &&
+	       (info->si_signo == MT_HOLD_SIGNAL || info->si_signo == MT_HOLD_SIGNAL_BLOCKED);
+}
 
 struct mt_watch_spec {
 	uint32_t id; /* mt_record.watch */
@@ -112,7 +121,20 @@ struct mt_watch_spec {
 	const struct mt_cond *condition;
 	bool changes_only; /* drop accesses that leave the value as it was */
 	bool count_only;   /* user accesses go into the table of places only */
-	bool silent; /* send nothing: an execution that is only held, if its condition holds */
+	/*
+	 * A filter: an execution that is only held, if its condition holds, and of which nothing is
+	 * sent. MT_ERR_UNSUPPORTED: the kernel cannot decide the condition.
+	 */
+	bool silent;
+	/*
+	 * With `silent`, where not NULL: the instruction is at `offset` in this file, and a uprobe
+	 * is what traps, in every process that maps the file. `addr` is what the condition's `pc`
+	 * is.
+	 */
+	const char *file;
+	uint64_t offset;
+	pid_t tid;     /* with `silent`: of the thread that it is for; 0: all */
+	uint64_t hits; /* with `silent`: executions that were counted before */
 	enum mt_action action;
 };
 
@@ -135,6 +157,12 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
                               const struct mt_watch_spec *spec, pid_t pid, const uint8_t *initial,
                               struct mt_armed *const *others, size_t other_count,
                               struct mt_armed **armed);
+
+/* Of a filter: whether all executions are held, without being decided or counted. */
+void mt_armed_hold_all(struct mt_armed *armed, bool all);
+
+/* The number of an execution that the filter's program has not counted: the condition's `hits`. */
+uint64_t mt_armed_take_hit(struct mt_armed *armed);
 
 /* No more hits from here on; counts can still be read. */
 void mt_armed_disable(struct mt_armed *armed);

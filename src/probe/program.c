@@ -13,6 +13,11 @@ static const uint8_t pt_regs_offset[MT_REG_COUNT] = {
 	[MT_REG_RSP] = 152, [MT_REG_RFLAGS] = 144,
 };
 
+int mt_program_pt_regs(enum mt_reg reg)
+{
+	return pt_regs_offset[reg];
+}
+
 enum {
 	PT_REGS_ORIG_RAX = 120,
 	PT_REGS_CS = 136,
@@ -387,27 +392,25 @@ struct mt_error *mt_program_generate(struct mt_program *program)
 	struct mt_asm *as = &program->as;
 	struct mt_error *error = NULL;
 
+	if (program->spec->silent)
+		return mt_program_filter(program);
 	program->out = mt_asm_new_label(as);
 	program->send = mt_asm_new_label(as);
 	program->act = mt_asm_new_label(as);
 	gen_begin(program);
-	if (!program->spec->silent || program->spec->condition) {
-		gen_origin(program);
-		if (program->piece_count > 1)
-			gen_fold(program);
-		if (program->spec->kind != MT_DR_EXEC)
-			gen_value(program);
-		mt_program_decide(program, &error);
-		MT_TRY(error);
-	}
+	gen_origin(program);
+	if (program->piece_count > 1)
+		gen_fold(program);
+	if (program->spec->kind != MT_DR_EXEC)
+		gen_value(program);
+	mt_program_decide(program, &error);
+	MT_TRY(error);
 	mt_asm_bind(as, program->send);
-	if (!program->spec->silent)
-		mt_program_send(program);
+	mt_program_send(program);
 	mt_asm_bind(as, program->act);
 	gen_act(program);
 	mt_asm_bind(as, program->out);
-	if (!program->spec->silent)
-		gen_next(program);
+	gen_next(program);
 	mt_asm_mov_imm(as, BPF_REG_0, 0);
 	mt_asm_exit(as);
 	return mt_asm_finish(as);

@@ -50,6 +50,7 @@ struct mt_program {
 	unsigned piece_index, piece_count;
 	bool condition_in_kernel;
 	bool shared; /* runs after another watch's program, on that watch's event */
+	int blocked; /* of a filter: mt_probe.blocked */
 	/* Maps; -1: not needed by this watch. */
 	int ring, cell, scratch, forks, places, rules, sources, next;
 
@@ -67,6 +68,13 @@ static inline unsigned mt_program_words(const struct mt_program *program)
 
 /* Writes the whole program into program->as, ready to be loaded. */
 struct mt_error *mt_program_generate(struct mt_program *program);
+
+/* Offset of a register in struct pt_regs, which is also the head of an eBPF context of a perf event
+ * and the whole of one of a uprobe. */
+int mt_program_pt_regs(enum mt_reg reg);
+
+/* A silent watch has a program of its own, which is short: see filter.c. */
+struct mt_error *mt_program_filter(struct mt_program *program);
 
 /* The steps that stand in files of their own. */
 void mt_program_decide(struct mt_program *program, struct mt_error **error); /* program_decide.c */

@@ -9,12 +9,12 @@
 #include "probe/program.h"
 
 /* Marks the record and sends it. */
-static void gen_undecided(struct mt_program *program)
+static void gen_undecided(struct mt_program *program, int flags)
 {
 	struct mt_asm *as = &program->as;
 
 	mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));
-	mt_asm_alu_imm(as, BPF_OR, BPF_REG_1, MT_RECORD_UNDECIDED);
+	mt_asm_alu_imm(as, BPF_OR, BPF_REG_1, MT_RECORD_UNDECIDED | flags);
 	mt_asm_store(as, 2, BPF_REG_7, MT_RECORD(flags), BPF_REG_1);
 	mt_asm_jump(as, program->send);
 }
@@ -34,7 +34,7 @@ static void gen_check_source(struct mt_program *program)
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW);
 	mt_asm_jump_if(as, BPF_JEQ, BPF_REG_1, BPF_REG_2, sure);
 	mt_asm_bind(as, unsure);
-	gen_undecided(program);
+	gen_undecided(program, 0);
 	mt_asm_bind(as, sure);
 }
 
@@ -82,15 +82,23 @@ static struct mt_error *gen_condition(struct mt_program *program)
 		.pid_tgid = MT_AT_PID_TGID,
 		.hits = MT_AT_HITS,
 		.comm = MT_AT_COMM,
+		.unread = MT_AT_TEMP,
 		.scratch = MT_AT_SCRATCH,
 		.scratch_size = MT_AT_SCRATCH_SIZE,
 	};
 	struct mt_asm *as = &program->as;
 	mt_asm_label unmet = mt_asm_new_label(as), met = mt_asm_new_label(as);
+	mt_asm_label unreadable = mt_asm_new_label(as);
 
 	gen_condition_inputs(program);
-	MT_TRY(mt_cond_generate(as, program->spec->condition, &frame, unmet));
+	MT_TRY(mt_cond_generate(as, program->spec->condition, &frame, unmet, unreadable));
 	mt_asm_jump(as, met);
+	if (mt_cond_reads_memory(program->spec->condition)) {
+		mt_asm_bind(as, unreadable);
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_TEMP);
+		mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(unread), BPF_REG_1);
+		gen_undecided(program, MT_RECORD_UNREAD);
+	}
 	mt_asm_bind(as, unmet);
 	mt_program_count(program, MT_SCRATCH(unmet));
 	mt_asm_jump(as, program->out);
@@ -113,14 +121,17 @@ void mt_program_decide(struct mt_program *program, struct mt_error **error)
 {
 	const struct mt_watch_spec *spec = program->spec;
 	struct mt_asm *as = &program->as;
-	bool simple = program->piece_count == 1 && spec->kind == MT_DR_WRITE;
+	/* What else the condition reads can only be read now, so the value is the one that is there
+	 * now, too. */
+	bool reads = spec->condition && mt_cond_reads_memory(spec->condition);
+	bool simple = program->piece_count == 1 && spec->kind == MT_DR_WRITE && !reads;
 
 	if (!spec->condition && !spec->changes_only)
 		return;
 	if (spec->condition)
 		gen_count_hits(program);
 	if (spec->condition && !program->condition_in_kernel) {
-		gen_undecided(program);
+		gen_undecided(program, 0);
 		return;
 	}
 
@@ -129,7 +140,7 @@ void mt_program_decide(struct mt_program *program, struct mt_error **error)
 
 	mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, plain);
-	gen_undecided(program);
+	gen_undecided(program, 0);
 	mt_asm_bind(as, plain);
 	if (simple)
 		gen_check_source(program);

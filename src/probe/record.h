@@ -32,7 +32,8 @@ enum mt_record_flags {
 	MT_RECORD_UNREADABLE = 8,  /* the value could not be read at the hit */
 	MT_RECORD_STACK_COPY = 16, /* the tail is `stack_len` bytes from rsp on, not frames */
 	MT_RECORD_STACK_CUT =
-	    32, /* the walk ended at MT_RECORD_MAX_FRAMES or at unreadable memory */
+	    32,                /* the walk ended at MT_RECORD_MAX_FRAMES or at unreadable memory */
+	MT_RECORD_UNREAD = 64, /* with UNDECIDED: the condition could not read `unread` */
 };
 
 struct mt_record {
@@ -48,6 +49,7 @@ struct mt_record {
 	struct mt_regs regs; /* of user mode, after the access */
 	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
 	uint64_t kernel_ip, kernel_di, kernel_cx, kernel_sp;
+	uint64_t unread; /* an address that the condition depends on */
 	uint64_t old_value[MT_RECORD_WORDS];
 	uint64_t new_value[MT_RECORD_WORDS];
 	uint32_t frame_count; /* in the tail (mt_record_tail()), where STACK_COPY is not set;
@@ -72,6 +74,8 @@ struct mt_watch_cell {
 	uint64_t hits;                   /* counted where the condition speaks of hits */
 	uint64_t acted;                  /* the action was taken: the first hit takes it */
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
+	uint64_t all;        /* of a filter: all executions are held, and none is decided */
+	uint64_t unmet;      /* by a filter: its condition was false */
 };
 
 /* One per watch and processor: counters, and the record in the making. */

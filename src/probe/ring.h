@@ -14,6 +14,10 @@ struct mt_probe {
 	void *arg;
 	size_t drained; /* records in the call of mt_probe_drain() that runs */
 	int exec_program, exec_link;
+	int blocked; /* where struct task_struct has its `blocked`; 0: not yet known */
 };
+
+/* filter.c: finds out `blocked`. MT_ERR_UNSUPPORTED: the kernel does not describe its types. */
+struct mt_error *mt_probe_find_blocked(struct mt_probe *probe);
 
 #endif

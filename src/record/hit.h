@@ -75,6 +75,8 @@ struct mt_hit {
 	bool new_known;        /* false: memory could not be read at the hit */
 	bool from_instruction; /* new is what the instruction stored; else what memory held at the
 	                          hit */
+	bool undecided;        /* the condition depends on memory that could not be read: whether it
+	                          holds is not known */
 	bool kernel;           /* the kernel did it, in `syscall`, on behalf of the thread */
 	struct mt_syscall syscall;
 	unsigned pieces; /* hits of the hardware that this one access is made of */

@@ -54,6 +54,8 @@ static void put_values(json_t *object, const struct mt_hit *hit)
 	    hit->new_known ? raw_bytes(hit->new_value, watch->len) : json_null());
 	put(object, "new_from", json_string(hit->from_instruction ? "instruction" : "memory"));
 	put(object, "changed", json_boolean(!mt_hit_unchanged(hit)));
+	if (hit->undecided)
+		put(object, "undecided", json_true());
 }
 
 /* ---- Code ---------------------------------------------------------------- */
@@ -282,5 +284,7 @@ void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary)
 	    summary->exited && summary->exit_signal ? json_integer(summary->exit_signal)
 	                                            : json_null());
 	put(object, "stopped", summary->stopped ? json_integer(summary->stopped) : json_null());
+	if (summary->core)
+		put(object, "core", mt_json_text(summary->core));
 	write_line(out, object);
 }

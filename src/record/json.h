@@ -35,6 +35,7 @@ struct mt_json_summary {
 	bool exited;
 	int exit_status, exit_signal; /* -1 and 0 where they do not apply */
 	pid_t stopped;
+	const char *core; /* the file that was written; NULL: none was */
 	struct mt_places *places;
 };
 void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary);

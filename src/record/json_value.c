@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "print/print.h"
 #include "record/place.h"
 
 /* Types of hostile debug information may hold themselves, many times over. */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/path.h"
+#include "print/print.h"
 #include "target/syscall.h"
 
 #define INDENT "      "
@@ -168,6 +169,9 @@ void mt_text_hit(struct mt_buf *out, const struct mt_hit *hit)
 	mt_buf_text(out, hit->watch->expr);
 	if (hit->watch->kind != MT_DR_EXEC)
 		put_values(out, hit);
+	if (hit->undecided)
+		mt_buf_text(
+		    out, "  (the condition depends on memory that could not be read at the hit)");
 	mt_buf_char(out, '\n');
 	if (hit->kernel)
 		put_kernel(out, hit);

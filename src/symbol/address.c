@@ -52,6 +52,7 @@ bool mt_image_symbol_at(struct mt_image *image, uint64_t addr, struct mt_symbol 
 		                      .addr = found->addr + module->bias,
 		                      .size = found->size,
 		                      .is_function = found->is_code,
+		                      .is_resolver = found->type == STT_GNU_IFUNC,
 		                      .module = module };
 	return true;
 }
@@ -117,10 +118,27 @@ size_t mt_image_inlines_at(struct mt_image *image, uint64_t pc, struct mt_inline
 		Dwarf_Die *inlined = &inlines[found - 1 - count];
 		const char *name = mt_function_name(module->file, inlined);
 
-		frames[count++] = (struct mt_inline_frame){ .name = name ? name : "??",
-			                                    .call = call_site(&cu, inlined) };
+		frames[count++] =
+		    (struct mt_inline_frame){ .name = name ? name : "??",
+			                      .call = call_site(&cu, inlined),
+			                      .start = mt_die_lowest(inlined) + module->bias };
 	}
 	return count;
+}
+
+void mt_image_inline_span(struct mt_image *image, uint64_t pc, uint64_t *start, uint64_t *end)
+{
+	const struct mt_module *module = mt_image_module_at(image, pc);
+	Dwarf_Die cu, function;
+	uint64_t low, high;
+
+	if (!module || !mt_function_die_at(module->file, pc - module->bias, &cu, &function))
+		return;
+	low = *start - module->bias;
+	high = *end - module->bias;
+	mt_function_inline_span(&function, pc - module->bias, &low, &high);
+	*start = low + module->bias;
+	*end = high + module->bias;
 }
 
 bool mt_image_function_bounds(struct mt_image *image, uint64_t pc, uint64_t *start, uint64_t *end)

@@ -13,6 +13,7 @@
 enum mt_var_state {
 	MT_VAR_FIXED,    /* at `addr` */
 	MT_VAR_THREAD,   /* thread-local */
+	MT_VAR_CONSTANT, /* has a value that is known, and no place */
 	MT_VAR_GONE,     /* optimised out, or dropped by the linker */
 	MT_VAR_REGISTER, /* a global or local in a register */
 	MT_VAR_LOCAL,    /* in a function's frame */
@@ -33,7 +34,7 @@ struct mt_candidate {
 	const char *unit;      /* the file that was compiled, or NULL */
 	const char *function;  /* qualified; NULL outside of functions */
 	unsigned line;
-	uint64_t addr; /* file address */
+	uint64_t addr; /* file address; MT_VAR_THREAD: in the module's thread-local block */
 	uint64_t size; /* of the ELF symbol; 0 where DWARF alone told of it */
 	const struct mt_module *module;
 };

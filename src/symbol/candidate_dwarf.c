@@ -216,8 +216,16 @@ static bool is_mere_declaration(Dwarf_Die *die)
 	return mt_die_flag(die, DW_AT_declaration) && !dwarf_hasattr(die, DW_AT_const_value);
 }
 
-/* What has no location, is no mere declaration and has no definition elsewhere was optimised out,
- * or is a local of a function that was inlined everywhere. */
+/* What has no location, is no mere declaration and has no definition elsewhere is a local of a
+ * function that was inlined everywhere, a constant, or was optimised out. */
+static enum mt_var_state state_without_place(struct mt_candidate *candidate)
+{
+	if (candidate->function)
+		return MT_VAR_LOCAL;
+	return dwarf_hasattr_integrate(&candidate->die, DW_AT_const_value) ? MT_VAR_CONSTANT
+	                                                                   : MT_VAR_GONE;
+}
+
 static void settle_declared(struct gathering *gathering)
 {
 	for (size_t i = gathering->first; i < gathering->candidates->len; i++) {
@@ -225,7 +233,7 @@ static void settle_declared(struct gathering *gathering)
 
 		if (candidate->state == MT_VAR_DECLARED && !candidate->is_defined &&
 		    !is_mere_declaration(&candidate->die))
-			candidate->state = candidate->function ? MT_VAR_LOCAL : MT_VAR_GONE;
+			candidate->state = state_without_place(candidate);
 	}
 }
 

@@ -235,6 +235,21 @@ static struct mt_error *place_all(struct mt_image *image, const struct mt_maps *
 	return NULL;
 }
 
+/* Takes the list over. */
+static void use_list(struct mt_image *image, struct mt_placed_list *now, bool *changed)
+{
+	const struct mt_module *executable = find_executable(image, now);
+	bool is_same = same_list(&image->now, now);
+
+	if (!is_same || executable != image->executable)
+		mt_memo_forget(&image->memo);
+	if (changed)
+		*changed = !is_same;
+	mt_vec_deinit(&image->now);
+	image->now = *now;
+	image->executable = executable;
+}
+
 struct mt_error *mt_image_refresh(struct mt_image *image, bool *changed)
 {
 	struct mt_maps maps;
@@ -254,11 +269,7 @@ struct mt_error *mt_image_refresh(struct mt_image *image, bool *changed)
 		mt_vec_deinit(&now);
 		return error;
 	}
-	if (changed)
-		*changed = !same_list(&image->now, &now);
-	mt_vec_deinit(&image->now);
-	image->now = now;
-	image->executable = find_executable(image, &now);
+	use_list(image, &now, changed);
 	return NULL;
 }
 
@@ -295,6 +306,7 @@ static struct mt_error *place_file(struct mt_image *image, const char *path,
 	struct mt_placed *placed = placed_new(path, file);
 
 	MT_TRY(keep(image, placed));
+	mt_memo_forget(&image->memo);
 	mt_elf_head_span(&file->head, &placed->module.start, &placed->module.end);
 	if (!mt_vec_push(&image->now, placed))
 		return mt_error_nomem();
@@ -405,9 +417,15 @@ void mt_image_destroy(struct mt_image *image)
 	for (size_t i = 0; i < image->types.len; i++)
 		free(image->types.data[i]);
 	mt_vec_deinit(&image->types);
+	mt_memo_forget(&image->memo);
 	mt_vec_deinit(&image->ever);
 	mt_vec_deinit(&image->now);
 	free(image);
+}
+
+void mt_image_read_by(struct mt_image *image, pid_t tid)
+{
+	image->pid = tid;
 }
 
 pid_t mt_image_pid(const struct mt_image *image)

@@ -84,6 +84,10 @@ void mt_image_destroy(struct mt_image *image);
  * module came or went. On failure (the process has gone) the old view stays. */
 struct mt_error *mt_image_refresh(struct mt_image *image, bool *changed);
 
+/* The mappings are read by that thread of the process from now on: a main thread that has ended has
+ * none to show. */
+void mt_image_read_by(struct mt_image *image, pid_t tid);
+
 pid_t mt_image_pid(const struct mt_image *image);
 
 /* What the program was built for. */
@@ -108,6 +112,7 @@ struct mt_symbol {
 	uint64_t addr;
 	uint64_t size; /* 0 when the ELF symbol has none */
 	bool is_function;
+	bool is_resolver; /* STT_GNU_IFUNC: it returns the address of what the name stands for */
 	const struct mt_module *module;
 };
 
@@ -148,15 +153,21 @@ size_t mt_image_read_initial(struct mt_image *image, uint64_t addr, void *out, s
 struct mt_inline_frame {
 	const char *name;    /* owned by the image */
 	struct mt_line call; /* where the next outer function called it */
+	uint64_t start; /* its lowest address: with its depth, this tells the copies of one apart */
 };
 size_t mt_image_inlines_at(struct mt_image *image, uint64_t pc, struct mt_inline_frame *frames,
                            size_t max);
 
+/* The instructions around `pc` at which the same functions are inlined as there: narrows *start and
+ * *end to them. */
+void mt_image_inline_span(struct mt_image *image, uint64_t pc, uint64_t *start, uint64_t *end);
+
 /* ---- Places in the code: "function", "file.c:123", "*0x401136", "0x401136", "module+0x1136"  */
 
 struct mt_location {
-	uint64_t addr; /* for a function: past its prologue by the line table where that is known */
-	uint64_t entry; /* of a function that was named: its first instruction; else addr */
+	uint64_t addr;  /* for a function, and the line that it begins at: past its prologue by the
+	                   line table, where that is known */
+	uint64_t entry; /* of such: the function's first instruction; else addr */
 	char *what;     /* "main at demo.c:12", owned by the caller */
 };
 

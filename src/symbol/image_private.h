@@ -4,6 +4,7 @@
 #define MT_SYMBOL_IMAGE_PRIVATE_H
 
 #include "base/vec.h"
+#include "symbol/memo.h"
 #include "symbol/type.h"
 
 /* A module and how /proc/PID/maps names its file, by which a refresh knows it again. */
@@ -25,6 +26,7 @@ struct mt_image {
 	struct mt_placed_list ever; /* gone ones too: what callers hold stays valid */
 	const struct mt_module *executable;
 	MT_VEC(struct mt_type *) types; /* of our own making */
+	struct mt_memo *memo;           /* of what is mapped now */
 };
 
 #endif

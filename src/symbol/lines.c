@@ -74,47 +74,6 @@ static struct mt_line line_of(const struct rows *rows, size_t i)
 		                 .column = (unsigned)column };
 }
 
-static bool is_same_line(const struct rows *rows, size_t a, size_t b)
-{
-	struct mt_line left = line_of(rows, a), right = line_of(rows, b);
-
-	if (left.line != right.line || !left.file != !right.file)
-		return false;
-	return !left.file || left.file == right.file || !strcmp(left.file, right.file);
-}
-
-/* Rows without code of their own don't part those around them. */
-static bool is_empty(const struct rows *rows, size_t i)
-{
-	return i + 1 < rows->count && row_addr(rows, i) == row_addr(rows, i + 1) &&
-	       !row_ends(rows, i);
-}
-
-static size_t first_row(const struct rows *rows, size_t row)
-{
-	size_t first = row;
-
-	for (size_t i = row; i > 0 && !row_ends(rows, i - 1); i--) {
-		if (is_empty(rows, i - 1))
-			continue;
-		if (!is_same_line(rows, i - 1, row))
-			break;
-		first = i - 1;
-	}
-	return first;
-}
-
-/* The row after the run; always exists, as every sequence has an end. */
-static size_t row_after(const struct rows *rows, size_t row)
-{
-	size_t i = row + 1;
-
-	while (i < rows->count && !row_ends(rows, i) &&
-	       (is_empty(rows, i) || is_same_line(rows, i, row)))
-		i++;
-	return i;
-}
-
 static bool begins_statement(const struct rows *rows, size_t i)
 {
 	bool begins = false;
@@ -122,28 +81,124 @@ static bool begins_statement(const struct rows *rows, size_t i)
 	return dwarf_linebeginstatement(dwarf_onesrcline(rows->lines, i), &begins) == 0 && begins;
 }
 
-/* A run may end in rows without code of the next line: they share the next line's address. */
-static uint64_t end_of_run(const struct rows *rows, size_t row)
+static bool is_at_address_before(const struct rows *rows, size_t i)
 {
-	size_t after = row_after(rows, row);
+	return i > 0 && row_addr(rows, i - 1) == row_addr(rows, i) && !row_ends(rows, i - 1);
+}
 
-	return after < rows->count ? row_addr(rows, after) : row_addr(rows, rows->count - 1);
+static size_t last_at_address(const struct rows *rows, size_t i)
+{
+	while (i + 1 < rows->count && !row_ends(rows, i + 1) && is_at_address_before(rows, i + 1))
+		i++;
+	return i;
+}
+
+/* Of several rows with one address the last has the code; but one that begins a statement is where
+ * a person means to be. */
+static size_t best_at_address(const struct rows *rows, size_t last)
+{
+	for (size_t i = last;; i--) {
+		if (begins_statement(rows, i) && line_of(rows, i).file)
+			return i;
+		if (!is_at_address_before(rows, i))
+			return last;
+	}
+}
+
+static bool is_same_line(const struct rows *rows, size_t last_a, size_t last_b)
+{
+	struct mt_line left = line_of(rows, best_at_address(rows, last_a)),
+	               right = line_of(rows, best_at_address(rows, last_b));
+
+	if (left.line != right.line || !left.file != !right.file)
+		return false;
+	return !left.file || left.file == right.file || !strcmp(left.file, right.file);
+}
+
+static size_t first_row(const struct rows *rows, size_t last)
+{
+	for (size_t i = last;; i--) {
+		while (is_at_address_before(rows, i))
+			i--;
+		if (i == 0 || row_ends(rows, i - 1) || !is_same_line(rows, i - 1, last))
+			return i;
+	}
+}
+
+/* The row after the run; always exists, as every sequence has an end. */
+static size_t row_after(const struct rows *rows, size_t last)
+{
+	size_t i = last + 1;
+
+	while (i < rows->count && !row_ends(rows, i)) {
+		size_t next = last_at_address(rows, i);
+
+		if (!is_same_line(rows, next, last))
+			break;
+		i = next + 1;
+	}
+	return i;
+}
+
+static uint64_t end_at(const struct rows *rows, size_t i)
+{
+	return row_addr(rows, i < rows->count ? i : rows->count - 1);
+}
+
+static bool is_discriminated(const struct rows *rows, size_t i)
+{
+	unsigned discriminator = 0;
+
+	return dwarf_linediscriminator(dwarf_onesrcline(rows->lines, i), &discriminator) == 0 &&
+	       discriminator != 0;
+}
+
+/*
+ * Compilers part the code of a line into statements by further rows; but where a discriminator
+ * (DWARF 5 section 6.2.2) is among them they part it into basic blocks, and begin nothing that a
+ * person sees. `parts`: whether there was one since the line began.
+ */
+static bool continues(const struct rows *rows, size_t i, bool *parts)
+{
+	bool same = line_of(rows, i).line == line_of(rows, i - 1).line;
+
+	*parts = is_discriminated(rows, i) || (same && *parts);
+	return same && *parts;
+}
+
+/* The row that begins what `row` is a part of, and the one that begins what follows. */
+static void statement_of(const struct rows *rows, size_t first, size_t row, size_t *begin,
+                         size_t *next)
+{
+	bool parts = is_discriminated(rows, first);
+	size_t i = first + 1;
+
+	*begin = first;
+	for (; i <= row; i++)
+		if (!continues(rows, i, &parts))
+			*begin = i;
+	while (i < rows->count && !row_ends(rows, i) &&
+	       (row_addr(rows, i) == row_addr(rows, row) || continues(rows, i, &parts)))
+		i++;
+	*next = i;
 }
 
 static bool range_in(const struct rows *rows, uint64_t pc, struct mt_line_range *range)
 {
-	size_t row;
+	size_t last, best, first, begin, next;
 
-	if (!row_at(rows, pc, &row))
+	if (!row_at(rows, pc, &last))
 		return false;
-
-	size_t first = first_row(rows, row);
-
+	best = best_at_address(rows, last);
+	first = first_row(rows, last);
+	statement_of(rows, first, best, &begin, &next);
 	*range = (struct mt_line_range){
 		.start = row_addr(rows, first),
-		.end = end_of_run(rows, row),
-		.begins = begins_statement(rows, first),
-		.line = line_of(rows, row),
+		.end = end_at(rows, row_after(rows, last)),
+		.row = row_addr(rows, begin),
+		.row_end = end_at(rows, next),
+		.begins = begins_statement(rows, begin),
+		.line = line_of(rows, best),
 	};
 	return range->end > pc;
 }

@@ -11,14 +11,17 @@
 /* Instructions one after the other that belong to one line. */
 struct mt_line_range {
 	uint64_t start;
-	uint64_t end;        /* one past the last */
-	bool begins;         /* `start` begins a statement (is_stmt) */
+	uint64_t end; /* one past the last */
+	uint64_t row; /* where the part that has pc begins: the line may have several statements */
+	uint64_t row_end;    /* one past it */
+	bool begins;         /* `row` is a good place to stop (is_stmt) */
 	struct mt_line line; /* line 0, file NULL: the compiler says that it is no line's */
 };
 
 /*
  * The range that holds `pc`. Rows that follow each other with the same file and line are one range,
- * whatever their columns. False without a line table for pc. Ranges end with their function
+ * whatever their columns; of rows with one address the last one counts that begins a statement, or
+ * else the last one. False without a line table for pc. Ranges end with their function
  * (sequence) at the latest.
  */
 bool mt_line_range_at(struct mt_image *image, uint64_t pc, struct mt_line_range *range);

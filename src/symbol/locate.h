@@ -24,7 +24,12 @@ struct mt_error *mt_locate_function(struct mt_image *image, const struct mt_modu
                                     const char *scope, const char *name,
                                     struct mt_location_list *list);
 
-/* The addresses of that line, or of the next one that has code. */
+/* Where the function at file addresses [start, end) has its arguments in place, by the line table;
+ * `start` when that is not known. */
+uint64_t mt_past_prologue(struct mt_module_file *file, uint64_t start, uint64_t end);
+
+/* The addresses of that line, or of the next one that has code. Where that is a function's first
+ * instruction, past its prologue, and the first is the location's `entry`. */
 struct mt_error *mt_locate_line(struct mt_image *image, const struct mt_module *module,
                                 const char *file, unsigned line, struct mt_location_list *list);
 

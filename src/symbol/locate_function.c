@@ -228,38 +228,13 @@ static struct mt_error *ambiguous_error(const struct search *search)
 	                    mt_buf_ok(&text) ? text.data : "");
 }
 
-/* ---- Past the prologue --------------------------------------------------- */
-
-/* The compiler marks the end of the prologue, or it is where the function's second line begins. */
-static uint64_t past_prologue(const struct mt_module *module, const struct code *code)
-{
-	Dwarf_Die cu;
-	Dwarf_Lines *lines;
-	size_t count;
-	uint64_t second = code->start;
-
-	if (!mt_units_cu_at(module->file, code->start, &cu) ||
-	    dwarf_getsrclines(&cu, &lines, &count) != 0)
-		return code->start;
-	for (size_t i = 0; i < count; i++) {
-		Dwarf_Line *line = dwarf_onesrcline(lines, i);
-		Dwarf_Addr addr;
-		bool ends = false;
-
-		if (dwarf_lineaddr(line, &addr) != 0 || addr < code->start || addr >= code->end)
-			continue;
-		if (dwarf_lineprologueend(line, &ends) == 0 && ends)
-			return addr;
-		if (second == code->start && addr > code->start)
-			second = addr;
-	}
-	return second;
-}
+/* ---- All of them --------------------------------------------------------- */
 
 static struct mt_error *add_location(const struct search *search, struct mt_image *image,
                                      const struct code *code, struct mt_location_list *list)
 {
-	uint64_t addr = past_prologue(search->module, code) + search->module->bias;
+	uint64_t addr =
+	    mt_past_prologue(search->module->file, code->start, code->end) + search->module->bias;
 	struct mt_buf what MT_AUTO_BUF = { 0 };
 	struct mt_line line;
 

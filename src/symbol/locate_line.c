@@ -62,8 +62,8 @@ static void take_address(struct search *search, uint64_t addr)
  */
 enum quality {
 	BEGINS_STATEMENT,
-	HAS_CODE,
 	HAS_NO_CODE, /* begins a statement; better still than another line */
+	HAS_CODE,    /* begins none */
 	USELESS,
 };
 
@@ -77,12 +77,22 @@ static unsigned line_of_key(uint64_t key)
 	return (unsigned)(key / USELESS);
 }
 
+/* Whether it is the last one of its address; those that begin no statement take it from none. */
 static bool has_code(Dwarf_Lines *lines, size_t i, size_t count)
 {
 	Dwarf_Addr addr, next;
+	bool begins = false;
 
-	return i + 1 >= count || dwarf_lineaddr(dwarf_onesrcline(lines, i), &addr) != 0 ||
-	       dwarf_lineaddr(dwarf_onesrcline(lines, i + 1), &next) != 0 || addr != next;
+	if (dwarf_lineaddr(dwarf_onesrcline(lines, i), &addr) != 0)
+		return true;
+	while (++i < count && !begins) {
+		Dwarf_Line *line = dwarf_onesrcline(lines, i);
+
+		if (dwarf_lineaddr(line, &next) != 0 || addr != next)
+			return true;
+		dwarf_linebeginstatement(line, &begins);
+	}
+	return !begins;
 }
 
 static enum quality quality_of(Dwarf_Lines *lines, size_t i, size_t count)
@@ -254,17 +264,40 @@ static struct mt_error *search_units(struct search *search, struct mt_units *uni
 	return search->out_of_memory ? mt_error_nomem() : NULL;
 }
 
+/* A function's first instruction stands for its line, as the name does for the function: one who
+ * stops there wants to see the arguments. Else `addr`. Both are file addresses. */
+static uint64_t past_opening(const struct search *search, uint64_t addr)
+{
+	Dwarf_Die cu, function, inlined;
+	Dwarf_Addr low, high;
+
+	if (!mt_function_die_at(search->module->file, addr, &cu, &function) ||
+	    dwarf_lowpc(&function, &low) != 0 || dwarf_highpc(&function, &high) != 0 ||
+	    low != addr || mt_function_inlines(&function, addr, &inlined, 1))
+		return addr;
+	return mt_past_prologue(search->module->file, low, high);
+}
+
 static struct mt_error *add_block(struct mt_image *image, const struct search *search,
                                   const struct block *block, struct mt_location_list *list)
 {
-	uint64_t addr = block->addr + search->module->bias;
+	uint64_t addr = past_opening(search, block->addr) + search->module->bias;
+	unsigned number = line_of_key(search->nearest);
 	struct mt_buf what MT_AUTO_BUF = { 0 };
 	struct mt_symbol symbol;
+	struct mt_line line;
 
 	if (mt_image_symbol_at(image, addr, &symbol))
 		mt_buf_printf(&what, "%s at ", symbol.name);
-	mt_buf_printf(&what, "%s:%u", search->file, line_of_key(search->nearest));
-	return mt_buf_ok(&what) ? mt_location_add(list, addr, what.data) : mt_error_nomem();
+	if (addr != block->addr + search->module->bias && mt_image_line_at(image, addr, &line))
+		number = line.line;
+	mt_buf_printf(&what, "%s:%u", search->file, number);
+	if (!mt_buf_ok(&what))
+		return mt_error_nomem();
+	MT_TRY(mt_location_add(list, addr, what.data));
+	if (list->data[list->len - 1].addr == addr)
+		list->data[list->len - 1].entry = block->addr + search->module->bias;
+	return NULL;
 }
 
 struct mt_error *mt_locate_line(struct mt_image *image, const struct mt_module *module,

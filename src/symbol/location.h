@@ -5,8 +5,8 @@
 
 #include "symbol/candidate.h"
 
-/* The state of the variable by its own DW_AT_location; MT_VAR_DECLARED when it has none. Sets
- * *addr for MT_VAR_FIXED only. */
-enum mt_var_state mt_location_of(const struct mt_module_file *file, Dwarf_Die *die, uint64_t *addr);
+/* The state of the variable by its own DW_AT_location; MT_VAR_DECLARED when it has none. Sets *addr
+ * for MT_VAR_FIXED, and for MT_VAR_THREAD to the offset in the module's block, only. */
+enum mt_var_state mt_location_of(struct mt_module_file *file, Dwarf_Die *die, uint64_t *addr);
 
 #endif

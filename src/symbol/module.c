@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "symbol/cfi.h"
 #include "symbol/function.h"
+#include "symbol/local_die.h"
 #include "symbol/scope.h"
 #include "symbol/symtab.h"
 #include "symbol/type_dwarf.h"
@@ -165,6 +166,8 @@ void mt_module_file_unref(struct mt_module_file *file)
 	mt_types_destroy(file->types);
 	mt_scopes_destroy(file->scopes);
 	mt_functions_destroy(file->functions);
+	mt_local_dies_destroy(file->locals);
+	free(file->local_cache);
 	interned_destroy(file->interned);
 	mt_elf_head_deinit(&file->head);
 	free(file->note);

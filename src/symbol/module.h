@@ -20,6 +20,8 @@ struct mt_units;
 struct mt_lazy_type;
 struct mt_scopes;
 struct mt_functions;
+struct mt_local_die;
+struct mt_local_cache;
 
 struct mt_module_file {
 	unsigned refs;
@@ -48,6 +50,8 @@ struct mt_module_file {
 	struct mt_lazy_type *types;
 	struct mt_scopes *scopes;
 	struct mt_functions *functions;
+	struct mt_local_die *locals;
+	struct mt_local_cache *local_cache;
 };
 
 /* The main file's ELF, opened on demand; NULL when it cannot be read. Owned by the file. */

@@ -137,6 +137,7 @@ static bool scan_indices(struct mt_units *units, const struct mt_space *space,
 	return ok;
 }
 
+/* Where in the space's section a DIE of that name may be, sorted. */
 static bool scan_name(struct mt_units *units, const struct mt_space *space, const uint8_t *framed,
                       size_t len, struct mt_offsets *positions)
 {
@@ -156,6 +157,19 @@ static bool scan_name(struct mt_units *units, const struct mt_space *space, cons
 	return ok;
 }
 
+static bool find_name(struct mt_units *units, struct mt_space *space, const uint8_t *framed,
+                      size_t len, struct mt_offsets *positions)
+{
+	const char *name = (const char *)framed + 1;
+
+	if (mt_recent_get(&space->recent, name, positions))
+		return true;
+	if (!scan_name(units, space, framed, len, positions))
+		return false;
+	mt_recent_put(&space->recent, name, positions);
+	return true;
+}
+
 /* False without memory. */
 static bool search_names(struct mt_units *units, const uint8_t *framed, size_t len,
                          struct walk *walk)
@@ -165,7 +179,7 @@ static bool search_names(struct mt_units *units, const uint8_t *framed, size_t l
 	for (size_t i = 0; ok && i < units->space_count && !walk->stopped; i++) {
 		struct mt_offsets positions = { 0 };
 
-		ok = scan_name(units, &units->spaces[i], framed, len, &positions);
+		ok = find_name(units, &units->spaces[i], framed, len, &positions);
 		if (ok)
 			walk_space(&units->spaces[i], &positions, walk);
 		mt_vec_deinit(&positions);

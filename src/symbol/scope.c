@@ -54,6 +54,44 @@ static const char *join(const struct reader *reader, const char *outer, Dwarf_Di
 	return mt_buf_ok(&text) ? mt_module_file_intern(reader->file, text.data) : NULL;
 }
 
+/* How many scopes start before `offset`. */
+static size_t count_before(const struct mt_scopes *scopes, uint64_t offset)
+{
+	size_t low = 0, high = scopes->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (scopes->data[middle].start < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Of what is at `offset`: the last scope that starts before it holds it, or one around that. */
+static const char *prefix_at(const struct mt_scopes *scopes, uint64_t offset)
+{
+	size_t count = count_before(scopes, offset);
+	size_t at = count ? count - 1 : NO_PARENT;
+
+	while (at != NO_PARENT && scopes->data[at].end <= offset)
+		at = scopes->data[at].parent;
+	return at == NO_PARENT ? "" : scopes->data[at].prefix;
+}
+
+/* In type units a type stands beside the namespace that declares it. */
+static const char *outer_prefix(const struct reader *reader, Dwarf_Die *die, const char *around)
+{
+	Dwarf_Die declared;
+
+	if (!mt_die_target(die, DW_AT_specification, &declared) || declared.cu != die->cu ||
+	    declared.addr >= die->addr)
+		return around;
+	return prefix_at(reader->scopes, dwarf_dieoffset(&declared));
+}
+
 static bool read_scopes(const struct reader *reader, Dwarf_Die *die, const char *prefix,
                         size_t parent, uint64_t end, int depth)
 {
@@ -68,7 +106,8 @@ static bool read_scopes(const struct reader *reader, Dwarf_Die *die, const char 
 		struct scope scope = { .start = dwarf_dieoffset(&child),
 			               .end = more ? dwarf_dieoffset(&next) : end,
 			               .parent = parent,
-			               .prefix = join(reader, prefix, &child) };
+			               .prefix = join(reader, outer_prefix(reader, &child, prefix),
+			                              &child) };
 
 		if (!scope.prefix || !mt_vec_push(reader->scopes, scope) ||
 		    !read_scopes(reader, &child, scope.prefix, reader->scopes->len - 1, scope.end,
@@ -99,22 +138,6 @@ static struct mt_scopes *scopes_of_unit(struct mt_module_file *file, Dwarf_Die *
 	return scopes;
 }
 
-/* How many scopes start before `offset`. */
-static size_t count_before(const struct mt_scopes *scopes, uint64_t offset)
-{
-	size_t low = 0, high = scopes->len;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (scopes->data[middle].start < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* In type units it is the declaration that stands in its namespace. */
 const char *mt_scope_prefix(struct mt_module_file *file, Dwarf_Die *described)
 {
@@ -123,18 +146,8 @@ const char *mt_scope_prefix(struct mt_module_file *file, Dwarf_Die *described)
 	    mt_die_target(described, DW_AT_specification, &declared) ? &declared : described;
 	struct mt_scopes *scopes =
 	    dwarf_diecu(die, &unit, NULL, NULL) ? scopes_of_unit(file, &unit) : NULL;
-	uint64_t offset = dwarf_dieoffset(die);
 
-	if (!scopes)
-		return NULL;
-
-	/* The last scope that starts before the DIE holds it, or one that is around that scope. */
-	size_t count = count_before(scopes, offset);
-	size_t at = count ? count - 1 : NO_PARENT;
-
-	while (at != NO_PARENT && scopes->data[at].end <= offset)
-		at = scopes->data[at].parent;
-	return at == NO_PARENT ? "" : scopes->data[at].prefix;
+	return scopes ? prefix_at(scopes, dwarf_dieoffset(die)) : NULL;
 }
 
 void mt_scopes_destroy(struct mt_scopes *scopes)

@@ -17,10 +17,22 @@
 		.kind = MT_TYPE_FLOAT, .name = text, .size = bytes, .is_signed = true              \
 	}
 
+#define ALIAS(text, type_kind, bytes, with_sign, base)                                             \
+	{                                                                                          \
+		.kind = type_kind, .name = text, .size = bytes, .is_signed = with_sign,            \
+		.alias_of = &base_types[base]                                                      \
+	}
+#define WIDE(text, bytes, with_sign, base)                                                         \
+	{                                                                                          \
+		.kind = MT_TYPE_INT, .name = text, .size = bytes, .is_signed = with_sign,          \
+		.is_character = true, .alias_of = &base_types[base]                                \
+	}
+
 /* The sizes are those of the System V ABI for x86-64 (figure 3.1). */
 enum {
 	BASE_VOID,
 	BASE_BOOL,
+	BASE_C_BOOL,
 	BASE_CHAR,
 	BASE_SCHAR,
 	BASE_UCHAR,
@@ -42,6 +54,7 @@ enum {
 static const struct mt_type base_types[] = {
 	[BASE_VOID] = { .kind = MT_TYPE_VOID, .name = "void" },
 	[BASE_BOOL] = { .kind = MT_TYPE_BOOL, .name = "bool", .size = 1 },
+	[BASE_C_BOOL] = { .kind = MT_TYPE_BOOL, .name = "_Bool", .size = 1 },
 	[BASE_CHAR] = CHARACTER("char", true),
 	[BASE_SCHAR] = CHARACTER("signed char", true),
 	[BASE_UCHAR] = CHARACTER("unsigned char", false),
@@ -60,24 +73,36 @@ static const struct mt_type base_types[] = {
 	[BASE_LDOUBLE] = FLOATING("long double", 16),
 };
 
+/* What headers call them. */
 static const struct mt_type named_types[] = {
-	CHARACTER("int8_t", true),       CHARACTER("uint8_t", false),
-	CHARACTER("char8_t", false),     INTEGER("int16_t", 2, true),
-	INTEGER("uint16_t", 2, false),   INTEGER("int32_t", 4, true),
-	INTEGER("uint32_t", 4, false),   INTEGER("int64_t", 8, true),
-	INTEGER("uint64_t", 8, false),   INTEGER("size_t", 8, false),
-	INTEGER("ssize_t", 8, true),     INTEGER("ptrdiff_t", 8, true),
-	INTEGER("intptr_t", 8, true),    INTEGER("uintptr_t", 8, false),
-	INTEGER("off_t", 8, true),       INTEGER("pid_t", 4, true),
-	INTEGER("time_t", 8, true),      INTEGER("wchar_t", 4, true),
-	INTEGER("char16_t", 2, false),   INTEGER("char32_t", 4, false),
-	INTEGER("__int128_t", 16, true), INTEGER("__uint128_t", 16, false),
+	ALIAS("int8_t", MT_TYPE_CHAR, 1, true, BASE_SCHAR),
+	ALIAS("uint8_t", MT_TYPE_CHAR, 1, false, BASE_UCHAR),
+	ALIAS("char8_t", MT_TYPE_CHAR, 1, false, BASE_UCHAR),
+	ALIAS("int16_t", MT_TYPE_INT, 2, true, BASE_SHORT),
+	ALIAS("uint16_t", MT_TYPE_INT, 2, false, BASE_USHORT),
+	ALIAS("int32_t", MT_TYPE_INT, 4, true, BASE_INT),
+	ALIAS("uint32_t", MT_TYPE_INT, 4, false, BASE_UINT),
+	ALIAS("int64_t", MT_TYPE_INT, 8, true, BASE_LONG),
+	ALIAS("uint64_t", MT_TYPE_INT, 8, false, BASE_ULONG),
+	ALIAS("size_t", MT_TYPE_INT, 8, false, BASE_ULONG),
+	ALIAS("ssize_t", MT_TYPE_INT, 8, true, BASE_LONG),
+	ALIAS("ptrdiff_t", MT_TYPE_INT, 8, true, BASE_LONG),
+	ALIAS("intptr_t", MT_TYPE_INT, 8, true, BASE_LONG),
+	ALIAS("uintptr_t", MT_TYPE_INT, 8, false, BASE_ULONG),
+	ALIAS("off_t", MT_TYPE_INT, 8, true, BASE_LONG),
+	ALIAS("pid_t", MT_TYPE_INT, 4, true, BASE_INT),
+	ALIAS("time_t", MT_TYPE_INT, 8, true, BASE_LONG),
+	ALIAS("__int128_t", MT_TYPE_INT, 16, true, BASE_INT128),
+	ALIAS("__uint128_t", MT_TYPE_INT, 16, false, BASE_UINT128),
+	WIDE("wchar_t", 4, true, BASE_INT),
+	WIDE("char16_t", 2, false, BASE_USHORT),
+	WIDE("char32_t", 4, false, BASE_UINT),
 };
 
 /* How often each word occurs. */
 struct words {
-	unsigned is_unsigned, is_signed, chars, shorts, ints, longs, floats, doubles, bools, wides,
-	    voids;
+	unsigned is_unsigned, is_signed, chars, shorts, ints, longs, floats, doubles, bools,
+	    c_bools, wides, voids;
 };
 
 static const struct {
@@ -93,7 +118,7 @@ static const struct {
 	{ "float", offsetof(struct words, floats) },
 	{ "double", offsetof(struct words, doubles) },
 	{ "bool", offsetof(struct words, bools) },
-	{ "_Bool", offsetof(struct words, bools) },
+	{ "_Bool", offsetof(struct words, c_bools) },
 	{ "__int128", offsetof(struct words, wides) },
 	{ "void", offsetof(struct words, voids) },
 };
@@ -128,12 +153,14 @@ static int plain_type(const struct words *words)
 
 	if (signs || words->shorts || words->ints || words->longs || words->chars || words->wides)
 		return -1;
-	if (words->floats + words->bools + words->voids + words->doubles != 1)
+	if (words->floats + words->bools + words->c_bools + words->voids + words->doubles != 1)
 		return -1;
 	if (words->floats)
 		return BASE_FLOAT;
 	if (words->doubles)
 		return BASE_DOUBLE;
+	if (words->c_bools)
+		return BASE_C_BOOL;
 	return words->bools ? BASE_BOOL : BASE_VOID;
 }
 
@@ -170,7 +197,7 @@ static int type_of_words(const struct words *words)
 		rest.longs = 0;
 		return plain_type(&rest) == BASE_DOUBLE ? BASE_LDOUBLE : -1;
 	}
-	if (words->floats || words->doubles || words->bools || words->voids)
+	if (words->floats || words->doubles || words->bools || words->c_bools || words->voids)
 		return plain_type(words);
 	return integer_type(words);
 }
@@ -192,10 +219,16 @@ const struct mt_type *mt_type_base(const char *name)
 
 /* Those that differ on i386 (System V ABI i386, table 2.1). */
 static const struct mt_type i386_types[] = {
-	INTEGER("long", 4, true),       INTEGER("unsigned long", 4, false),
-	INTEGER("size_t", 4, false),    INTEGER("ssize_t", 4, true),
-	INTEGER("ptrdiff_t", 4, true),  INTEGER("intptr_t", 4, true),
-	INTEGER("uintptr_t", 4, false), FLOATING("long double", 12),
+	INTEGER("long", 4, true),
+	INTEGER("unsigned long", 4, false),
+	FLOATING("long double", 12),
+	ALIAS("size_t", MT_TYPE_INT, 4, false, BASE_UINT),
+	ALIAS("ssize_t", MT_TYPE_INT, 4, true, BASE_INT),
+	ALIAS("ptrdiff_t", MT_TYPE_INT, 4, true, BASE_INT),
+	ALIAS("intptr_t", MT_TYPE_INT, 4, true, BASE_INT),
+	ALIAS("uintptr_t", MT_TYPE_INT, 4, false, BASE_UINT),
+	ALIAS("int64_t", MT_TYPE_INT, 8, true, BASE_LLONG),
+	ALIAS("uint64_t", MT_TYPE_INT, 8, false, BASE_ULLONG),
 };
 
 const struct mt_type *mt_type_base_of(enum mt_machine machine, const char *name)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/type_dwarf.h"
-#include "symbol/scope.h"
 
 #include <dwarf.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
+#include "symbol/demangle.h"
 #include "symbol/die.h"
-
-/* Deeper chains of pointers, arrays and typedefs are damage. */
-#define CHAIN_MAX 128
-#define DIMENSIONS_MAX 16
+#include "symbol/named.h"
+#include "symbol/scope.h"
+#include "symbol/type_spelling.h"
 
 static const struct mt_type *type_of(struct mt_module_file *file, Dwarf_Die *die, int depth);
 
-static const struct mt_type *target_of(struct mt_module_file *file, Dwarf_Die *die, int depth)
+const struct mt_type *mt_type_of_attr_at(struct mt_module_file *file, Dwarf_Die *die, int depth)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Die target;
@@ -27,7 +27,51 @@ static const struct mt_type *target_of(struct mt_module_file *file, Dwarf_Die *d
 
 const struct mt_type *mt_type_of_attr(struct mt_module_file *file, Dwarf_Die *die)
 {
-	return target_of(file, die, 0);
+	return mt_type_of_attr_at(file, die, 0);
+}
+
+static enum mt_language language_of(int code)
+{
+	switch (code) {
+	case DW_LANG_C:
+	case DW_LANG_C89:
+	case DW_LANG_C99:
+	case DW_LANG_C11:
+		return MT_LANG_C;
+	case DW_LANG_C_plus_plus:
+	case DW_LANG_C_plus_plus_03:
+	case DW_LANG_C_plus_plus_11:
+	case DW_LANG_C_plus_plus_14:
+		return MT_LANG_CPLUS;
+	case DW_LANG_Rust:
+		return MT_LANG_RUST;
+	default:
+		return MT_LANG_OTHER;
+	}
+}
+
+/* Of a file without a common tongue it is as good a guess as any. */
+static int first_language(struct mt_module_file *file)
+{
+	struct mt_units *units = mt_units_of(file);
+	const struct mt_space *space = units && units->space_count ? &units->spaces[0] : NULL;
+	int language = -1;
+
+	for (size_t i = 0; space && language < 0 && i < space->count; i++) {
+		Dwarf_Die cu;
+
+		if (mt_space_die(space, space->units[i].die, &cu))
+			language = dwarf_srclang(&cu);
+	}
+	return language;
+}
+
+enum mt_language mt_die_language(struct mt_module_file *file, const Dwarf_Die *die)
+{
+	Dwarf_Die copy = *die, cu;
+	int language = dwarf_srclang(dwarf_diecu(&copy, &cu, NULL, NULL));
+
+	return language_of(language < 0 ? first_language(file) : language);
 }
 
 static uint64_t size_of(Dwarf_Die *die, uint64_t otherwise)
@@ -38,12 +82,44 @@ static uint64_t size_of(Dwarf_Die *die, uint64_t otherwise)
 	                                                                : otherwise;
 }
 
-static enum mt_type_kind float_kind(const char *name, uint64_t size)
+/* The 16 bytes of a quad are not those of an x87 long double. */
+static void fill_float(struct mt_type *type)
 {
-	/* The 16 bytes of a quad are not those of an x87 long double. */
-	if (name && strstr(name, "128"))
-		return MT_TYPE_BYTES;
-	return size == 4 || size == 8 || size == 12 || size == 16 ? MT_TYPE_FLOAT : MT_TYPE_BYTES;
+	bool is_quad = type->name && strstr(type->name, "128");
+	bool is_known = type->size == 4 || type->size == 8 || type->size == 12 || type->size == 16;
+
+	type->kind = is_known && !is_quad ? MT_TYPE_FLOAT : MT_TYPE_BYTES;
+	if (is_quad && type->size == 16)
+		type->format = MT_FLOAT_QUAD;
+	else if (type->size == 2 && type->name && !strstr(type->name, "bf16"))
+		type->format = MT_FLOAT_HALF;
+}
+
+static void fill_complex(struct mt_type *type)
+{
+	static const char *const parts[] = { "float", "double", "long double" };
+	bool is_quad = type->name && strstr(type->name, "128");
+
+	type->kind = MT_TYPE_BYTES;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && !is_quad; i++) {
+		const struct mt_type *part = mt_type_base(parts[i]);
+		const struct mt_type *small = mt_type_base_of(MT_MACHINE_I386, parts[i]);
+
+		if (type->size != 2 * part->size && type->size != 2 * small->size)
+			continue;
+		type->kind = MT_TYPE_COMPLEX;
+		type->target = type->size == 2 * part->size ? part : small;
+		break;
+	}
+}
+
+static void fill_integer(struct mt_type *type, bool is_character)
+{
+	type->kind = is_character && type->size == 1 ? MT_TYPE_CHAR : MT_TYPE_INT;
+	type->is_character =
+	    type->size > 1 && (is_character || (type->name && !strcmp(type->name, "wchar_t")));
+	if (!type->size) /* Rust's () */
+		type->kind = MT_TYPE_VOID;
 }
 
 /* DWARF 5 section 5.1.1. */
@@ -54,7 +130,8 @@ static void fill_base(struct mt_type *type, Dwarf_Die *die)
 	const struct mt_type *known = name ? mt_type_base(name) : NULL;
 
 	mt_die_integer(die, DW_AT_encoding, &encoding);
-	type->name = known ? known->name : name; /* "long unsigned int" is unsigned long */
+	/* "long unsigned int" is unsigned long; gcc's "__int128 unsigned" stays, as with gdb. */
+	type->name = known && known->size <= 8 ? known->name : name;
 	type->size = size_of(die, 0);
 	type->is_signed =
 	    encoding == DW_ATE_signed || encoding == DW_ATE_signed_char || encoding == DW_ATE_float;
@@ -63,44 +140,75 @@ static void fill_base(struct mt_type *type, Dwarf_Die *die)
 		type->kind = MT_TYPE_BOOL;
 		break;
 	case DW_ATE_float:
-		type->kind = float_kind(name, type->size);
+		fill_float(type);
+		break;
+	case DW_ATE_complex_float:
+		fill_complex(type);
 		break;
 	case DW_ATE_signed:
 	case DW_ATE_unsigned:
 	case DW_ATE_address:
-		type->kind = MT_TYPE_INT;
+		fill_integer(type, false);
 		break;
 	case DW_ATE_signed_char:
 	case DW_ATE_unsigned_char:
 	case DW_ATE_UTF:
-		type->kind = type->size == 1 ? MT_TYPE_CHAR : MT_TYPE_INT;
+		fill_integer(type, true);
 		break;
 	default:
 		type->kind = MT_TYPE_BYTES;
 	}
 }
 
-static bool is_c(Dwarf_Die *die)
+const char *mt_die_linkage_name(Dwarf_Die *die)
 {
-	Dwarf_Die cu;
-	int language = dwarf_srclang(dwarf_diecu(die, &cu, NULL, NULL));
+	Dwarf_Attribute attr;
 
-	return language == DW_LANG_C || language == DW_LANG_C89 || language == DW_LANG_C99 ||
-	       language == DW_LANG_C11;
+	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attr) &&
+	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr))
+		return NULL;
+	return dwarf_formstring(&attr);
+}
+
+/*
+ * `typedef struct { … } conn;` names the struct for C++'s linker, and gcc tells by that name. What
+ * is mangled is a type alone: it is demangled as what a symbol of the type's name is for.
+ */
+static const char *linkage_tag(struct mt_module_file *file, Dwarf_Die *die)
+{
+	static const char symbol_for[] = "typeinfo name for ";
+	const char *linkage = mt_die_linkage_name(die);
+	struct mt_buf symbol MT_AUTO_BUF = { 0 };
+
+	if (!linkage)
+		return NULL;
+	mt_buf_printf(&symbol, "_ZTS%s", linkage);
+
+	char *name MT_AUTO_FREE = mt_buf_ok(&symbol) ? mt_demangle(symbol.data) : NULL;
+
+	if (!name || strncmp(name, symbol_for, sizeof(symbol_for) - 1) != 0)
+		return NULL;
+	return mt_module_file_intern(file, name + sizeof(symbol_for) - 1);
 }
 
 static const char *tag_name(struct mt_module_file *file, Dwarf_Die *die, const char *keyword)
 {
+	enum mt_language language = mt_die_language(file, die);
 	const char *name = dwarf_diename(die);
-	struct mt_buf text MT_AUTO_BUF = { 0 };
+	struct mt_buf text MT_AUTO_BUF = { 0 }, spelled MT_AUTO_BUF = { 0 };
 
 	if (!name)
-		return NULL;
+		return linkage_tag(file, die);
 
-	const char *prefix = is_c(die) ? keyword : mt_scope_prefix(file, die);
+	const char *prefix = language == MT_LANG_C ? keyword : mt_scope_prefix(file, die);
 
 	mt_buf_printf(&text, "%s%s", prefix ? prefix : "", name);
-	return mt_buf_ok(&text) ? mt_module_file_intern(file, text.data) : NULL;
+	if (!mt_buf_ok(&text))
+		return NULL;
+	if (language != MT_LANG_CPLUS || !strchr(text.data, '<'))
+		return mt_module_file_intern(file, text.data);
+	mt_type_spell(text.data, MT_SPELLING_GDB, &spelled);
+	return mt_buf_ok(&spelled) ? mt_module_file_intern(file, spelled.data) : NULL;
 }
 
 static void fill_tagged(struct mt_lazy_type *lazy, enum mt_type_kind kind, const char *keyword)
@@ -108,6 +216,8 @@ static void fill_tagged(struct mt_lazy_type *lazy, enum mt_type_kind kind, const
 	lazy->type.kind = kind;
 	lazy->type.size = size_of(&lazy->die, 0);
 	lazy->type.name = tag_name(lazy->file, &lazy->die, keyword);
+	lazy->type.is_class = dwarf_tag(&lazy->die) == DW_TAG_class_type;
+	lazy->type.is_declared = mt_die_flag(&lazy->die, DW_AT_declaration);
 }
 
 static void fill_enum(struct mt_lazy_type *lazy, int depth)
@@ -115,9 +225,11 @@ static void fill_enum(struct mt_lazy_type *lazy, int depth)
 	Dwarf_Die underlying;
 
 	fill_tagged(lazy, MT_TYPE_ENUM, "enum ");
+	lazy->type.is_scoped = mt_die_flag(&lazy->die, DW_AT_enum_class);
 	if (mt_die_target(&lazy->die, DW_AT_type, &underlying)) {
 		const struct mt_type *integer = type_of(lazy->file, &underlying, depth + 1);
 
+		lazy->type.target = integer;
 		lazy->type.is_signed = integer && integer->is_signed;
 		if (integer && !lazy->type.size)
 			lazy->type.size = integer->size;
@@ -133,43 +245,35 @@ static uint8_t address_size(const Dwarf_Die *die)
 	return size;
 }
 
-static void fill_pointer(struct mt_lazy_type *lazy, bool is_reference, int depth)
+static void fill_pointer(struct mt_lazy_type *lazy, int depth)
 {
+	int tag = dwarf_tag(&lazy->die);
+
 	lazy->type.kind = MT_TYPE_POINTER;
-	lazy->type.is_reference = is_reference;
+	lazy->type.is_reference = tag != DW_TAG_pointer_type;
+	lazy->type.is_rvalue = tag == DW_TAG_rvalue_reference_type;
 	lazy->type.size = size_of(&lazy->die, address_size(&lazy->die));
-	lazy->type.name = dwarf_diename(&lazy->die); /* Rust names its pointers */
-	lazy->type.target = target_of(lazy->file, &lazy->die, depth);
+	if (mt_die_language(lazy->file, &lazy->die) == MT_LANG_RUST) /* which names its pointers */
+		lazy->type.name = dwarf_diename(&lazy->die);
+	lazy->type.target = mt_type_of_attr_at(lazy->file, &lazy->die, depth);
 }
 
-/* 0 where the bound is missing, or computed at run time. */
-static uint64_t dimension(Dwarf_Die *subrange)
+/* Itanium C++ ABI, section 2.3: one word, or two of a function's. */
+static void fill_member_pointer(struct mt_lazy_type *lazy, int depth)
 {
-	int64_t value, low = 0;
+	struct mt_type *type = &lazy->type;
+	uint64_t word = address_size(&lazy->die);
+	Dwarf_Die container;
 
-	if (mt_die_integer(subrange, DW_AT_count, &value))
-		return value > 0 ? (uint64_t)value : 0;
-	if (!mt_die_integer(subrange, DW_AT_upper_bound, &value))
-		return 0;
-	mt_die_integer(subrange, DW_AT_lower_bound, &low);
-	return value >= low && value - low < INT64_MAX ? (uint64_t)(value - low) + 1 : 0;
+	type->kind = MT_TYPE_MEMBER_POINTER;
+	type->target = mt_type_of_attr_at(lazy->file, &lazy->die, depth);
+	if (mt_die_target(&lazy->die, DW_AT_containing_type, &container))
+		type->container = type_of(lazy->file, &container, depth + 1);
+	type->size = size_of(
+	    &lazy->die, type->target && type->target->kind == MT_TYPE_FUNCTION ? 2 * word : word);
 }
 
-static size_t read_dimensions(Dwarf_Die *array, uint64_t counts[DIMENSIONS_MAX])
-{
-	Dwarf_Die child;
-	size_t count = 0;
-
-	if (!mt_die_child(array, &child))
-		return 0;
-	do {
-		if (dwarf_tag(&child) == DW_TAG_subrange_type && count < DIMENSIONS_MAX)
-			counts[count++] = dimension(&child);
-	} while (mt_die_sibling(&child, &child));
-	return count;
-}
-
-static struct mt_lazy_type *lazy_new(struct mt_module_file *file, const Dwarf_Die *die)
+struct mt_lazy_type *mt_lazy_type_new(struct mt_module_file *file, const Dwarf_Die *die)
 {
 	struct mt_lazy_type *lazy = mt_alloc(sizeof(*lazy));
 
@@ -181,48 +285,126 @@ static struct mt_lazy_type *lazy_new(struct mt_module_file *file, const Dwarf_Di
 	return lazy;
 }
 
-static void make_array(struct mt_type *type, const struct mt_type *element, uint64_t count)
+struct parameters {
+	const struct mt_type **data;
+	size_t len;
+	size_t cap;
+};
+
+/* A function's own parameters, or those of what it is an instance of. */
+static bool first_parameter(Dwarf_Die *function, Dwarf_Die *child)
 {
-	type->kind = MT_TYPE_ARRAY;
-	type->target = element;
-	type->count = count;
-	if (__builtin_mul_overflow(element->size, count, &type->size))
-		type->size = type->count = 0;
+	Dwarf_Die origin;
+
+	if (mt_die_child(function, child))
+		return true;
+	return mt_die_origin(function, &origin) && mt_die_child(&origin, child);
 }
 
-/* An array of several dimensions is one DIE, and one of our types for each. */
-static void fill_array(struct mt_lazy_type *lazy, int depth)
+static bool is_prototyped(Dwarf_Die *function)
 {
-	uint64_t counts[DIMENSIONS_MAX];
-	size_t dimensions = read_dimensions(&lazy->die, counts);
-	const struct mt_type *element = target_of(lazy->file, &lazy->die, depth);
+	Dwarf_Attribute attr;
+	bool flag;
 
-	for (size_t i = dimensions; element && i > 1; i--) {
-		struct mt_lazy_type *inner = lazy_new(lazy->file, &lazy->die);
+	return dwarf_attr_integrate(function, DW_AT_prototyped, &attr) &&
+	       dwarf_formflag(&attr, &flag) == 0 && flag;
+}
 
-		if (!inner)
-			return;
-		make_array(&inner->type, element, counts[i - 1]);
-		inner->next_inner = lazy->next_inner;
-		lazy->next_inner = inner;
-		element = &inner->type;
+/* C++'s `this` is a const pointer, which not every compiler says. */
+static const struct mt_type *const_this(struct mt_lazy_type *function, const struct mt_type *self)
+{
+	struct mt_lazy_type *made;
+
+	if (!self || self->kind != MT_TYPE_POINTER || self->qualifiers & MT_QUAL_CONST)
+		return self;
+	made = mt_lazy_type_new(function->file, &function->die);
+	if (!made)
+		return NULL;
+	made->type = *self;
+	made->type.lazy = made;
+	made->type.qualifiers |= MT_QUAL_CONST;
+	made->behind = self->lazy;
+	made->next_inner = function->next_inner;
+	function->next_inner = made;
+	return &made->type;
+}
+
+/* Of those that compilers make up only `this` is passed by every caller. */
+static bool add_parameter(struct mt_lazy_type *lazy, Dwarf_Die *die, struct parameters *params,
+                          int depth)
+{
+	bool is_artificial = mt_die_flag(die, DW_AT_artificial);
+	const struct mt_type *type;
+
+	if (is_artificial && params->len)
+		return true;
+	type = mt_type_of_attr_at(lazy->file, die, depth);
+	if (is_artificial)
+		type = const_this(lazy, type);
+	return type && mt_vec_push(params, type);
+}
+
+static void fill_function(struct mt_lazy_type *lazy, int depth)
+{
+	struct parameters params = { 0 };
+	struct mt_type *type = &lazy->type;
+	Dwarf_Die child;
+	bool more = first_parameter(&lazy->die, &child);
+
+	type->kind = MT_TYPE_FUNCTION;
+	type->target = mt_type_of_attr_at(lazy->file, &lazy->die, depth);
+	type->is_prototyped =
+	    is_prototyped(&lazy->die) || mt_die_language(lazy->file, &lazy->die) != MT_LANG_C;
+	for (; more; more = mt_die_sibling(&child, &child)) {
+		int tag = dwarf_tag(&child);
+
+		if (tag == DW_TAG_unspecified_parameters)
+			type->is_varargs = true;
+		if (tag == DW_TAG_formal_parameter && !add_parameter(lazy, &child, &params, depth))
+			break;
 	}
-	if (element)
-		make_array(&lazy->type, element, dimensions ? counts[0] : 0);
+	lazy->own_params = params.data;
+	type->params = params.data;
+	type->param_count = params.len;
+}
+
+/* C has these as typedefs, and C++ as types of their own. */
+static bool is_character_name(const char *name)
+{
+	return !strcmp(name, "wchar_t") || !strcmp(name, "char16_t") || !strcmp(name, "char32_t");
+}
+
+/* A copy of what DW_AT_type leads to. A damaged type that stands for itself is void. */
+static const struct mt_type *fill_copy(struct mt_lazy_type *lazy, int depth)
+{
+	const struct mt_type *behind = mt_type_of_attr_at(lazy->file, &lazy->die, depth);
+
+	if (!behind || (behind->lazy && !behind->lazy->filled))
+		behind = mt_type_base("void");
+	lazy->type = *behind;
+	lazy->type.lazy = lazy;
+	lazy->behind = behind->lazy;
+	return behind;
 }
 
 static void fill_typedef(struct mt_lazy_type *lazy, int depth)
 {
-	const struct mt_type *behind = target_of(lazy->file, &lazy->die, depth);
+	const struct mt_type *behind = fill_copy(lazy, depth);
 	const char *name = dwarf_diename(&lazy->die);
 
-	if (!behind)
+	if (!name)
 		return;
-	lazy->type = *behind;
-	lazy->type.lazy = lazy;
-	lazy->behind = behind->lazy;
-	if (name)
-		lazy->type.name = tag_name(lazy->file, &lazy->die, "");
+	lazy->type.name = tag_name(lazy->file, &lazy->die, "");
+	lazy->type.alias_of = behind;
+	lazy->type.qualifiers = 0;
+	if (behind->kind == MT_TYPE_INT && is_character_name(name))
+		lazy->type.is_character = true;
+}
+
+static void fill_qualified(struct mt_lazy_type *lazy, unsigned qualifier, int depth)
+{
+	fill_copy(lazy, depth);
+	lazy->type.qualifiers |= (uint8_t)qualifier;
 }
 
 /* C++'s type of nullptr is an unspecified type with the size of a pointer. */
@@ -236,6 +418,22 @@ static void fill_unspecified(struct mt_type *type, const Dwarf_Die *die, const c
 	}
 }
 
+static unsigned qualifier_of(int tag)
+{
+	switch (tag) {
+	case DW_TAG_const_type:
+		return MT_QUAL_CONST;
+	case DW_TAG_volatile_type:
+		return MT_QUAL_VOLATILE;
+	case DW_TAG_restrict_type:
+		return MT_QUAL_RESTRICT;
+	case DW_TAG_atomic_type:
+		return MT_QUAL_ATOMIC;
+	default:
+		return 0;
+	}
+}
+
 static void fill(struct mt_lazy_type *lazy, int depth)
 {
 	int tag = dwarf_tag(&lazy->die);
@@ -245,11 +443,12 @@ static void fill(struct mt_lazy_type *lazy, int depth)
 		fill_base(&lazy->type, &lazy->die);
 		break;
 	case DW_TAG_pointer_type:
-		fill_pointer(lazy, false, depth);
-		break;
 	case DW_TAG_reference_type:
 	case DW_TAG_rvalue_reference_type:
-		fill_pointer(lazy, true, depth);
+		fill_pointer(lazy, depth);
+		break;
+	case DW_TAG_ptr_to_member_type:
+		fill_member_pointer(lazy, depth);
 		break;
 	case DW_TAG_structure_type:
 	case DW_TAG_class_type:
@@ -263,30 +462,36 @@ static void fill(struct mt_lazy_type *lazy, int depth)
 		fill_enum(lazy, depth);
 		break;
 	case DW_TAG_array_type:
-		fill_array(lazy, depth);
+		mt_type_fill_array(lazy, depth);
 		break;
 	case DW_TAG_subroutine_type:
-		lazy->type.kind = MT_TYPE_FUNCTION;
-		lazy->type.target = target_of(lazy->file, &lazy->die, depth);
+	case DW_TAG_subprogram:
+		fill_function(lazy, depth);
 		break;
 	case DW_TAG_typedef:
+	case DW_TAG_template_alias:
 		fill_typedef(lazy, depth);
+		break;
+	case DW_TAG_const_type:
+	case DW_TAG_volatile_type:
+	case DW_TAG_restrict_type:
+	case DW_TAG_atomic_type:
+		fill_qualified(lazy, qualifier_of(tag), depth);
 		break;
 	case DW_TAG_unspecified_type:
 		fill_unspecified(&lazy->type, &lazy->die, dwarf_diename(&lazy->die));
 		break;
-	default: /* pointers to members and the like */
+	default: /* sets, strings, files: of languages that have such */
 		lazy->type.kind = MT_TYPE_BYTES;
 		lazy->type.name = dwarf_diename(&lazy->die);
-		lazy->type.size = size_of(&lazy->die, tag == DW_TAG_ptr_to_member_type ? 8 : 0);
+		lazy->type.size = size_of(&lazy->die, 0);
 	}
 }
 
-static bool is_qualifier(int tag)
+/* What only says how a type is used. */
+static bool is_transparent(int tag)
 {
-	return tag == DW_TAG_const_type || tag == DW_TAG_volatile_type ||
-	       tag == DW_TAG_restrict_type || tag == DW_TAG_atomic_type ||
-	       tag == DW_TAG_packed_type || tag == DW_TAG_shared_type ||
+	return tag == DW_TAG_packed_type || tag == DW_TAG_shared_type ||
 	       tag == DW_TAG_immutable_type || tag == DW_TAG_subrange_type;
 }
 
@@ -305,15 +510,15 @@ static const struct mt_type *type_of(struct mt_module_file *file, Dwarf_Die *ref
 	struct mt_lazy_type *lazy;
 	Dwarf_Die die = *reference;
 
-	if (depth > CHAIN_MAX)
+	if (depth > MT_TYPE_CHAIN_MAX)
 		return mt_type_base("void");
-	if (is_qualifier(dwarf_tag(&die)))
-		return target_of(file, &die, depth);
+	if (is_transparent(dwarf_tag(&die)))
+		return mt_type_of_attr_at(file, &die, depth);
 	follow_signature(&die);
 	HASH_FIND_PTR(file->types, &die.addr, lazy);
 	if (lazy)
 		return &lazy->type;
-	lazy = lazy_new(file, &die);
+	lazy = mt_lazy_type_new(file, &die);
 	if (!lazy)
 		return NULL;
 	HASH_ADD_PTR(file->types, die.addr, lazy);
@@ -322,6 +527,7 @@ static const struct mt_type *type_of(struct mt_module_file *file, Dwarf_Die *ref
 		return NULL;
 	}
 	fill(lazy, depth);
+	lazy->filled = true;
 	return &lazy->type;
 }
 
@@ -342,6 +548,9 @@ void mt_types_destroy(struct mt_lazy_type *types)
 		}
 		free((struct mt_member *)(uintptr_t)each->own_members);
 		free((struct mt_enumerator *)(uintptr_t)each->own_enumerators);
+		free((const struct mt_type **)(uintptr_t)each->own_params);
+		mt_type_class_free(each->of_class);
+		mt_type_variants_free(each->variants);
 		free(each);
 	}
 }

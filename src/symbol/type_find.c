@@ -4,9 +4,11 @@
 
 #include "base/buf.h"
 #include "symbol/die.h"
+#include "symbol/image_private.h"
 #include "symbol/named.h"
 #include "symbol/scope.h"
 #include "symbol/type_dwarf.h"
+#include "symbol/type_spelling.h"
 
 struct wanted {
 	struct mt_module_file *file;
@@ -30,7 +32,8 @@ static bool is_enum(int tag)
 static bool is_any_type(int tag)
 {
 	return is_struct_or_union(tag) || is_enum(tag) || tag == DW_TAG_typedef ||
-	       tag == DW_TAG_base_type || tag == DW_TAG_unspecified_type;
+	       tag == DW_TAG_base_type || tag == DW_TAG_unspecified_type ||
+	       tag == DW_TAG_template_alias;
 }
 
 static const struct {
@@ -89,33 +92,123 @@ static const struct mt_type *find_in_file(struct mt_module_file *file, const cha
 	return type;
 }
 
-const struct mt_type *mt_type_find(struct mt_image *image, const char *name)
+/* The executable's, then the others'; one that is only declared there may be defined in another. */
+static const struct mt_type *find_last_part(struct mt_image *image, const char *name,
+                                            const char *last, struct wanted *wanted)
+{
+	const struct mt_module *executable = mt_image_executable(image);
+	const struct mt_type *declared;
+
+	wanted->qualifier = name;
+	wanted->qualifier_len = (size_t)(last - name);
+	declared = find_in_file(executable->file, last, wanted);
+	if (declared && wanted->found != DECLARED)
+		return declared;
+	for (size_t i = 0; i < mt_image_module_count(image); i++) {
+		const struct mt_module *module = mt_image_module(image, i);
+		const struct mt_type *type =
+		    module != executable ? find_in_file(module->file, last, wanted) : NULL;
+
+		if (type && wanted->found != DECLARED)
+			return type;
+		if (!declared)
+			declared = type;
+	}
+	return declared;
+}
+
+/* Rust has types whose own name has such a thing as "&mut a::b" in it. */
+static const struct mt_type *find_in_image(struct mt_image *image, const char *name,
+                                           struct wanted *wanted)
+{
+	const char *last = mt_scope_last_part(name);
+	const struct mt_type *type = find_last_part(image, name, last, wanted);
+
+	return !type && last != name ? find_last_part(image, name, name, wanted) : type;
+}
+
+/* As any compiler may spell it. */
+static const struct mt_type *find_template(struct mt_image *image, const char *name,
+                                           struct wanted *wanted)
+{
+	const struct mt_type *type = NULL;
+
+	for (unsigned spelling = 0; !type && spelling < MT_SPELLINGS; spelling++) {
+		struct mt_buf text MT_AUTO_BUF = { 0 };
+
+		mt_type_spell(name, spelling, &text);
+		if (mt_buf_ok(&text) && text.len && strcmp(text.data, name) != 0)
+			type = find_in_image(image, text.data, wanted);
+	}
+	return type;
+}
+
+/* What C's headers name is looked for in the executable alone: each library has it again. */
+static const struct mt_type *find_alias(struct mt_image *image, const char *name,
+                                        const struct mt_type *otherwise)
+{
+	struct wanted wanted = { .accepts = is_any_type, .qualifier = name };
+	const struct mt_type *type = find_in_file(mt_image_executable(image)->file, name, &wanted);
+
+	return type && wanted.found == EXACT ? type : otherwise;
+}
+
+/* What stands behind "struct " and the like, which *accepts gets what it asks for. */
+static const char *skip_keyword(const char *name, bool (**accepts)(int tag))
+{
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++) {
+		size_t len = strlen(keywords[i].keyword);
+
+		if (!strncmp(name, keywords[i].keyword, len)) {
+			*accepts = keywords[i].accepts;
+			return name + len + strspn(name + len, " ");
+		}
+	}
+	return name;
+}
+
+static const struct mt_type *look_for(struct mt_image *image, const char *name)
 {
 	const struct mt_type *base = mt_type_base_of(mt_image_machine(image), name);
 	struct wanted wanted = { .accepts = is_any_type };
 
 	if (base)
-		return base;
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++) {
-		size_t len = strlen(keywords[i].keyword);
+		return base->alias_of ? find_alias(image, name, base) : base;
+	name = skip_keyword(name, &wanted.accepts);
 
-		if (!strncmp(name, keywords[i].keyword, len)) {
-			wanted.accepts = keywords[i].accepts;
-			name += len + strspn(name + len, " ");
-			break;
-		}
+	const struct mt_type *type = find_in_image(image, name, &wanted);
+
+	return type || !strchr(name, '<') ? type : find_template(image, name, &wanted);
+}
+
+const struct mt_type *mt_type_find(struct mt_image *image, const char *name)
+{
+	const struct mt_question question = { .what = MT_ASKED_TYPE, .name = name };
+	struct mt_answer answer = { 0 };
+	struct mt_error *error;
+
+	if (!mt_memo_get(image->memo, &question, &answer, &error)) {
+		answer.type = look_for(image, name);
+		mt_memo_put(&image->memo, &question, &answer, NULL);
 	}
+	return answer.type;
+}
 
-	const char *last = mt_scope_last_part(name);
-	const struct mt_module *executable = mt_image_executable(image);
+const struct mt_type *mt_type_definition(struct mt_image *image, const struct mt_type *type)
+{
+	const struct mt_lazy_type *origin = mt_type_origin(type);
+	struct wanted wanted = { .accepts =
+		                     type->kind == MT_TYPE_ENUM ? is_enum : is_struct_or_union };
 
-	wanted.qualifier = name;
-	wanted.qualifier_len = (size_t)(last - name);
+	mt_type_complete(type);
+	if (!type->is_declared || !origin || !origin->type.name)
+		return type;
 
-	const struct mt_type *type = find_in_file(executable->file, last, &wanted);
+	const char *name = skip_keyword(origin->type.name, &wanted.accepts);
+	const struct mt_type *found = find_in_image(image, name, &wanted);
 
-	for (size_t i = 0; !type && i < mt_image_module_count(image); i++)
-		if (mt_image_module(image, i) != executable)
-			type = find_in_file(mt_image_module(image, i)->file, last, &wanted);
-	return type;
+	if (!found || found->is_declared || found->kind != type->kind || wanted.found != EXACT)
+		return type;
+	found = mt_type_qualified(image, found, type->qualifiers);
+	return found ? found : type;
 }

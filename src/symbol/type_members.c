@@ -76,7 +76,7 @@ static void place_bits(struct mt_member *member, uint64_t bit, uint64_t size)
 	uint64_t unit = member->type->size ? 8 * member->type->size : 8;
 	uint64_t inside = bit % unit;
 
-	if (unit > 64 || inside + size > unit) {
+	if (unit > 128 || inside + size > unit) {
 		unit = 8;
 		inside = bit % unit;
 	}
@@ -85,26 +85,37 @@ static void place_bits(struct mt_member *member, uint64_t bit, uint64_t size)
 	member->bit_size = (uint8_t)size;
 }
 
-static bool read_member(struct mt_lazy_type *lazy, Dwarf_Die *die, struct mt_member *member)
+bool mt_type_read_member(struct mt_module_file *file, Dwarf_Die *die, struct mt_member *member)
 {
+	struct mt_member read = { .name = dwarf_diename(die),
+		                  .type = mt_type_of_attr(file, die),
+		                  .is_base = dwarf_tag(die) == DW_TAG_inheritance,
+		                  .is_artificial = mt_die_flag(die, DW_AT_artificial) };
 	int64_t size;
 	uint64_t bit;
 
-	member->name = dwarf_diename(die);
-	member->type = mt_type_of_attr(lazy->file, die);
-	if (!member->type || !member_offset(die, &member->offset))
+	if (!read.type || !member_offset(die, &read.offset))
 		return false;
-	if (!mt_die_integer(die, DW_AT_bit_size, &size))
-		return true;
-	if (size <= 0 || size > 128 || !first_bit(die, member, (uint64_t)size, &bit))
-		return false;
-	place_bits(member, bit, (uint64_t)size);
+	if (mt_die_integer(die, DW_AT_bit_size, &size)) {
+		if (size <= 0 || size > 128 || !first_bit(die, &read, (uint64_t)size, &bit))
+			return false;
+		place_bits(&read, bit, (uint64_t)size);
+	}
+	*member = read;
 	return true;
 }
 
-static bool is_static(Dwarf_Die *die)
+bool mt_die_is_static_member(Dwarf_Die *die)
 {
-	return mt_die_flag(die, DW_AT_external) || mt_die_flag(die, DW_AT_declaration);
+	return dwarf_tag(die) == DW_TAG_variable || mt_die_flag(die, DW_AT_external) ||
+	       mt_die_flag(die, DW_AT_declaration);
+}
+
+static bool has_place(Dwarf_Die *die)
+{
+	int tag = dwarf_tag(die);
+
+	return tag == DW_TAG_inheritance || (tag == DW_TAG_member && !mt_die_is_static_member(die));
 }
 
 /* False without memory. The variants of a Rust enum lie over each other, as a union's members do.
@@ -118,13 +129,13 @@ static bool add_members(struct mt_lazy_type *lazy, Dwarf_Die *die, int depth,
 		return true;
 	do {
 		int tag = dwarf_tag(&child);
-		struct mt_member member = { .is_base = tag == DW_TAG_inheritance };
+		struct mt_member member;
 
 		if (tag == DW_TAG_variant_part || tag == DW_TAG_variant) {
 			if (!add_members(lazy, &child, depth + 1, list))
 				return false;
-		} else if ((member.is_base || (tag == DW_TAG_member && !is_static(&child))) &&
-		           read_member(lazy, &child, &member) && !mt_vec_push(list, member)) {
+		} else if (has_place(&child) && mt_type_read_member(lazy->file, &child, &member) &&
+		           !mt_vec_push(list, member)) {
 			return false;
 		}
 	} while (mt_die_sibling(&child, &child));
@@ -169,18 +180,26 @@ void mt_type_read_enumerators(struct mt_lazy_type *lazy, Dwarf_Die *die)
 static void complete(const struct mt_type *type, int depth);
 
 struct definition {
-	struct mt_lazy_type *wanted;
+	const struct mt_lazy_type *wanted;
 	const char *prefix;
 	Dwarf_Die die;
 	bool found;
 };
+
+/* C++ may declare `class X` and define `struct X`. */
+static bool is_same_tag(int a, int b)
+{
+	return a == b || (mt_tag_is_struct(a) && mt_tag_is_struct(b));
+}
 
 static bool take_definition(struct mt_die_path *path, void *arg)
 {
 	struct definition *definition = arg;
 	Dwarf_Die *die = mt_die_path_last(path);
 
-	if (dwarf_tag(die) != dwarf_tag(&definition->wanted->die) ||
+	Dwarf_Die declaration = definition->wanted->die;
+
+	if (!is_same_tag(dwarf_tag(die), dwarf_tag(&declaration)) ||
 	    mt_die_flag(die, DW_AT_declaration))
 		return true;
 
@@ -194,13 +213,14 @@ static bool take_definition(struct mt_die_path *path, void *arg)
 }
 
 /* A struct that this unit only declares, and another one of the file defines. */
-static bool find_definition(struct mt_lazy_type *lazy, Dwarf_Die *die)
+static bool find_definition(const struct mt_lazy_type *lazy, Dwarf_Die *die)
 {
 	struct definition definition = { .wanted = lazy };
 	struct mt_units *units = mt_units_of(lazy->file);
-	const char *name = dwarf_diename(&lazy->die);
+	Dwarf_Die declaration = lazy->die;
+	const char *name = dwarf_diename(&declaration);
 
-	definition.prefix = mt_scope_prefix(lazy->file, &lazy->die);
+	definition.prefix = mt_scope_prefix(lazy->file, &declaration);
 	if (!units || !name || !definition.prefix)
 		return false;
 	mt_named_each(units, name, take_definition, &definition);
@@ -209,27 +229,49 @@ static bool find_definition(struct mt_lazy_type *lazy, Dwarf_Die *die)
 	return definition.found;
 }
 
-static void complete_struct(struct mt_lazy_type *lazy)
+bool mt_type_definition_die(const struct mt_lazy_type *lazy, Dwarf_Die *die)
 {
-	Dwarf_Die die = lazy->die;
-	int64_t size;
-
-	if (mt_die_flag(&die, DW_AT_declaration) && !find_definition(lazy, &die))
-		return;
-	if (mt_die_integer(&die, DW_AT_byte_size, &size) && size >= 0)
-		lazy->type.size = (uint64_t)size;
-	mt_type_read_members(lazy, &die);
+	*die = lazy->die;
+	return !mt_die_flag(die, DW_AT_declaration) || find_definition(lazy, die);
 }
 
-/* A typedef is a copy of what is behind it, but for the name. */
-static void complete_typedef(struct mt_lazy_type *lazy, int depth)
+static void complete_tagged(struct mt_lazy_type *lazy)
 {
-	const char *name = lazy->type.name;
+	Dwarf_Die die;
+	int64_t size;
+
+	if (!mt_type_definition_die(lazy, &die))
+		return;
+	lazy->type.is_declared = false;
+	if (mt_die_integer(&die, DW_AT_byte_size, &size) && size >= 0)
+		lazy->type.size = (uint64_t)size;
+	if (lazy->type.kind != MT_TYPE_ENUM)
+		mt_type_read_members(lazy, &die);
+	else if (!lazy->own_enumerators)
+		mt_type_read_enumerators(lazy, &die);
+}
+
+/* A typedef, or a qualified type, is a copy of what is behind it, but for what it is called. */
+static void complete_copy(struct mt_lazy_type *lazy, int depth)
+{
+	struct mt_type own = lazy->type;
 
 	complete(&lazy->behind->type, depth + 1);
 	lazy->type = lazy->behind->type;
 	lazy->type.lazy = lazy;
-	lazy->type.name = name;
+	lazy->type.name = own.name;
+	lazy->type.alias_of = own.alias_of;
+	lazy->type.qualifiers = own.qualifiers;
+	lazy->type.is_character = own.is_character;
+}
+
+/* An array whose element is defined elsewhere gets its size from there. */
+static void complete_array(struct mt_type *type)
+{
+	uint64_t step = type->stride ? type->stride : type->target->size;
+
+	if (!type->size && __builtin_mul_overflow(step, type->count, &type->size))
+		type->size = type->count = 0;
 }
 
 static void complete(const struct mt_type *type, int depth)
@@ -244,9 +286,12 @@ static void complete(const struct mt_type *type, int depth)
 		return;
 	lazy->tried = true;
 	if (lazy->behind)
-		complete_typedef(lazy, depth);
-	else if (type->kind == MT_TYPE_STRUCT || type->kind == MT_TYPE_UNION)
-		complete_struct(lazy);
+		complete_copy(lazy, depth);
+	else if (type->kind == MT_TYPE_STRUCT || type->kind == MT_TYPE_UNION ||
+	         type->kind == MT_TYPE_ENUM)
+		complete_tagged(lazy);
+	else if (type->kind == MT_TYPE_ARRAY && type->target)
+		complete_array(&lazy->type);
 	for (size_t i = 0; i < type->member_count; i++)
 		complete(type->members[i].type, depth + 1);
 }

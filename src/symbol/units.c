@@ -189,8 +189,10 @@ void mt_units_destroy(struct mt_units *units)
 {
 	if (!units)
 		return;
-	for (size_t i = 0; i < units->space_count; i++)
+	for (size_t i = 0; i < units->space_count; i++) {
+		mt_recent_deinit(&units->spaces[i].recent);
 		free(units->spaces[i].units);
+	}
 	for (size_t i = 0; i < units->split_count; i++)
 		mt_units_destroy(units->splits[i]);
 	free(units->splits);

@@ -7,7 +7,7 @@
 #define MT_SYMBOL_UNITS_H
 
 #include "symbol/module.h"
-#include "symbol/scan.h"
+#include "symbol/recent.h"
 
 /* Offsets in the section, of the header, of the first DIE, and one past the last byte. */
 struct mt_unit {
@@ -24,6 +24,7 @@ struct mt_space {
 	struct mt_bytes bytes;
 	struct mt_unit *units; /* by offset */
 	size_t count;
+	struct mt_recent recent; /* of named.c */
 };
 
 enum { MT_SPACE_MAX = 3 };

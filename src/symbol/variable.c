@@ -9,10 +9,13 @@
 #include "base/vec.h"
 #include "symbol/candidate.h"
 #include "symbol/demangle.h"
+#include "symbol/image_private.h"
+#include "symbol/local_die.h"
 #include "symbol/scope.h"
 #include "symbol/suggest.h"
 #include "symbol/symtab.h"
 #include "symbol/type_dwarf.h"
+#include "symbol/where.h"
 
 #define LISTED_MAX 10
 
@@ -270,6 +273,8 @@ static const char *reason(enum mt_var_state state)
 		return "is kept in a register: it has no place in memory";
 	case MT_VAR_LOCAL:
 		return "is a local variable: it has no fixed address";
+	case MT_VAR_CONSTANT:
+		return "is a constant: it has no place in memory";
 	case MT_VAR_DECLARED:
 		return "is only declared: nothing that is loaded defines it";
 	default:
@@ -348,6 +353,15 @@ static const struct mt_type *type_of(struct mt_image *image, const struct mt_can
 	return type;
 }
 
+static const struct mt_local_die *local_die_of(const struct mt_candidate *candidate)
+{
+	Dwarf_Die die = candidate->die, unit;
+
+	return dwarf_diecu(&die, &unit, NULL, NULL)
+	           ? mt_local_die_of(candidate->module->file, &unit, &die)
+	           : NULL;
+}
+
 static struct mt_error *answer(const struct search *search, const struct mt_candidate *candidate,
                                struct mt_variable *variable)
 {
@@ -361,7 +375,9 @@ static struct mt_error *answer(const struct search *search, const struct mt_cand
 		                     .module = candidate->module,
 		                     .from_elf = !candidate->has_die };
 
-	if (!found.type)
+	if (candidate->state == MT_VAR_CONSTANT)
+		found.constant = local_die_of(candidate);
+	if (!found.type || (candidate->state == MT_VAR_CONSTANT && !found.constant))
 		return mt_error_nomem();
 	if (find_copy(executable, candidate, &found.addr))
 		found.module = executable;
@@ -369,7 +385,8 @@ static struct mt_error *answer(const struct search *search, const struct mt_cand
 	return NULL;
 }
 
-static struct mt_error *find(struct search *search, struct mt_variable *variable)
+static struct mt_error *find(struct search *search, enum mt_var_state wanted,
+                             struct mt_variable *variable)
 {
 	const struct mt_variable_query *query = search->query;
 	struct mt_variable_query bare;
@@ -378,15 +395,20 @@ static struct mt_error *find(struct search *search, struct mt_variable *variable
 	MT_TRY(search_all(search, &bare, &choice));
 	if (choice.rank == RANK_NONE)
 		return not_found_error(search, query);
-	if (choice.best->state != MT_VAR_FIXED)
+	if (choice.best->state != wanted && wanted == MT_VAR_THREAD)
+		return mt_error_new(MT_ERR_NOT_FOUND, "%s is not thread-local", query->name);
+	if (choice.best->state != wanted && wanted == MT_VAR_CONSTANT)
+		return mt_error_new(MT_ERR_NOT_FOUND, "%s is no constant", query->name);
+	if (choice.best->state != wanted)
 		return no_place_error(choice.best);
-	if (choice.count > 1)
+	/* A class's constant is in every unit that has the class. */
+	if (choice.count > 1 && !(wanted == MT_VAR_CONSTANT && choice.best->is_external))
 		return ambiguous_error(search, &choice);
 	return answer(search, choice.best, variable);
 }
 
-struct mt_error *mt_variable_find(struct mt_image *image, const struct mt_variable_query *query,
-                                  struct mt_variable *variable)
+static struct mt_error *look_for(struct mt_image *image, const struct mt_variable_query *query,
+                                 enum mt_var_state wanted, struct mt_variable *variable)
 {
 	char *demangled MT_AUTO_FREE = mt_demangle(query->name);
 	struct mt_variable_query plain = { .scope = query->scope,
@@ -394,8 +416,50 @@ struct mt_error *mt_variable_find(struct mt_image *image, const struct mt_variab
 	struct search search = { .image = image,
 		                 .query = &plain,
 		                 .last = mt_scope_last_part(plain.name) };
-	struct mt_error *error = find(&search, variable);
+	struct mt_error *error = find(&search, wanted, variable);
 
 	mt_vec_deinit(&search.candidates);
 	return error;
+}
+
+static struct mt_error *find_variable(struct mt_image *image, const struct mt_variable_query *query,
+                                      enum mt_var_state wanted, struct mt_variable *variable)
+{
+	const struct mt_question question = { .what = MT_ASKED_VARIABLE + (unsigned)wanted,
+		                              .scope = query->scope,
+		                              .name = query->name };
+	struct mt_answer answer = { 0 };
+	struct mt_error *error;
+
+	if (!mt_memo_get(image->memo, &question, &answer, &error)) {
+		error = look_for(image, query, wanted, &answer.variable);
+		mt_memo_put(&image->memo, &question, &answer, error);
+	}
+	MT_TRY(error);
+	*variable = answer.variable;
+	return NULL;
+}
+
+struct mt_error *mt_variable_find(struct mt_image *image, const struct mt_variable_query *query,
+                                  struct mt_variable *variable)
+{
+	return find_variable(image, query, MT_VAR_FIXED, variable);
+}
+
+struct mt_error *mt_variable_find_tls(struct mt_image *image, const struct mt_variable_query *query,
+                                      struct mt_variable *variable, uint64_t *offset)
+{
+	MT_TRY(find_variable(image, query, MT_VAR_THREAD, variable));
+	*offset = variable->addr - variable->module->bias;
+	variable->addr = 0;
+	return NULL;
+}
+
+struct mt_error *mt_variable_find_constant(struct mt_image *image,
+                                           const struct mt_variable_query *query,
+                                           struct mt_variable *variable)
+{
+	MT_TRY(find_variable(image, query, MT_VAR_CONSTANT, variable));
+	variable->addr = 0;
+	return NULL;
 }

@@ -28,7 +28,8 @@ struct mt_variable {
 	unsigned line;
 	const char *function; /* of a function static, or NULL */
 	const struct mt_module *module;
-	bool from_elf; /* no DWARF for it: the type is not known */
+	bool from_elf;                       /* no DWARF for it: the type is not known */
+	const struct mt_local_die *constant; /* has the value of what has no address, or NULL */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -141,6 +142,22 @@ static struct mt_error *put_all(struct core *core, const struct mt_core_areas *a
 	return NULL;
 }
 
+/* A device or a pipe is nothing to seek in, and nothing to delete if that fails. *fd is the
+ * caller's to close, also after an error. */
+static struct mt_error *create(const char *path, int *fd)
+{
+	struct stat status;
+
+	*fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+	if (*fd < 0 || fstat(*fd, &status) < 0)
+		return mt_error_sys(errno, "cannot create %s", path);
+	if (!S_ISREG(status.st_mode))
+		return mt_error_new(MT_ERR_USAGE, "cannot write a core to %s: it is no file", path);
+	if (ftruncate(*fd, 0) < 0)
+		return mt_error_sys(errno, "cannot write %s", path);
+	return NULL;
+}
+
 struct mt_error *mt_core_write(const struct mt_core_request *request, const char *path)
 {
 	struct mt_core_areas areas MT_CLEANUP(mt_core_areas_deinit) = { 0 };
@@ -151,9 +168,7 @@ struct mt_error *mt_core_write(const struct mt_core_request *request, const char
 	if (!chunk)
 		return mt_error_nomem();
 	MT_TRY(mt_core_areas_read(request, &areas));
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return mt_error_sys(errno, "cannot create %s", path);
+	MT_TRY(create(path, &fd));
 
 	struct core core = { .request = request, .path = path, .fd = fd, .chunk = chunk };
 

@@ -166,6 +166,11 @@ pid_t mt_process_tracer(pid_t tid)
 	return status_number(tid, "\nTracerPid:");
 }
 
+bool mt_process_filtered(pid_t tid)
+{
+	return status_number(tid, "\nSeccomp:") != 0;
+}
+
 pid_t mt_process_of(pid_t tid)
 {
 	return status_number(tid, "\nTgid:");
@@ -187,6 +192,18 @@ char mt_process_state(pid_t tid)
 	const char *end = strrchr(text, ')');
 
 	return end && end[1] == ' ' ? end[2] : '\0';
+}
+
+/* "running", or numbers of which the last is pc. */
+uint64_t mt_process_pc(pid_t tid)
+{
+	char text[512];
+
+	read_proc(tid, "syscall", text, sizeof(text));
+
+	const char *last = strrchr(text, ' ');
+
+	return last ? strtoull(last, NULL, 16) : 0;
 }
 
 uint64_t mt_process_auxv(pid_t pid, enum mt_machine machine, uint64_t type)

@@ -46,6 +46,9 @@ void mt_process_comm(pid_t tid, char comm[MT_COMM_LEN]);
 /* The process that traces it, or 0. */
 pid_t mt_process_tracer(pid_t tid);
 
+/* Whether a seccomp filter watches over its system calls. */
+bool mt_process_filtered(pid_t tid);
+
 /* The process that thread `tid` is of, or 0 when it has gone. */
 pid_t mt_process_of(pid_t tid);
 
@@ -54,6 +57,10 @@ pid_t mt_process_parent(pid_t pid);
 
 /* The state letter of /proc/TID/stat ('R', 'S', 'T', 't', 'Z' …), or 0 when it has gone. */
 char mt_process_state(pid_t tid);
+
+/* Where a thread that waits in the kernel will go on (proc_pid_syscall(5)); 0: it runs, or nobody
+ * may know. */
+uint64_t mt_process_pc(pid_t tid);
 
 /* A number of /proc/PID/auxv (getauxval(3)), which has the process's own words; 0: not there. */
 uint64_t mt_process_auxv(pid_t pid, enum mt_machine machine, uint64_t type);

@@ -113,7 +113,7 @@ bool mt_tracee_siginfo(pid_t tid, siginfo_t *info)
 	return ptrace(PTRACE_GETSIGINFO, tid, NULL, info) == 0;
 }
 
-bool mt_tracee_trap_waits(pid_t tid)
+bool mt_tracee_signal_waits(pid_t tid, bool (*is_it)(const siginfo_t *info))
 {
 	siginfo_t infos[8];
 	struct __ptrace_peeksiginfo_args which = { .nr = sizeof(infos) / sizeof(*infos) };
@@ -122,12 +122,22 @@ bool mt_tracee_trap_waits(pid_t tid)
 		long count = ptrace(PTRACE_PEEKSIGINFO, tid, &which, infos);
 
 		for (long i = 0; i < count; i++)
-			if (infos[i].si_signo == SIGTRAP && infos[i].si_code > 0)
+			if (is_it(&infos[i]))
 				return true;
 		if (count <= 0)
 			return false;
 		which.off += (uint64_t)count;
 	}
+}
+
+static bool is_trap(const siginfo_t *info)
+{
+	return info->si_signo == SIGTRAP && info->si_code > 0;
+}
+
+bool mt_tracee_trap_waits(pid_t tid)
+{
+	return mt_tracee_signal_waits(tid, is_trap);
 }
 
 bool mt_tracee_set_siginfo(pid_t tid, const siginfo_t *info)

@@ -97,6 +97,9 @@ bool mt_tracee_set_debugreg(pid_t tid, unsigned index, uint64_t value);
  * interrupt's stop comes before it (kernel/signal.c, get_signal()). */
 bool mt_tracee_trap_waits(pid_t tid);
 
+/* Whether a signal of its own for which `is_it` waits for the stopped thread. */
+bool mt_tracee_signal_waits(pid_t tid, bool (*is_it)(const siginfo_t *info));
+
 /* Replaces the siginfo of a signal-delivery-stop. */
 bool mt_tracee_set_siginfo(pid_t tid, const siginfo_t *info);
 

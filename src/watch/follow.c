@@ -167,12 +167,13 @@ static void on_exec(struct mt_session *session, const struct mt_event *event)
 
 /* ---- Stops --------------------------------------------------------------- */
 
-static bool is_hold(pid_t tid, int signal)
+static bool is_hold(const struct mt_session *session, pid_t tid, int signal)
 {
+	bool stops = session->config->action == MT_ACTION_STOP; /* a SIGSTOP is a hit's then */
 	siginfo_t info;
 
-	return signal == MT_HOLD_SIGNAL && mt_tracee_siginfo(tid, &info) &&
-	       info.si_code == SI_KERNEL;
+	return (signal == MT_HOLD_SIGNAL || (signal == MT_HOLD_SIGNAL_BLOCKED && !stops)) &&
+	       mt_tracee_siginfo(tid, &info) && mt_is_hold(&info);
 }
 
 static void on_hold(struct mt_session *session, pid_t tid)
@@ -198,7 +199,7 @@ static void on_stray(struct mt_session *session, pid_t tid)
 static void on_signal(struct mt_session *session, const struct mt_event *event)
 {
 	bool stray = mt_guard_is_stray(event->tid, event->signal);
-	bool ours = stray || is_hold(event->tid, event->signal);
+	bool ours = stray || is_hold(session, event->tid, event->signal);
 
 	if (stray)
 		on_stray(session, event->tid);

@@ -77,8 +77,27 @@ static void describe_syscall(const struct mt_watch *watch, const struct mt_recor
 
 /* ---- Whether it is told -------------------------------------------------- */
 
+/*
+ * What the kernel could not read at the hit may be a page that was not in memory. It can be read
+ * now, and at the next hit, for reading brings it in; but what the condition would say now is not
+ * what it would have said.
+ */
+static bool could_not_read(const struct mt_watch *watch, const struct mt_record *record)
+{
+	uint8_t byte;
+
+	if (!(record->flags & MT_RECORD_UNREAD))
+		return false;
+	mt_error_free(mt_target_read(watch->target, record->unread, &byte, sizeof(byte)));
+	return true;
+}
+
+/*
+ * Where memory that it depends on couldn't be read, nobody knows, and the hit is told. So it is
+ * where the kernel left the question to us, and memory as it is now says no: it may have said yes.
+ */
 static bool condition_holds(const struct mt_watch *watch, const struct mt_record *record,
-                            const struct mt_hit *hit)
+                            struct mt_hit *hit)
 {
 	struct mt_cond_input input = {
 		.old_value = hit->old_value,
@@ -89,13 +108,24 @@ static bool condition_holds(const struct mt_watch *watch, const struct mt_record
 		.hits = record->hits,
 		.comm = record->comm,
 		.regs = &record->regs,
+		.read = mt_target_read,
+		.arg = watch->target,
+		.unreadable = &hit->undecided,
 	};
+	bool holds;
 
-	return mt_cond_eval(watch->cond, &input);
+	if (could_not_read(watch, record)) {
+		hit->undecided = true;
+		return true;
+	}
+	holds = mt_cond_eval(watch->cond, &input);
+	if (!holds && mt_cond_reads_memory(watch->cond))
+		hit->undecided = true;
+	return holds || hit->undecided;
 }
 
 static bool is_wanted(struct mt_session *session, const struct mt_watch *watch,
-                      const struct mt_record *record, const struct mt_hit *hit)
+                      const struct mt_record *record, struct mt_hit *hit)
 {
 	if (watch->view.kind == MT_DR_READ && hit->access == MT_INSN_WRITE)
 		return false;

@@ -134,6 +134,7 @@ static struct mt_error *guard(struct mt_session *session)
 static struct mt_error *attach(struct mt_session *session)
 {
 	const struct mt_watch_config *config = session->config;
+	struct mt_error *error;
 
 	session->root = config->pid;
 	if (mt_process_of(session->root) != session->root)
@@ -143,8 +144,9 @@ static struct mt_error *attach(struct mt_session *session)
 	if (config->follow || config->at || config->pending)
 		MT_TRY(seize(session));
 	MT_TRY(mt_session_begin(session, session->root, false));
-	write_out(session);
-	return guard(session);
+	error = guard(session);
+	write_out(session); /* who reads that it is armed may count on the guard */
+	return error;
 }
 
 /* A program that could not be watched has not begun to run, or does not go on. */
@@ -344,7 +346,7 @@ static void end_watches(struct mt_session *session)
 		mt_target_end(session, session->targets.data[i]);
 	session->ending = true;
 	/* Tracees of an attached process are let go by our exit, without a stop. */
-	if (session->summary->launched)
+	if (session->summary->launched || session->config->release)
 		mt_follow_release(session);
 }
 

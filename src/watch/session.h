@@ -50,9 +50,11 @@ struct mt_watch_config {
 	bool count_only; /* a table of places at the end, no hits */
 	enum mt_stack_mode stack;
 	enum mt_action action; /* NONE, STOP or KILL, at the first hit */
-	uint64_t max_hits;     /* 0: no limit */
-	double timeout_s;      /* 0: none */
-	size_t ring_size;      /* bytes */
+	bool release;      /* nobody is traced any more when the summary is told; else tracees of an
+	                      attached process are let go by our exit */
+	uint64_t max_hits; /* 0: no limit */
+	double timeout_s;  /* 0: none */
+	size_t ring_size;  /* bytes */
 	/* As the tool was started, for the program that it starts. */
 	sigset_t signal_mask;
 	struct rlimit open_files;

@@ -124,6 +124,9 @@ bool mt_target_linker_begun(const struct mt_target *target);
 /* Whether the program may load libraries by itself: it, or a library of it, imports dlopen. */
 bool mt_target_can_load(const struct mt_target *target);
 
+/* Its memory; an mt_memory_reader with the target for its argument. */
+struct mt_error *mt_target_read(void *target, uint64_t addr, void *out, size_t len);
+
 /* Says which expressions wait for a library, each with the reason why it has no meaning yet. */
 void mt_watches_tell_pending(struct mt_session *session, struct mt_target *target);
 

@@ -137,7 +137,7 @@ bool mt_target_can_load(const struct mt_target *target)
 
 /* ---- Resolving ----------------------------------------------------------- */
 
-static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t len)
+struct mt_error *mt_target_read(void *arg, uint64_t addr, void *out, size_t len)
 {
 	const struct mt_target *target = arg;
 
@@ -194,7 +194,7 @@ static struct mt_error *resolve_place(struct mt_watch *watch)
 {
 	struct mt_place place;
 
-	MT_TRY(mt_place_resolve(watch->target->image, watch->request->expr, read_memory,
+	MT_TRY(mt_place_resolve(watch->target->image, watch->request->expr, mt_target_read,
 	                        watch->target, &place));
 	watch->view.addr = place.addr;
 	watch->view.len = place.len;
@@ -310,12 +310,12 @@ static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *
 	bool exec = watch->view.kind == MT_DR_EXEC;
 
 	if (!exec)
-		MT_TRY(read_memory(target, watch->view.addr, before, watch->view.len));
+		MT_TRY(mt_target_read(target, watch->view.addr, before, watch->view.len));
 	MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, exec ? NULL : before,
 	                    others, count, &watch->armed));
 	if (!exec) {
 		struct mt_error *error =
-		    read_memory(target, watch->view.addr, now, watch->view.len);
+		    mt_target_read(target, watch->view.addr, now, watch->view.len);
 
 		if (!error)
 			mt_armed_reseed(watch->armed, before, now);
@@ -331,6 +331,19 @@ static void give_back(struct mt_watch *watch)
 	watch->state = MT_WATCH_PENDING;
 }
 
+/* At a place in the code it sees what is in scope there. */
+static struct mt_error *compile_condition(struct mt_watch *watch, const char *condition)
+{
+	const struct mt_cond_scope scope = {
+		.machine = mt_image_machine(watch->target->image),
+		.watched = watch->view.type,
+		.image = watch->target->image,
+		.pc = watch->view.kind == MT_DR_EXEC ? watch->view.addr : 0,
+	};
+
+	return mt_error_context(mt_cond_compile_in(&scope, condition, &watch->cond), "--if");
+}
+
 /* Up to the registers, which are booked: nothing is armed before everything can be. */
 static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watch *watch)
 {
@@ -338,9 +351,7 @@ static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watc
 
 	MT_TRY(resolve(watch));
 	if (condition && !watch->cond)
-		MT_TRY(mt_error_context(mt_cond_compile(mt_image_machine(watch->target->image),
-		                                        condition, watch->view.type, &watch->cond),
-		                        "--if"));
+		MT_TRY(compile_condition(watch, condition));
 	watch->single_store = is_single_store(watch);
 	MT_TRY(mt_error_context(mt_dr_insert(&watch->target->mirror, watch->id, watch->view.kind,
 	                                     watch->view.addr, watch->view.len, describe_owner,

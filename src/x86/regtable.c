@@ -125,7 +125,7 @@ static size_t general_offset(uint8_t dwarf)
 static const struct mt_register *find(const char *name)
 {
 	for (size_t i = 0; i < table.count; i++)
-		if (!strcmp(table.entries[i].name, name))
+		if (*table.entries[i].name == *name && !strcmp(table.entries[i].name, name))
 			return &table.entries[i];
 	return NULL;
 }

@@ -2,6 +2,7 @@
 """What ends a watch, what a hit does, and where the output goes."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -54,7 +55,8 @@ def test_then_stop_freezes_the_process_at_the_hit():
             report = memtrap.report()
         assert report.column("new") == [321]
         os.waitpid(program.pid, os.WUNTRACED)
-        assert state_of(program.pid) == "T"
+        while state_of(program.pid) != "T":  # it runs for a moment from its tracer's stop into its own
+            pass
         address = program.truth["addr"]
         with open(f"/proc/{program.pid}/mem", "rb") as memory:
             memory.seek(address)
@@ -86,6 +88,46 @@ def test_then_kill(tmp_path):
     assert "last" not in report.truth
     assert report.status == -signal.SIGKILL
     assert report.summary["exit_signal"] == signal.SIGKILL
+
+
+def value_in_core(program, core):
+    done = run_debugger("-batch", "-ex", "print counter", "-ex", "bt 1", fixture(program), core)
+    return re.search(r"^\$1 = (\d+)$", done.stdout, re.M)[1], re.search(r"^#0 +(?:0x[0-9a-f]+ in )?(\w+)", done.stdout, re.M)[1]
+
+
+def run_debugger(*arguments):
+    return subprocess.run([MEMTRAP, "debug", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def test_then_core_of_a_program_that_we_start(tmp_path):
+    core = tmp_path / "core file"
+    report = watch("counter", "--if", "new == 321", "--then", f"core={core}", program=[fixture("writes"), 1000],
+                   tmp_path=tmp_path)
+    assert report.column("new") == [321]
+    assert report.truth["last"] == 1000 and report.status == 0  # it went on to its end
+    assert report.summary["core"] == str(core) and report.summary["stopped"] is None
+    assert value_in_core("writes", core) == ("321", "bump")
+
+
+def test_then_core_of_a_running_process(tmp_path):
+    core = tmp_path / "core"
+    with Program("threads", "before", 200) as program:
+        with Attached(program.pid, "last_writer", "--then", f"core={core}") as memtrap:
+            program.go()
+            report = memtrap.report()
+        program.finish()
+    assert len(report.hits) == 1 and report.summary["core"] == str(core)
+    done = run_debugger("-batch", "-ex", "info threads", fixture("threads"), core)
+    assert len(re.findall(r"^[ *] \d+ ", done.stdout, re.M)) >= 2
+
+
+def test_a_core_that_cannot_be_written_is_told_and_the_program_goes_on(tmp_path):
+    report = watch("counter", "-n", 1, "--then", f"core={tmp_path}/none/core", program=[fixture("writes"), 10],
+                   tmp_path=tmp_path)
+    assert report.truth["last"] == 10
+    assert report.status == 123
+    assert "goes on without a core: cannot create" in report.err
+    assert "core" not in report.summary
 
 
 def test_summary_alone(tmp_path):

@@ -100,3 +100,32 @@ def test_a_caret_shows_what_is_wrong(condition, at):
     assert lines[caret - 1] == "  " + condition
     assert lines[caret].index("^") == at + 2
     assert done.stdout == ""  # the program was not started
+
+
+# The list of chase.c is as long as the counter says, but for 151 to 200, where there is none.
+THERE = [n for n in range(1, 301) if not 150 < n <= 200]
+
+
+@pytest.mark.parametrize("program", ["chase", "chase-i386"])
+@pytest.mark.parametrize("condition, values", [
+    ("head && head->next->len > cap", [n for n in THERE if n > 100]),
+    ("head == 0", range(151, 201)),
+    ("head != 0 && head->next->len == new - 0 && new % 50 == 0", [50, 100, 150, 250, 300]),
+    ("second.len == 7 || (&second)->len == 8", [7, 8]),
+    ("strcmp(mood, \"angry\") == 0 && new < 35", [10, 20, 30]),
+    ("mood[0] == 'a' && strncmp(first.name, \"alp\", 3) == 0 && new > 280", [290, 300]),
+    ("$_streq(second.name, \"beta\") && *(int *)&second.len == 3", [3]),
+])
+def test_memory_and_pointers(program, condition, values, tmp_path):
+    report = watch("counter", "--if", condition, program=[fixture(program)], tmp_path=tmp_path)
+    assert report.column("new") == list(values)
+    assert report.armed["condition"] == "kernel"
+    assert report.summary["unmet"] == 300 - len(report.hits) and report.summary["lost"] == 0
+
+
+def test_what_cannot_be_read_is_no_answer(tmp_path):
+    """A null pointer on the way: whether the condition held is not known, so the hit is told, and marked."""
+    report = watch("counter", "--if", "head->next->len == 250", program=[fixture("chase")], tmp_path=tmp_path)
+    assert report.column("new") == list(range(151, 201)) + [250]
+    assert [hit.get("undecided", False) for hit in report.hits] == 50 * [True] + [False]
+    assert report.truth["without"] == 50

@@ -23,7 +23,7 @@ def printed(*expressions):
 def test_variables_of_each_kind():
     assert printed(" counter", " tiny", " ratio", " flag", " text", " numbers", " head->name", " first.state",
                    " first.low + first.high") == [
-        "41", "-3 '\\375'", "0.25", "true", r'"hello\tthere"', "{10, 20, 30, 40, 50, 60}",
+        "41", "-3 '\\375'", "0.25", "true", r'"hello\tthere\000\000\000\000"', "{10, 20, 30, 40, 50, 60}",
         re.sub(" .*", "", printed(" head->name")[0]) + ' "first"', "RUNNING", "22"]
 
 
@@ -98,7 +98,7 @@ def test_changing_variables_registers_and_memory():
                  "print counter", "set var text[0] = 'J'", "print text", "set var tiny = 300", "print tiny",
                  program=debuggee())
     assert list(done.values().values()) == [
-        "1000", "3", "5", "0x1234", "0x34", "0x1", "{10, -7, 30, 40, 50, 60}", "1.5", "7", r'"Jello\tthere"',
+        "1000", "3", "5", "0x1234", "0x34", "0x1", "{10, -7, 30, 40, 50, 60}", "1.5", "7", r'"Jello\tthere\000\000\000\000"',
         "44 ','"]
 
 
@@ -114,12 +114,12 @@ def test_the_history_and_own_variables():
                  program=debuggee())
     assert done.values()[4] == "26"
     assert [done.values()[n] for n in (1, 2, 3)] == ["5", "6", "25"]
-    assert "$nosuch is no register" in done.err
+    assert done.values()[5] == "void"  # gdb's habit
 
 
 def test_values_before_the_program_runs():
     truth = debug("print counter", "print text", "print numbers[5]", "print &counter", "print $rip", program=debuggee())
-    assert [truth.values()[n] for n in (1, 2, 3)] == ["41", r'"hello\tthere"', "60"]
+    assert [truth.values()[n] for n in (1, 2, 3)] == ["41", r'"hello\tthere\000\000\000\000"', "60"]
     assert "the program is not running" in truth.err
 
 
@@ -178,18 +178,18 @@ def test_displays_come_at_each_stop():
                  "info display", "continue", program=debuggee())
     assert done.lines(r"^1: counter = ") == ["1: counter = 41", "1: counter = 45", "1: counter = 50"]
     assert len(done.lines(r"^=> 0x.*<leaf\+")) == 3
-    assert done.lines(r"^3: ") == ["3: numbers[1] = 0x14"] * 2
+    assert done.lines(r"^3: ") == ["3: /x numbers[1] = 0x14"] * 2
 
 
 @pytest.mark.parametrize("command, sentence", [
     ("print nosuch", "no variable nosuch"), ("print 1 +", "the expression ends"), ("print 5/0", "a division by zero"),
-    ("print counter++", "++ would change the value"), ("print first.nosuch", "no member"), ("print *1", "0x1"),
+    ("print numbers++", "same type"), ("print first.nosuch", "no member"), ("print *1", "0x1"),
     ("print numbers +", "ends"), ("print/q 1", "'q' is no format"), ("x/99999999999x 0", "too large"), ("x/2i 1", "0x1"),
-    ("print $nosuch", "is no register"), ("print *head->name->x", ""), ("print text = 3", "same type"), ("print 3 = 4", "no place"),
+    ("print $nosuch + 1", "is no register"), ("print *head->name->x", ""), ("print text = 3", "same type"), ("print 3 = 4", "no place"),
     ("print numbers[1]@0", "a count from 1"), ("print 1@2", "in memory"), ("find", "find takes"), ("output", "takes an expression"),
     ('printf "%d"', "asks for more"), ('printf "%n", 1', "%n"), ("dump memory", "takes a file"), ("print ((((", "ends"),
-    ("info symbol", "takes an address"), ("set var counter", "takes an assignment"), ("print (struct nosuch)1", "no type"),
-    ("print counter.x", "not a struct"), ("print &1", "not in memory"), ("print &first.low", "bit-field"), ("print $$$", ""),
+    ("info symbol", "takes an address"), ("set var", "takes an assignment"), ("print (struct nosuch)1", "no type"),
+    ("print counter.x", "has no members"), ("print &1", "not in memory"), ("print &first.low", "bit-field"), ("print $$$", ""),
 ])
 def test_bad_input_gets_a_sentence(command, sentence):
     done = debug("break leaf", "run", command, "print 77", program=debuggee())

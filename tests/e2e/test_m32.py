@@ -68,7 +68,7 @@ def test_threads_and_a_long_of_4_bytes(build, tmp_path):
     main = by_thread.pop(report.truth["ready"])
     assert main == [-STORES]
     assert by_thread == {report.truth[f"tid_{n}"]: [n << 16 | i for i in range(1, STORES + 1)] for n in range(4)}
-    assert report.armed["len"] == 4 and report.armed["value_type"] == "long"
+    assert report.armed["len"] == 4 and report.armed["value_type"] == "volatile long"
     assert report.summary["lost"] == 0
     places = {(hit["function"], base_name(hit["file"]), hit["line"]) for hit in report.hits}
     assert places <= {(function, "longs.c", report.truth["line_store"]) for function in ("store", "worker")}

@@ -98,9 +98,7 @@ static void try_quoting(const char *text)
 {
 	struct mt_buf quoted MT_AUTO_BUF = { 0 };
 	struct mt_run_text run = { 0 };
-	char *expanded MT_AUTO_FREE = mt_history_expand(text, 7);
 
-	must(expanded != NULL);
 	mt_text_quote(&quoted, text);
 	if (!mt_buf_ok(&quoted))
 		return;

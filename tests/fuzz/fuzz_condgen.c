@@ -38,7 +38,7 @@ static void generate(const struct mt_cond *cond)
 	struct mt_asm as = { 0 };
 	mt_asm_label no = mt_asm_new_label(&as);
 
-	mt_error_free(mt_cond_generate(&as, cond, &frame, no));
+	mt_error_free(mt_cond_generate(&as, cond, &frame, no, no));
 	mt_asm_bind(&as, no);
 	mt_asm_exit(&as);
 	mt_error_free(mt_asm_finish(&as));

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "fuzz.h"
+#include "print/print.h"
 #include "symbol/image.h"
 #include "symbol/unwind.h"
 #include "symbol/variable.h"

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "engine/debug.h"
+#include "symbol/variable.h"
+#include "target/process.h"
 #include "unit.h"
 
 #define WAIT_MS 30000
@@ -140,6 +142,75 @@ static inline uint64_t session_reg(struct session *session, const char *name)
 
 	MT_CK_OK(mt_debug_reg_read(session->debug, name, &value, sizeof(value)));
 	return value;
+}
+
+/* A variable of 8 bytes, or what such a one begins with. */
+static inline uint64_t session_address(struct session *session, const char *name)
+{
+	const struct mt_variable_query query = { .name = name };
+	struct mt_variable variable;
+
+	MT_CK_OK(mt_variable_find(mt_debug_image(session->debug), &query, &variable));
+	return variable.addr;
+}
+
+static inline uint64_t session_variable(struct session *session, const char *name)
+{
+	uint64_t value;
+
+	MT_CK_OK(
+	    mt_debug_read(session->debug, session_address(session, name), &value, sizeof(value)));
+	return value;
+}
+
+/* All signals that the program makes are its own business. */
+static inline void session_pass_signals(struct session *session)
+{
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
+		mt_debug_set_signal_rule(session->debug, signal,
+		                         (struct mt_signal_rule){ .pass = true });
+}
+
+/* Becomes the program, outside of the session; what it prints goes to the session's file. */
+static inline void session_become(const struct session *session, int input, const char *name,
+                                  const char *const *arguments)
+{
+	char path[PATH_MAX];
+	const char *argv[8] = { path };
+
+	engine_path(name, path);
+	for (size_t i = 0; arguments[i]; i++)
+		argv[i + 1] = arguments[i];
+	dup2(input, STDIN_FILENO);
+	dup2(open(session->output, O_WRONLY | O_TRUNC), STDOUT_FILENO);
+	execv(path, (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+/* Starts it so, to attach to; its standard input is a pipe that `input` writes to. */
+static inline pid_t session_spawn(const struct session *session, int *input, const char *name,
+                                  const char *const *arguments)
+{
+	int ends[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		session_become(session, ends[0], name, arguments);
+	close(ends[0]);
+	*input = ends[1];
+	return pid;
+}
+
+static inline void session_await_threads(pid_t pid, size_t wanted)
+{
+	struct mt_tids tids = { 0 };
+
+	do
+		MT_CK_OK(mt_process_threads(pid, &tids));
+	while (tids.list.len < wanted);
+	mt_tids_deinit(&tids);
 }
 
 /* What the program has printed must be that. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random expressions for the differential test of conditions. Each is a tree that is written twice:
- * for memtrap with no more parentheses than precedence asks for (and now and then some more), and
- * for the C compiler with all of them, and with macros where memtrap defines what C leaves open.
- * So the compiler judges the parser too.
+ * Random expressions for the differential tests of conditions and values. Each is a tree that is
+ * written twice: for memtrap with no more parentheses than precedence asks for (and now and then
+ * some more), and for the C compiler with all of them, and with macros where memtrap defines what C
+ * leaves open. So the compiler judges the parser too.
  */
 #ifndef MT_TESTS_RANDOM_EXPR_H
 #define MT_TESTS_RANDOM_EXPR_H
@@ -106,32 +106,20 @@ static struct expr *random_constant(void)
 	return expr;
 }
 
+/* What the test has for operands besides constants. The text needs to last until the next call. */
+static const char *random_name(bool is_float);
+
 static struct expr *random_leaf(bool floats)
 {
-	static const char *const members[] = { "c", "uc",  "s",  "us", "i",  "u",  "l",  "ul",
-		                               "b", "pch", "pi", "pl", "ps", "b3", "b7", "b22" };
-	static const char *const others[] = { "tid", "pid", "hits", "pc",   "$rax", "$eax",
-		                              "$ax", "$al", "$ah",  "$r9d", "$rip" };
-	static const char *const floating[] = { "new.d", "old.d", "new.f", "old.f",
-		                                "1.5",   "0.1f",  "1e3",   "0x1p-3" };
-	char name[16];
-
 	if (floats && random_below(3)) {
-		struct expr *expr = new_expr(EXPR_LEAF, PRECEDENCE_LEAF, RANDOM_OF(floating));
+		struct expr *expr = new_expr(EXPR_LEAF, PRECEDENCE_LEAF, random_name(true));
+
 		expr->is_float = true;
 		return expr;
 	}
-	switch (random_below(6)) {
-	case 0:
-	case 1:
+	if (!random_below(3))
 		return random_constant();
-	case 2:
-		return new_expr(EXPR_LEAF, PRECEDENCE_LEAF, RANDOM_OF(others));
-	default:
-		snprintf(name, sizeof(name), "%s.%s", random_below(2) ? "new" : "old",
-		         RANDOM_OF(members));
-		return new_expr(EXPR_LEAF, PRECEDENCE_LEAF, name);
-	}
+	return new_expr(EXPR_LEAF, PRECEDENCE_LEAF, random_name(false));
 }
 
 /* ---- Operators */

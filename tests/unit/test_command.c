@@ -292,26 +292,6 @@ START_TEST(handle_texts)
 }
 END_TEST
 
-/* ---- Expressions ----------------------------------------------------------- */
-
-static void check_expanded(const char *text, const char *wanted)
-{
-	char *expanded MT_AUTO_FREE = mt_history_expand(text, 7);
-
-	ck_assert_str_eq(expanded, wanted);
-}
-
-START_TEST(history_names)
-{
-	check_expanded("$", "$7");
-	check_expanded("$$", "$6");
-	check_expanded("$$2 + $rax + $3", "$5 + $rax + $3");
-	check_expanded("$$9", "$0"); /* there is none: an error later */
-	check_expanded("\"$\" + '$'", "\"$\" + '$'");
-	check_expanded("($)+$foo", "($7)+$foo");
-}
-END_TEST
-
 START_TEST(operators_outside_of_brackets)
 {
 	ck_assert_str_eq(mt_text_outside("a[b=c] = d", '='), "= d");
@@ -326,4 +306,4 @@ END_TEST
 
 MT_UNIT_MAIN("command", numbers_and_ranges, bad_numbers_get_a_sentence, counts, formats, modifiers,
              break_texts, list_texts, run_words, quoted_words_come_back, escapes, printf_texts,
-             signal_names, handle_texts, history_names, operators_outside_of_brackets)
+             signal_names, handle_texts, operators_outside_of_brackets)

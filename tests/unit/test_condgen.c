@@ -306,7 +306,7 @@ static int load_condition(const struct kernel *kernel, const struct mt_cond *con
 	int fd = -1;
 
 	generate_prologue(&as, kernel->map_fd, is_false);
-	struct mt_error *error = mt_cond_generate(&as, cond, &frame, is_false);
+	struct mt_error *error = mt_cond_generate(&as, cond, &frame, is_false, is_false);
 	if (error) {
 		ck_assert_int_eq(mt_error_kind(error), MT_ERR_UNSUPPORTED);
 		mt_error_free(error);
@@ -337,6 +337,24 @@ struct subject {
 	struct mt_cond *cond;
 	bool is_float;
 };
+
+static const char *random_name(bool is_float)
+{
+	static const char *const parts[] = { "c", "uc",  "s",  "us", "i",  "u",  "l",  "ul",
+		                             "b", "pch", "pi", "pl", "ps", "b3", "b7", "b22" };
+	static const char *const others[] = { "tid", "pid", "hits", "pc",   "$rax", "$eax",
+		                              "$ax", "$al", "$ah",  "$r9d", "$rip" };
+	static const char *const floating[] = { "new.d", "old.d", "new.f", "old.f",
+		                                "1.5",   "0.1f",  "1e3",   "0x1p-3" };
+	static char name[16];
+
+	if (is_float)
+		return RANDOM_OF(floating);
+	if (!random_below(4))
+		return RANDOM_OF(others);
+	snprintf(name, sizeof(name), "%s.%s", random_below(2) ? "new" : "old", RANDOM_OF(parts));
+	return name;
+}
 
 /* Roots that show more of a value than whether it is 0 tell wrong bits better. */
 static struct expr *random_root(void)
@@ -481,7 +499,7 @@ static size_t length_of_code(const char *text)
 	struct mt_asm as = { 0 };
 	struct mt_cond *cond = compiled(text);
 
-	MT_CK_OK(mt_cond_generate(&as, cond, &frame, mt_asm_new_label(&as)));
+	MT_CK_OK(mt_cond_generate(&as, cond, &frame, mt_asm_new_label(&as), 0));
 	size_t len = as.insns.len;
 	mt_asm_deinit(&as);
 	mt_cond_destroy(cond);
@@ -511,7 +529,7 @@ static void check_unsupported(const char *text, const struct mt_cond_frame *in, 
 	struct mt_asm as = { 0 };
 	struct mt_cond *cond = compiled(text);
 
-	MT_CK_FAILS(mt_cond_generate(&as, cond, in, mt_asm_new_label(&as)), MT_ERR_UNSUPPORTED,
+	MT_CK_FAILS(mt_cond_generate(&as, cond, in, mt_asm_new_label(&as), 0), MT_ERR_UNSUPPORTED,
 	            part);
 	mt_asm_deinit(&as);
 	mt_cond_destroy(cond);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "symbol/dynamic.h"
 #include "symbol/image.h"
+#include "symbol/variable.h"
 #include "target/libraries.h"
 #include "unit.h"
 
@@ -146,6 +147,30 @@ START_TEST(names_of_added_libraries_are_found)
 }
 END_TEST
 
+/* What was asked for before is asked for anew. */
+START_TEST(variables_of_added_libraries_are_found)
+{
+	struct mt_image *image MT_CLEANUP(mt_image_cleanup) = NULL;
+	const struct mt_variable_query query = { .name = "program_invocation_name" };
+	struct mt_libraries libraries = { 0 };
+	struct mt_variable variable, again;
+
+	MT_CK_OK(mt_image_open_file(own_path(), &image));
+	for (int i = 0; i < 2; i++)
+		MT_CK_FAILS(mt_variable_find(image, &query, &variable), MT_ERR_NOT_FOUND,
+		            "no variable program_invocation_name");
+	own_libraries(image, &libraries);
+	for (size_t i = 0; i < libraries.paths.len; i++)
+		MT_CK_OK(mt_image_add_file(image, libraries.paths.data[i]));
+	mt_libraries_deinit(&libraries);
+	MT_CK_OK(mt_variable_find(image, &query, &variable));
+	MT_CK_OK(mt_variable_find(image, &query, &again));
+	ck_assert_ptr_eq(variable.module, mt_image_module_named(image, "libc.so.6"));
+	ck_assert_uint_eq(variable.addr, again.addr);
+	ck_assert_ptr_eq(variable.type, again.type);
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_library_is_not_added)
 {
 	struct mt_image *image MT_CLEANUP(mt_image_cleanup) = NULL;
@@ -171,4 +196,4 @@ END_TEST
 MT_UNIT_MAIN("symbol", interpreter_and_build_id_are_those_of_readelf,
              a_static_program_has_no_interpreter, libraries_are_those_that_are_mapped,
              names_of_added_libraries_are_found, a_file_that_is_no_library_is_not_added,
-             an_interpreter_that_is_none)
+             variables_of_added_libraries_are_found, an_interpreter_that_is_none)

@@ -37,17 +37,6 @@ static void truth(char text[256])
 	ck_assert_int_eq(pclose(output), 0);
 }
 
-/* Its signals are its own. */
-static void pass_signals(struct session *session)
-{
-	const struct mt_signal_rule rule = { .pass = true };
-
-	mt_debug_set_signal_rule(session->debug, SIGSEGV, rule);
-	mt_debug_set_signal_rule(session->debug, SIGILL, rule);
-	mt_debug_set_signal_rule(session->debug, SIGTRAP, rule);
-	mt_debug_set_signal_rule(session->debug, SIGFPE, rule);
-}
-
 static void set_all(struct session *session, int numbers[COUNT])
 {
 	for (size_t i = 0; i < COUNT; i++)
@@ -72,7 +61,7 @@ START_TEST(each_is_left_when_it_stops)
 
 	truth(text);
 	SESSION_START(&session, "insns");
-	pass_signals(&session);
+	session_pass_signals(&session);
 	set_all(&session, numbers);
 	while (session_continue(&session) == MT_STOP_BREAKPOINT)
 		ck_assert_uint_eq(session.stop.number_count, 1);
@@ -92,7 +81,7 @@ START_TEST(each_is_left_when_it_is_ignored)
 
 	truth(text);
 	SESSION_START(&session, "insns");
-	pass_signals(&session);
+	session_pass_signals(&session);
 	set_all(&session, numbers);
 	for (size_t i = 0; i < COUNT; i++)
 		MT_CK_OK(mt_debug_break_ignore(session.debug, numbers[i], 1000000));
@@ -133,7 +122,7 @@ START_TEST(each_is_stepped)
 
 	truth(text);
 	SESSION_START(&session, "insns");
-	pass_signals(&session);
+	session_pass_signals(&session);
 	step_through(&session, _i == 1);
 	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
 	session_printed(&session, text);

@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "engine_session.h"
-#include "symbol/variable.h"
 #include "x86/regtable.h"
 
 /* In leaf(), called for the i-th time. */
@@ -15,15 +14,6 @@ static void run_to_leaf(struct session *session)
 	SESSION_START(session, "walk");
 	session_break(session, "leaf", NULL);
 	ck_assert_int_eq(session_continue(session), MT_STOP_BREAKPOINT);
-}
-
-static uint64_t address_of(struct session *session, const char *name)
-{
-	const struct mt_variable_query query = { .name = name };
-	struct mt_variable variable;
-
-	MT_CK_OK(mt_variable_find(mt_debug_image(session->debug), &query, &variable));
-	return variable.addr;
 }
 
 /* ---- Registers ----------------------------------------------------------- */
@@ -141,7 +131,7 @@ START_TEST(memory_is_written)
 	char text[6] = { 0 };
 
 	run_to_leaf(&session);
-	greeting = address_of(&session, "greeting");
+	greeting = session_address(&session, "greeting");
 	MT_CK_OK(mt_debug_read(session.debug, greeting, text, 6));
 	ck_assert_str_eq(text, "hello");
 	MT_CK_OK(mt_debug_write(session.debug, greeting, "HELLO", 6));
@@ -200,7 +190,7 @@ START_TEST(a_core_file_says_the_same)
 	MT_CK_OK(mt_debug_write_core(session.debug, path));
 	count = mt_debug_frames(session.debug, 0, live, 64);
 	rsp = session_reg(&session, "rsp");
-	total = address_of(&session, "total");
+	total = session_address(&session, "total");
 	MT_CK_OK(mt_debug_read(session.debug, total, &value, 8));
 
 	session_create(&reader);
@@ -208,7 +198,7 @@ START_TEST(a_core_file_says_the_same)
 	ck_assert_int_eq(mt_debug_state(reader.debug), MT_PROCESS_CORE);
 	ck_assert_uint_eq(mt_debug_threads(reader.debug, NULL, 0), 1);
 	ck_assert_uint_eq(session_reg(&reader, "rsp"), rsp);
-	ck_assert_uint_eq(address_of(&reader, "total"), total);
+	ck_assert_uint_eq(session_address(&reader, "total"), total);
 	MT_CK_OK(mt_debug_read(reader.debug, total, &core_value, 8));
 	ck_assert_uint_eq(core_value, value);
 	ck_assert_uint_eq(mt_debug_frames(reader.debug, 0, dead, 64), count);

@@ -132,32 +132,9 @@ END_TEST
 static pid_t run(struct session *session, const char *threads, const char *rounds, const char *how,
                  int *input)
 {
-	int ends[2];
-	char path[PATH_MAX];
-	pid_t pid;
+	const char *arguments[] = { threads, rounds, how, NULL };
 
-	engine_path("threads", path);
-	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(ends[0], STDIN_FILENO);
-		dup2(open(session->output, O_WRONLY | O_TRUNC), STDOUT_FILENO);
-		execl(path, path, threads, rounds, how, NULL);
-		_exit(127);
-	}
-	close(ends[0]);
-	*input = ends[1];
-	return pid;
-}
-
-static void await_threads(pid_t pid, size_t wanted)
-{
-	struct mt_tids tids = { 0 };
-
-	do
-		MT_CK_OK(mt_process_threads(pid, &tids));
-	while (tids.list.len < wanted);
-	mt_tids_deinit(&tids);
+	return session_spawn(session, input, "threads", arguments);
 }
 
 static void await_end(pid_t pid)
@@ -177,7 +154,7 @@ START_TEST(it_attaches_and_lets_go)
 
 	session_create(&session);
 	pid = run(&session, "20", "1000", "wait", &input);
-	await_threads(pid, 21);
+	session_await_threads(pid, 21);
 	MT_CK_OK(mt_debug_attach(session.debug, pid));
 	ck_assert_int_eq(mt_debug_last_stop(session.debug)->kind, MT_STOP_ATTACHED);
 	ck_assert_uint_eq(mt_debug_threads(session.debug, NULL, 0), 21);
@@ -203,7 +180,7 @@ START_TEST(a_stopped_process_stays_stopped)
 
 	session_create(&session);
 	pid = run(&session, "4", "1000", "wait", &input);
-	await_threads(pid, 5);
+	session_await_threads(pid, 5);
 	kill(pid, SIGSTOP);
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
 	MT_CK_OK(mt_debug_attach(session.debug, pid));
@@ -229,7 +206,7 @@ START_TEST(a_stopped_process_goes_on_with_sigcont)
 
 	session_create(&session);
 	pid = run(&session, "4", "1000", "wait", &input);
-	await_threads(pid, 5);
+	session_await_threads(pid, 5);
 	kill(pid, SIGSTOP);
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
 	MT_CK_OK(mt_debug_attach(session.debug, pid));

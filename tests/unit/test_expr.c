@@ -210,7 +210,7 @@ START_TEST(wrong_conditions)
 		{ "comm", 0, "compared with == or != to a string" },
 		{ "comm < \"a\"", 0, "compared with == or != to a string" },
 		{ "comm == \"sixteen bytes is\"", 8, "at most 15 bytes, and this has 16" },
-		{ "comm == \"a\\0b\"", 10, "NUL" },
+		{ "comm == \"a\\0b\"", 8, "NUL" },
 		{ "comm == \"abc", 8, "has no mate" },
 		{ "new == \"a\"", 7, "only comm is compared with a string" },
 		{ "new == 'ab'", 7, "more than one character" },

@@ -156,6 +156,31 @@ START_TEST(repetitions)
 }
 END_TEST
 
+/* Those said to be straight are held against the processor in test_insn_hardware.c. */
+START_TEST(straight_code)
+{
+	ck_assert(decode(BYTES(0x48, 0x89, 0x03)).straight);           /* mov %rax,(%rbx) */
+	ck_assert(decode(BYTES(0x48, 0x8d, 0x04, 0x24)).straight);     /* lea (%rsp),%rax */
+	ck_assert(decode(BYTES(0x48, 0x83, 0xc0, 0x01)).straight);     /* add $1,%rax */
+	ck_assert(decode(BYTES(0x66, 0x0f, 0x6f, 0x00)).straight);     /* movdqa (%rax),%xmm0 */
+	ck_assert(decode(BYTES(0xf3, 0xa4)).straight);                 /* rep movsb */
+	ck_assert(decode(BYTES(0x0f, 0x1f, 0x00)).straight);           /* nopl (%rax) */
+	ck_assert(!decode(BYTES(0x48, 0x83, 0xec, 0x08)).straight);    /* sub $8,%rsp */
+	ck_assert(!decode(BYTES(0x66, 0x8b, 0x20)).straight);          /* mov (%rax),%sp */
+	ck_assert(!decode(BYTES(0x48, 0x8d, 0x64, 0x24, 8)).straight); /* lea 8(%rsp),%rsp */
+	ck_assert(!decode(BYTES(0x48, 0x94)).straight);                /* xchg %rax,%rsp */
+	ck_assert(!decode(BYTES(0x55)).straight);                      /* push %rbp */
+	ck_assert(!decode(BYTES(0xc9)).straight);                      /* leave */
+	ck_assert(!decode(BYTES(0x9d)).straight);                      /* popf */
+	ck_assert(!decode(BYTES(0x74, 0x00)).straight);                /* je */
+	ck_assert(!decode(BYTES(0xff, 0xd0)).straight);                /* call *%rax */
+	ck_assert(!decode(BYTES(0x0f, 0x05)).straight);                /* syscall */
+	ck_assert(!decode(BYTES(0xcc)).straight);                      /* int3 */
+	ck_assert(!decode(BYTES(0x0f, 0x0b)).straight);                /* ud2 */
+	ck_assert(!decode(BYTES(0xc7, 0xf8, 0, 0, 0, 0)).straight);    /* xbegin */
+}
+END_TEST
+
 START_TEST(direct_targets)
 {
 	struct mt_insn insn = decode(BYTES(0xe8, 0x10, 0, 0, 0));
@@ -529,7 +554,7 @@ START_TEST(noise_does_no_harm)
 END_TEST
 
 MT_UNIT_MAIN("insn", text_is_what_people_read, an_instruction_cut_short_is_none, classes,
-             i386_has_other_instructions, repetitions, direct_targets,
+             i386_has_other_instructions, repetitions, straight_code, direct_targets,
              memory_that_only_a_part_is_known_of, what_was_stored_keeps_to_its_bytes,
              the_instruction_before_is_the_culprit, decoding_must_arrive_at_pc,
              long_functions_are_decoded_to_the_end, decoding_gives_up_after_a_mebibyte,

@@ -461,12 +461,26 @@ static void check_stored(const struct trial *trial, unsigned index)
 	check_stored_range(trial, addr + 3, 2);
 }
 
+/* It went on to what is behind it, where an int3 is, with the stack as before. */
+static void check_straight(const struct trial *trial)
+{
+	uint64_t behind = trial->insn.addr + trial->insn.len, pc = trial->after.r[MT_REG_RIP];
+
+	if (!trial->insn.straight || trial->insn.rep)
+		return;
+	ck_assert_msg(pc == (trial->fired ? behind : behind + 1), "%s: pc is +%ld", trial->c->name,
+	              (long)(pc - trial->insn.addr));
+	ck_assert_msg(trial->after.r[MT_REG_RSP] == trial->before.r[MT_REG_RSP], "%s: moves rsp",
+	              trial->c->name);
+}
+
 /* One run; the bits of the registers that fired. */
 static unsigned judge(struct trial *trial)
 {
 	bool exactly = !(trial->c->flags & (LOOSE | FAR_BASE)) && !trial->insn.rep;
 
 	run(trial);
+	check_straight(trial);
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t addr = trial->addrs[i];
 

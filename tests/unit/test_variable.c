@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "fixture_program.h"
+#include "print/print.h"
 #include "symbol/variable.h"
 
 /* With debug information, in one way or another. */

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "cli/debug/breaks.h"
+#include "symbol/dynamic.h"
 
 /* ---- All of them ----------------------------------------------------------- */
 
@@ -32,6 +33,58 @@ const struct mt_break_info *mt_break_list_find(const struct mt_break_list *list,
 		if (list->infos[i].number == number)
 			return &list->infos[i];
 	return NULL;
+}
+
+/* ---- Their numbers --------------------------------------------------------- */
+
+struct mt_error *mt_break_number(struct mt_shell *shell, const char **text, const char *what,
+                                 int *number)
+{
+	char *word MT_AUTO_FREE = mt_strndup(*text, mt_text_word(*text));
+	int64_t value;
+
+	if (!word)
+		return mt_error_nomem();
+	if (*word == '$') {
+		MT_TRY(mt_eval_integer(shell, word, &value));
+		*text = mt_text_skip(*text + strlen(word));
+	} else {
+		uint64_t typed;
+
+		MT_TRY(mt_text_number(text, what, INT_MAX, &typed));
+		value = (int64_t)typed;
+	}
+	if (value < 1 || value > INT_MAX)
+		return mt_error_new(MT_ERR_NOT_FOUND, "there is no breakpoint %" PRId64, value);
+	*number = (int)value;
+	return NULL;
+}
+
+struct mt_error *mt_break_numbers(struct mt_shell *shell, const char *text, const char *what,
+                                  struct mt_number_list *list)
+{
+	struct mt_buf plain MT_AUTO_BUF = { 0 };
+
+	mt_buf_text(&plain, "");
+	for (text = mt_text_skip(text); *text; text = mt_text_skip(text)) {
+		size_t len = mt_text_word(text);
+
+		if (*text == '$') {
+			int number;
+
+			MT_TRY(mt_break_number(shell, &text, what, &number));
+			mt_buf_printf(&plain, "%d ", number);
+			continue;
+		}
+		mt_buf_printf(&plain, "%.*s ", (int)len, text);
+		text += len;
+	}
+	return mt_buf_ok(&plain) ? mt_text_numbers(plain.data, what, list) : mt_error_nomem();
+}
+
+struct mt_error *mt_break_made(struct mt_shell *shell, int number)
+{
+	return mt_values_set_integer(shell, "bpnum", number);
 }
 
 /* ---- Setting --------------------------------------------------------------- */
@@ -89,16 +142,28 @@ static void say_set(struct mt_shell *shell, int number)
 	mt_locations_free(expected, count);
 }
 
+/* A name that the program takes from a library: it is certain to come. */
+static bool is_imported(struct mt_shell *shell, const char *location)
+{
+	struct mt_image *image = mt_debug_image(shell->debug);
+
+	return image && mt_module_imports(mt_image_executable(image), location);
+}
+
 /* A place that is not known may come with a library: asked for as `set breakpoint pending` says. */
 static struct mt_error *set_pending(struct mt_shell *shell, struct mt_break_spec *spec,
                                     struct mt_error *error, int *number)
 {
 	enum mt_auto pending = (enum mt_auto)shell->settings.pending;
-	bool person = shell->input && shell->input->editor;
 
 	if (mt_error_kind(error) != MT_ERR_NOT_FOUND || pending == MT_OFF)
 		return error;
-	if (pending == MT_AUTO && !person) {
+	spec->pending = is_imported(shell, spec->location);
+	if (spec->pending) {
+		mt_error_free(error);
+		return mt_debug_break(shell->debug, spec, number);
+	}
+	if (pending == MT_AUTO && !mt_shell_is_typed(shell)) {
 		struct mt_error *hinted = mt_error_new(
 		    MT_ERR_NOT_FOUND, "%s ('set breakpoint pending on' lets it wait for a library)",
 		    mt_error_text(error));
@@ -139,8 +204,7 @@ static void name_address(struct mt_shell *shell, uint64_t addr, struct mt_buf *t
 		mt_buf_printf(text, "*0x%" PRIx64, addr);
 }
 
-/* "*EXPRESSION": the engine takes addresses as numbers. */
-static struct mt_error *evaluate_address(struct mt_shell *shell, char **location)
+struct mt_error *mt_location_evaluate(struct mt_shell *shell, char **location)
 {
 	struct mt_buf text MT_AUTO_BUF = { 0 };
 	uint64_t addr;
@@ -163,10 +227,9 @@ static struct mt_error *set_parsed(struct mt_shell *shell, struct mt_break_text 
 		                      .thread = parsed->thread,
 		                      .pending = shell->settings.pending == MT_ON };
 	struct mt_error *error;
-	struct mt_value value;
 	int number;
 
-	MT_TRY(*parsed->location ? evaluate_address(shell, &parsed->location)
+	MT_TRY(*parsed->location ? mt_location_evaluate(shell, &parsed->location)
 	                         : here(shell, &parsed->location));
 	spec.location = parsed->location;
 	error = mt_debug_break(shell->debug, &spec, &number);
@@ -176,8 +239,7 @@ static struct mt_error *set_parsed(struct mt_shell *shell, struct mt_break_text 
 		return mt_shell_blame(shell, error,
 		                      parsed->condition ? parsed->condition : parsed->location);
 	say_set(shell, number);
-	value = mt_value_of_int(number);
-	return mt_values_set(shell, "bpnum", &value);
+	return mt_break_made(shell, number);
 }
 
 static struct mt_error *set(struct mt_shell *shell, const char *args, enum mt_break_kind kind,
@@ -192,9 +254,9 @@ static struct mt_error *set(struct mt_shell *shell, const char *args, enum mt_br
 	return error;
 }
 
-static struct mt_error *set_break(struct mt_shell *shell, const char *args)
+struct mt_error *mt_break_set(struct mt_shell *shell, const char *text)
 {
-	return set(shell, args, MT_BREAK_SOFTWARE, false);
+	return set(shell, text, MT_BREAK_SOFTWARE, false);
 }
 
 static struct mt_error *set_tbreak(struct mt_shell *shell, const char *args)
@@ -221,7 +283,7 @@ static struct mt_error *each(struct mt_shell *shell, const char *args, const cha
 	struct mt_break_list list MT_CLEANUP(mt_break_list_deinit) = { 0 };
 	struct mt_number_list numbers MT_CLEANUP(mt_number_list_deinit) = { 0 };
 	MT_VEC(int) chosen = { 0 };
-	struct mt_error *error = mt_text_numbers(args, what, &numbers);
+	struct mt_error *error = mt_break_numbers(shell, args, what, &numbers);
 
 	if (!error)
 		error = mt_breaks_list(shell, &list);
@@ -282,25 +344,29 @@ static struct mt_error *disable(struct mt_shell *shell, const char *args)
 
 static struct mt_error *ignore(struct mt_shell *shell, const char *args)
 {
-	uint64_t number, count;
+	uint64_t count;
+	int number;
 
-	MT_TRY(mt_text_number(&args, "ignore", INT_MAX, &number));
+	MT_TRY(mt_break_number(shell, &args, "ignore", &number));
 	MT_TRY(mt_text_count(args, "ignore N", 0, &count));
-	MT_TRY(mt_debug_break_ignore(shell->debug, (int)number, count));
-	mt_say(shell, "Will ignore next %" PRIu64 " crossings of breakpoint %d.\n", count,
-	       (int)number);
+	MT_TRY(mt_debug_break_ignore(shell->debug, number, count));
+	if (count)
+		mt_say(shell, "Will ignore next %" PRIu64 " crossings of breakpoint %d.\n", count,
+		       number);
+	else
+		mt_say(shell, "Will stop next time breakpoint %d is reached.\n", number);
 	return NULL;
 }
 
 static struct mt_error *condition(struct mt_shell *shell, const char *args)
 {
-	uint64_t number;
+	int number;
 
-	MT_TRY(mt_text_number(&args, "condition", INT_MAX, &number));
+	MT_TRY(mt_break_number(shell, &args, "condition", &number));
 	MT_TRY(mt_shell_blame(
-	    shell, mt_debug_break_condition(shell->debug, (int)number, *args ? args : NULL), args));
+	    shell, mt_debug_break_condition(shell->debug, number, *args ? args : NULL), args));
 	if (!*args)
-		mt_say(shell, "Breakpoint %d now unconditional.\n", (int)number);
+		mt_say(shell, "Breakpoint %d now unconditional.\n", number);
 	return NULL;
 }
 
@@ -359,7 +425,7 @@ static struct mt_error *clear(struct mt_shell *shell, const char *args)
 	if (!text)
 		return mt_error_nomem();
 	MT_TRY(mt_shell_image(shell, &image));
-	MT_TRY(*text ? evaluate_address(shell, &text) : here(shell, &text));
+	MT_TRY(*text ? mt_location_evaluate(shell, &text) : here(shell, &text));
 	MT_TRY(mt_image_locate(image, text, &locations, &count));
 	error = clear_at(shell, locations, count, &cleared);
 	mt_locations_free(locations, count);
@@ -394,7 +460,8 @@ static struct mt_error *clear(struct mt_shell *shell, const char *args)
 	}
 
 static const struct mt_verb verbs[] = {
-	BREAK("break", "b br bre brea", set_break, "stops the program where it gets to LOCATION"),
+	BREAK("break", "b br bre brea", mt_break_set,
+	      "stops the program where it gets to LOCATION"),
 	BREAK("tbreak", "tb", set_tbreak, "as break, once: it is deleted when it was hit"),
 	BREAK(
 	    "hbreak", "hb", set_hbreak,

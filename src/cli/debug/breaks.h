@@ -14,6 +14,23 @@ struct mt_break_list {
 struct mt_error *mt_breaks_list(struct mt_shell *shell, struct mt_break_list *list);
 void mt_break_list_deinit(struct mt_break_list *list);
 
+/* The number of a breakpoint at *text, which goes past it: "3", or "$bpnum". */
+struct mt_error *mt_break_number(struct mt_shell *shell, const char **text, const char *what,
+                                 int *number);
+
+/* "1 3-5 $bpnum", as mt_text_numbers(). */
+struct mt_error *mt_break_numbers(struct mt_shell *shell, const char *text, const char *what,
+                                  struct mt_number_list *list);
+
+/* Makes of "*EXPRESSION" what the engine takes: an address. Other locations stay as they are. */
+struct mt_error *mt_location_evaluate(struct mt_shell *shell, char **location);
+
+/* Sets a breakpoint as `break` does, and says it. */
+struct mt_error *mt_break_set(struct mt_shell *shell, const char *text);
+
+/* That breakpoint `number` was made: $bpnum is it, so that `commands` finds it. */
+struct mt_error *mt_break_made(struct mt_shell *shell, int number);
+
 /* NULL: there is none with that number. */
 const struct mt_break_info *mt_break_list_find(const struct mt_break_list *list, int number);
 

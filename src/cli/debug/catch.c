@@ -5,14 +5,23 @@
 
 #include "base/cleanup.h"
 #include "cli/debug/breaks.h"
+#include "cli/debug/script.h"
+#include "cli/debug/show.h"
 
 /* ---- catch ----------------------------------------------------------------- */
 
-static struct mt_error *catch_kind(struct mt_shell *shell, enum mt_break_kind kind,
-                                   const char *what, const char *args)
+/* What can be caught. `all`: what is said where nothing is named; NULL: nothing can be. */
+struct catchable {
+	const char *name;
+	enum mt_break_kind kind;
+	const char *all;
+};
+
+static struct mt_error *set_catch(struct mt_shell *shell, const struct catchable *what,
+                                  const char *args, bool temporary)
 {
 	struct mt_break_text parsed;
-	struct mt_break_spec spec = { .kind = kind };
+	struct mt_break_spec spec = { .kind = what->kind, .temporary = temporary };
 	struct mt_error *error;
 	int number;
 
@@ -20,52 +29,43 @@ static struct mt_error *catch_kind(struct mt_shell *shell, enum mt_break_kind ki
 	spec.location = parsed.location;
 	spec.condition = parsed.condition;
 	spec.thread = parsed.thread;
-	error = mt_debug_break(shell->debug, &spec, &number);
+	error = what->all ? NULL : mt_text_end(parsed.location, what->name);
 	if (!error)
-		mt_say(shell, "Catchpoint %d (%s%s%s)\n", number, what, *parsed.location ? " " : "",
-		       parsed.location);
+		error = mt_debug_break(shell->debug, &spec, &number);
+	if (!error)
+		mt_say(shell, "Catchpoint %d (%s%s%s)\n", number,
+		       what->all && !*parsed.location ? what->all : what->name,
+		       *parsed.location ? " " : "", parsed.location);
 	mt_break_text_deinit(&parsed);
-	return error;
+	return error ? error : mt_break_made(shell, number);
 }
 
-static struct mt_error *catch_syscall(struct mt_shell *shell, const char *args)
-{
-	return catch_kind(shell, MT_BREAK_CATCH_SYSCALL, *args ? "syscall" : "any syscall", args);
-}
+/* The commands catch_NAME() and tcatch_NAME(). */
+#define CATCHER(what, of_kind, everything)                                                         \
+	static const struct catchable what##_catchable = { #what, of_kind, everything };           \
+                                                                                                   \
+	static struct mt_error *catch_##what(struct mt_shell *shell, const char *args)             \
+	{                                                                                          \
+		return set_catch(shell, &what##_catchable, args, false);                           \
+	}                                                                                          \
+                                                                                                   \
+	static struct mt_error *tcatch_##what(struct mt_shell *shell, const char *args)            \
+	{                                                                                          \
+		return set_catch(shell, &what##_catchable, args, true);                            \
+	}
 
-static struct mt_error *catch_signal(struct mt_shell *shell, const char *args)
-{
-	return catch_kind(shell, MT_BREAK_CATCH_SIGNAL, *args ? "signal" : "standard signals",
-	                  args);
-}
-
-static struct mt_error *catch_load(struct mt_shell *shell, const char *args)
-{
-	return catch_kind(shell, MT_BREAK_CATCH_LOAD, "load", args);
-}
-
-static struct mt_error *catch_fork(struct mt_shell *shell, const char *args)
-{
-	MT_TRY(mt_text_end(args, "catch fork"));
-	return catch_kind(shell, MT_BREAK_CATCH_FORK, "fork", args);
-}
-
-static struct mt_error *catch_vfork(struct mt_shell *shell, const char *args)
-{
-	MT_TRY(mt_text_end(args, "catch vfork"));
-	return catch_kind(shell, MT_BREAK_CATCH_VFORK, "vfork", args);
-}
-
-static struct mt_error *catch_exec(struct mt_shell *shell, const char *args)
-{
-	MT_TRY(mt_text_end(args, "catch exec"));
-	return catch_kind(shell, MT_BREAK_CATCH_EXEC, "exec", args);
-}
+CATCHER(syscall, MT_BREAK_CATCH_SYSCALL, "any syscall")
+CATCHER(signal, MT_BREAK_CATCH_SIGNAL, "standard signals")
+CATCHER(load, MT_BREAK_CATCH_LOAD, NULL)
+CATCHER(unload, MT_BREAK_CATCH_UNLOAD, NULL)
+CATCHER(fork, MT_BREAK_CATCH_FORK, NULL)
+CATCHER(vfork, MT_BREAK_CATCH_VFORK, NULL)
+CATCHER(exec, MT_BREAK_CATCH_EXEC, NULL)
 
 static struct mt_error *catch_any(struct mt_shell *shell, const char *args)
 {
 	return mt_error_new(MT_ERR_USAGE,
-	                    "catch takes what to stop for: syscall, signal, load, fork, vfork or "
+	                    "say what to stop for: syscall, signal, load, unload, fork, vfork or "
 	                    "exec%s%.40s",
 	                    *args ? "; not " : "", args);
 }
@@ -77,12 +77,14 @@ static const char *const type_names[] = {
 	[MT_BREAK_CATCH_SYSCALL] = "catchpoint", [MT_BREAK_CATCH_FORK] = "catchpoint",
 	[MT_BREAK_CATCH_VFORK] = "catchpoint",   [MT_BREAK_CATCH_EXEC] = "catchpoint",
 	[MT_BREAK_CATCH_SIGNAL] = "catchpoint",  [MT_BREAK_CATCH_LOAD] = "catchpoint",
+	[MT_BREAK_CATCH_UNLOAD] = "catchpoint",
 };
 
 static const char *const catch_names[] = {
 	[MT_BREAK_CATCH_SYSCALL] = "syscall", [MT_BREAK_CATCH_FORK] = "fork",
 	[MT_BREAK_CATCH_VFORK] = "vfork",     [MT_BREAK_CATCH_EXEC] = "exec",
 	[MT_BREAK_CATCH_SIGNAL] = "signal",   [MT_BREAK_CATCH_LOAD] = "load",
+	[MT_BREAK_CATCH_UNLOAD] = "unload",
 };
 
 static const char *way_of(enum mt_break_way way)
@@ -94,16 +96,20 @@ static const char *way_of(enum mt_break_way way)
 		return "by a debug register";
 	case MT_WAY_REGISTER_KERNEL:
 		return "by a debug register; the condition is decided in the kernel";
+	case MT_WAY_UPROBE:
+		return "by a uprobe";
+	case MT_WAY_UPROBE_KERNEL:
+		return "by a uprobe; the condition is decided in the kernel";
 	default:
 		return "by ptrace";
 	}
 }
 
-static void show_places(struct mt_shell *shell, const struct mt_break_info *info)
+static void show_place(struct mt_shell *shell, const struct mt_break_info *info, size_t number,
+                       uint64_t addr, const char *what)
 {
-	for (size_t i = 0; info->place_count > 1 && i < info->place_count; i++)
-		mt_say(shell, "%d.%-22zu    %c   0x%016" PRIx64 " in %s\n", info->number, i + 1,
-		       info->enabled ? 'y' : 'n', info->places[i].addr, info->places[i].what);
+	mt_say(shell, "%d.%-22zu    %c   0x%0*" PRIx64 " in %s\n", info->number, number,
+	       info->enabled ? 'y' : 'n', mt_address_digits(shell), addr, what);
 }
 
 static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
@@ -124,9 +130,10 @@ static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
 		mt_say(shell, "\tignore next %" PRIu64 " hits\n", info->ignore);
 	if (info->place_count)
 		mt_say(shell, "\t%s\n", way_of(info->places[0].way));
-	for (size_t i = 0; commands && i < commands->lines.len; i++)
-		mt_say(shell, "        %s\n", mt_text_skip(commands->lines.data[i]));
-	show_places(shell, info);
+	if (commands)
+		mt_block_format(commands, 8, &shell->out);
+	for (size_t i = 0; info->place_count > 1 && i < info->place_count; i++)
+		show_place(shell, info, i + 1, info->places[i].addr, info->places[i].what);
 }
 
 static void show_row(struct mt_shell *shell, const struct mt_break_info *info)
@@ -141,15 +148,18 @@ static void show_row(struct mt_shell *shell, const struct mt_break_info *info)
 		mt_say(shell, "%-18s %s %s\n", "", catch_names[info->kind],
 		       *info->location ? info->location : "<any>");
 	else if (places == 1)
-		mt_say(shell, "0x%016" PRIx64 " in %s\n", info->places[0].addr,
-		       info->places[0].what);
+		mt_say(shell, "0x%0*" PRIx64 " in %s\n", mt_address_digits(shell),
+		       info->places[0].addr, info->places[0].what);
 	else if (count == 1)
-		mt_say(shell, "0x%016" PRIx64 " in %s\n", expected[0].addr, expected[0].what);
+		mt_say(shell, "0x%0*" PRIx64 " in %s\n", mt_address_digits(shell), expected[0].addr,
+		       expected[0].what);
 	else
 		mt_say(shell, "%-18s %s\n", places || count ? "<MULTIPLE>" : "<PENDING>",
 		       info->location);
-	mt_locations_free(expected, count);
 	show_more(shell, info);
+	for (size_t i = 0; count > 1 && i < count; i++)
+		show_place(shell, info, i + 1, expected[i].addr, expected[i].what);
+	mt_locations_free(expected, count);
 }
 
 static struct mt_error *info_breakpoints(struct mt_shell *shell, const char *args)
@@ -157,7 +167,7 @@ static struct mt_error *info_breakpoints(struct mt_shell *shell, const char *arg
 	struct mt_break_list list MT_CLEANUP(mt_break_list_deinit) = { 0 };
 	struct mt_number_list numbers MT_CLEANUP(mt_number_list_deinit) = { 0 };
 
-	MT_TRY(mt_text_numbers(args, "info breakpoints", &numbers));
+	MT_TRY(mt_break_numbers(shell, args, "info breakpoints", &numbers));
 	MT_TRY(mt_breaks_list(shell, &list));
 	if (!list.count) {
 		mt_say(shell, "No breakpoints or catchpoints. 'break LOCATION' sets one.\n");
@@ -171,25 +181,39 @@ static struct mt_error *info_breakpoints(struct mt_shell *shell, const char *arg
 	return NULL;
 }
 
-#define CATCH(verb_name, verb_usage, function, offers, text)                                       \
+/* "catch NAME", and "tcatch NAME" for once. */
+#define CATCH(what, verb_usage, offers, text)                                                      \
+	{ .name = "catch " #what,                                                                  \
+	  .run = catch_##what,                                                                     \
+	  .usage = verb_usage,                                                                     \
+	  .summary = text,                                                                         \
+	  .topic = MT_TOPIC_BREAKPOINTS,                                                           \
+	  .completes = offers },                                                                   \
 	{                                                                                          \
-		.name = verb_name, .run = function, .usage = verb_usage, .summary = text,          \
-		.topic = MT_TOPIC_BREAKPOINTS, .completes = offers                                 \
+		.name = "tcatch " #what, .run = tcatch_##what, .usage = verb_usage,                \
+		.summary = text ", once", .topic = MT_TOPIC_BREAKPOINTS, .completes = offers       \
 	}
 
 static const struct mt_verb verbs[] = {
-	CATCH("catch", "WHAT...", catch_any, MT_COMPLETE_NOTHING,
-	      "stops the program when something of this kind happens"),
-	CATCH("catch syscall", "[NAME|NUMBER...]", catch_syscall, MT_COMPLETE_SYSCALL,
+	{ .name = "catch",
+	  .run = catch_any,
+	  .usage = "WHAT...",
+	  .summary = "stops the program when something of this kind happens",
+	  .topic = MT_TOPIC_BREAKPOINTS },
+	{ .name = "tcatch",
+	  .run = catch_any,
+	  .usage = "WHAT...",
+	  .summary = "the same as catch, once",
+	  .topic = MT_TOPIC_BREAKPOINTS },
+	CATCH(syscall, "[NAME|NUMBER...]", MT_COMPLETE_SYSCALL,
 	      "stops at system calls, before and after"),
-	CATCH("catch signal", "[SIGNAL...|all]", catch_signal, MT_COMPLETE_SIGNAL,
+	CATCH(signal, "[SIGNAL...|all]", MT_COMPLETE_SIGNAL,
 	      "stops when the signal comes, whatever 'handle' says"),
-	CATCH("catch load", "[REGEX]", catch_load, MT_COMPLETE_NOTHING,
-	      "stops when libraries are loaded"),
-	CATCH("catch fork", "", catch_fork, MT_COMPLETE_NOTHING, "stops at fork"),
-	CATCH("catch vfork", "", catch_vfork, MT_COMPLETE_NOTHING, "stops at vfork"),
-	CATCH("catch exec", "", catch_exec, MT_COMPLETE_NOTHING,
-	      "stops when the process becomes another program"),
+	CATCH(load, "", MT_COMPLETE_NOTHING, "stops when libraries are loaded"),
+	CATCH(unload, "", MT_COMPLETE_NOTHING, "stops when libraries are unloaded"),
+	CATCH(fork, "", MT_COMPLETE_NOTHING, "stops at fork"),
+	CATCH(vfork, "", MT_COMPLETE_NOTHING, "stops at vfork"),
+	CATCH(exec, "", MT_COMPLETE_NOTHING, "stops when the process becomes another program"),
 	{ .name = "info breakpoints",
 	  .aliases = "b br bre",
 	  .run = info_breakpoints,

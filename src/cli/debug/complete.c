@@ -123,10 +123,11 @@ static void offer_values(struct completion *completion)
 	}
 	offer_registers(completion, "$");
 	for (size_t i = 0; i < values->variables.len; i++) {
-		char name[MT_VALUE_NAME + 2];
+		struct mt_buf name MT_AUTO_BUF = { 0 };
 
-		snprintf(name, sizeof(name), "$%s", values->variables.data[i].name);
-		offer_text(completion, name);
+		mt_buf_printf(&name, "$%s", values->variables.data[i].name);
+		if (mt_buf_ok(&name))
+			offer_text(completion, name.data);
 	}
 }
 
@@ -213,16 +214,16 @@ static void offer_files(struct completion *completion)
 /* ---- Commands -------------------------------------------------------------- */
 
 /* The words that may follow `parent` (NULL: that may begin a line). */
-static void offer_commands(struct completion *completion, const struct mt_verb *parent)
+static void offer_commands(struct completion *completion, const char *parent)
 {
-	size_t parent_len = parent ? strlen(parent->name) : 0;
+	size_t parent_len = parent ? strlen(parent) : 0;
 	const struct mt_verb *verb;
 
 	for (size_t i = 0; (verb = mt_verb_at(i)); i++) {
 		const char *word = verb->name;
 
 		if (parent) {
-			if (strncmp(word, parent->name, parent_len) != 0 || word[parent_len] != ' ')
+			if (strncmp(word, parent, parent_len) != 0 || word[parent_len] != ' ')
 				continue;
 			word += parent_len + 1;
 		}
@@ -304,6 +305,14 @@ static void sort(struct mt_candidates *candidates)
 	candidates->list.len = kept + 1;
 }
 
+/* How long the words from `begin` up to `word` are, without the blanks between. */
+static size_t words_len(const char *begin, const char *word)
+{
+	while (word > begin && isspace((unsigned char)word[-1]))
+		word--;
+	return (size_t)(word - begin);
+}
+
 /* Commands, as long as the words before name one; then what it takes. */
 static void complete_word(struct completion *completion, const char *line)
 {
@@ -320,14 +329,17 @@ static void complete_word(struct completion *completion, const char *line)
 	if (word == begin) {
 		offer_commands(completion, NULL);
 	} else {
-		before = mt_strndup(begin, (size_t)(word - begin));
+		before = mt_strndup(begin, words_len(begin, word));
 		error = before ? mt_verb_find(before, &verb, &args) : mt_error_nomem();
 		if (error) {
 			mt_error_free(error);
+			if (before) /* "save" is none, and "save breakpoints" is one */
+				offer_commands(completion, before);
+			completion->candidates->begins = (size_t)(word - line);
 			return;
 		}
 		if (!*args)
-			offer_commands(completion, verb);
+			offer_commands(completion, verb->name);
 		if (verb->completes == MT_COMPLETE_VALUE || verb->completes == MT_COMPLETE_PLACE) {
 			completion->word = begin_of_name(line, word);
 			completion->len = strlen(completion->word);

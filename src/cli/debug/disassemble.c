@@ -45,8 +45,9 @@ static void say_insn(struct listing *listing, const struct mt_insn *insn)
 	struct mt_shell *shell = listing->shell;
 	bool here = insn->addr == listing->pc;
 
-	mt_say(shell, "%s%s0x%016" PRIx64 "%s", here ? "=> " : "   ",
-	       mt_paint(shell, MT_PAINT_ADDRESS), insn->addr, mt_paint(shell, MT_PAINT_NONE));
+	mt_say(shell, "%s%s0x%0*" PRIx64 "%s", here ? "=> " : "   ",
+	       mt_paint(shell, MT_PAINT_ADDRESS), mt_address_digits(shell), insn->addr,
+	       mt_paint(shell, MT_PAINT_NONE));
 	say_offset(listing, insn->addr);
 	mt_say(shell, ":\t");
 	for (size_t i = 0; listing->with & WITH_BYTES && i < insn->len; i++)

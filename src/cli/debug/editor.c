@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/debug/editor.h"
+#include "cli/debug/paths.h"
 
 #include <errno.h>
 #include <histedit.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -34,22 +36,6 @@ static void make_folders(char *path)
 		mkdir(path, 0700); /* one that is there already is as good */
 		*slash = '/';
 	}
-}
-
-/* $XDG_STATE_HOME/memtrap/history (XDG Base Directory Specification). */
-static char *history_path(void)
-{
-	struct mt_buf path MT_AUTO_BUF = { 0 };
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-
-	if (state && *state == '/')
-		mt_buf_printf(&path, "%s/memtrap/history", state);
-	else if (home && *home == '/')
-		mt_buf_printf(&path, "%s/.local/state/memtrap/history", home);
-	else
-		return NULL;
-	return mt_buf_take(&path);
 }
 
 static void save_history(struct mt_editor *editor)
@@ -136,6 +122,35 @@ static unsigned char on_tab(EditLine *line, int key)
 	return action;
 }
 
+/* ---- Keys ------------------------------------------------------------------ */
+
+/* As libedit's own (editline(3), EL_GETCFN). But that one sleeps through a Ctrl-C that comes just
+ * before it reads. */
+static int read_key(EditLine *line, wchar_t *key)
+{
+	mbstate_t state = { 0 };
+
+	(void)line;
+	for (;;) {
+		char byte;
+		ssize_t got;
+		size_t len;
+
+		if (!mt_shell_await_input(STDIN_FILENO)) {
+			errno = EINTR;
+			return -1;
+		}
+		got = read(STDIN_FILENO, &byte, 1);
+		if (got <= 0)
+			return (int)got;
+		len = mbrtowc(key, &byte, 1, &state);
+		if (len == (size_t)-1)
+			state = (mbstate_t){ 0 }; /* no character: it is passed over */
+		else if (len != (size_t)-2)
+			return 1;
+	}
+}
+
 /* ---- The editor ------------------------------------------------------------ */
 
 static char *prompt_of(EditLine *line)
@@ -164,11 +179,12 @@ struct mt_error *mt_editor_create(struct mt_shell *shell, struct mt_editor **edi
 	}
 	history(made->history, &made->event, H_SETSIZE, HISTORY_LINES);
 	history(made->history, &made->event, H_SETUNIQUE, 1);
-	made->path = history_path();
+	made->path = mt_path_of_xdg("XDG_STATE_HOME", ".local/state", "history");
 	if (made->path)
 		history(made->history, &made->event, H_LOAD, made->path);
 	el_set(made->line, EL_CLIENTDATA, made);
 	el_set(made->line, EL_PROMPT, prompt_of);
+	el_set(made->line, EL_GETCFN, read_key);
 	el_set(made->line, EL_HIST, history, made->history);
 	el_set(made->line, EL_EDITOR, "emacs");
 	el_set(made->line, EL_ADDFN, "mt-complete", "what may stand here", on_tab);
@@ -200,6 +216,8 @@ char *mt_editor_read(struct mt_editor *editor, const char *prompt)
 	char *line;
 
 	editor->prompt = prompt;
+	mt_shell_interrupts();                 /* they were for what came before */
+	el_set(editor->line, EL_PREP_TERM, 1); /* else the prompt comes before keys are keys */
 	errno = 0;
 	text = el_gets(editor->line, &len);
 	if (!text || len <= 0) {

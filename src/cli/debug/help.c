@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* help, apropos, info, quit. */
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cli/debug/shell.h"
+#include "cli/debug/pattern.h"
+#include "cli/debug/script.h"
 
 enum { NAME_WIDTH = 24 };
+
+/* The topic of commands that were made by define and alias; gdb's name for it. */
+#define OWN_TOPIC "user-defined"
 
 /* ---- Pages that belong to no command --------------------------------------- */
 
@@ -27,19 +30,22 @@ static const struct page {
 	          "Commands may be shortened as long as they stay clear; Tab completes them, and "
 	          "names.\n" },
 	{ "expressions",
-	  "An expression is C's, over\n"
+	  "An expression is C's, in the selected frame, over\n"
 	  "\n"
-	  "  counter, cache.c::head, f::state, ns::Class::total   variables with a fixed place\n"
-	  "  $rax, $eax, $al, $xmm0.v4_float, $pc, $sp            registers\n"
-	  "  $1, $, $$, $$3                                       values that were printed\n"
-	  "  $name                                                your own, by 'set $name = ...'\n"
+	  "  x, this->x, x              locals, parameters, members in a method, globals\n"
+	  "  cache.c::head, f::state    of a file; of a function, static or on the stack\n"
+	  "  ns::Class::total, ::x      of a namespace or class; the global one\n"
+	  "  $rax, $al, $xmm0.v4_float  registers; $pc and $sp\n"
+	  "  $1, $, $$, $$3             values that were printed\n"
+	  "  $name                      your own, by 'set $name = ...'\n"
 	  "\n"
-	  "with & * . -> [] casts, C's operators, and 'value@count' for that many from\n"
-	  "there. An assignment may be on top: 'print counter = 3'.\n"
+	  "with all of C's operators and casts, sizeof, strings and calls: f(1, \"x\"). Besides,\n"
+	  "x@8 is an array of 8 from x on, a[2..5] elements 2 to 5, {T} addr what is there as a\n"
+	  "T. = and ++ change the program: 'print counter = 3'.\n"
 	  "\n"
-	  "The condition of a breakpoint is over registers, tid, pid, hits and constants: what "
-	  "the\n"
-	  "kernel itself can decide, without stopping the program.\n" },
+	  "The condition of a breakpoint may be any of these that changes nothing and calls\n"
+	  "nothing. One over registers, tid, pid, hits and constants is decided by the kernel,\n"
+	  "without stopping the program.\n" },
 	{ "locations", "A location is\n"
 	               "\n"
 	               "  main, file.c::main, ns::f    a function, behind its prologue\n"
@@ -56,7 +62,7 @@ static const struct page *find_page(const char *name)
 	return NULL;
 }
 
-/* ---- help ------------------------------------------------------------------ */
+/* ---- Rows and topics ------------------------------------------------------- */
 
 static void say_row(struct mt_shell *shell, const struct mt_verb *verb)
 {
@@ -82,13 +88,28 @@ static void say_topics(struct mt_shell *shell)
 		mt_say(shell, "  help %s\n", mt_topic_names[topic]);
 	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++)
 		mt_say(shell, "  help %s\n", pages[i].name);
+	if (shell->scripts.len)
+		mt_say(shell, "  help " OWN_TOPIC "\n");
+}
+
+/* The commands whose names go on behind `parent`; false: there are none. */
+static bool say_family(struct mt_shell *shell, const char *parent)
+{
+	size_t len = strlen(parent);
+	const struct mt_verb *verb;
+	bool any = false;
+
+	for (size_t i = 0; (verb = mt_verb_at(i)); i++) {
+		if (strncmp(verb->name, parent, len) != 0 || verb->name[len] != ' ')
+			continue;
+		say_row(shell, verb);
+		any = true;
+	}
+	return any;
 }
 
 static void say_verb(struct mt_shell *shell, const struct mt_verb *verb)
 {
-	size_t len = strlen(verb->name);
-	const struct mt_verb *other;
-
 	mt_say(shell, "%s%s%s%s%s\n", mt_paint(shell, MT_PAINT_TITLE), verb->name,
 	       mt_paint(shell, MT_PAINT_NONE), *verb->usage ? " " : "", verb->usage);
 	mt_say(shell, "  %s\n", verb->summary);
@@ -98,10 +119,49 @@ static void say_verb(struct mt_shell *shell, const struct mt_verb *verb)
 		mt_say(shell, "\n%s\n", verb->help);
 	if (mt_verb_has_more(verb))
 		mt_say(shell, "\n");
-	for (size_t i = 0; (other = mt_verb_at(i)); i++)
-		if (!strncmp(other->name, verb->name, len) && other->name[len] == ' ')
-			say_row(shell, other);
+	say_family(shell, verb->name);
 }
+
+/* ---- Commands of a person's own -------------------------------------------- */
+
+/* A help text's first line says the most. */
+static void say_own_row(struct mt_shell *shell, const struct mt_script *script)
+{
+	const char *text = script->alias ? script->alias : script->help ? script->help : "";
+
+	mt_say(shell, "  %-*s %s%.*s\n", NAME_WIDTH, script->name, script->alias ? "as " : "",
+	       (int)strcspn(text, "\n"), text);
+}
+
+static void say_own(struct mt_shell *shell)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < shell->scripts.len; i++) {
+		if (!shell->scripts.data[i].name)
+			continue;
+		say_own_row(shell, &shell->scripts.data[i]);
+		any = true;
+	}
+	if (!any)
+		mt_say(shell,
+		       "There are none; 'define NAME' and 'alias NAME = COMMAND' make one.\n");
+}
+
+static void say_own_help(struct mt_shell *shell, const struct mt_script *script)
+{
+	if (script->alias)
+		mt_say(shell, "%s: an alias for '%s'.\n", script->name, script->alias);
+	else if (script->help)
+		mt_say(shell, "%s\n", script->help);
+	else
+		mt_say(shell,
+		       "%s: a command of your own; 'show user %s' shows it, 'document %s' "
+		       "gives it a text here.\n",
+		       script->name, script->name, script->name);
+}
+
+/* ---- help ------------------------------------------------------------------ */
 
 static bool say_topic_named(struct mt_shell *shell, const char *name)
 {
@@ -117,7 +177,9 @@ static bool say_topic_named(struct mt_shell *shell, const char *name)
 static struct mt_error *help(struct mt_shell *shell, const char *args)
 {
 	const struct page *page = find_page(args);
+	const struct mt_script *script;
 	const struct mt_verb *verb;
+	struct mt_error *error;
 	const char *rest;
 
 	if (!*args) {
@@ -135,7 +197,21 @@ static struct mt_error *help(struct mt_shell *shell, const char *args)
 	}
 	if (say_topic_named(shell, args))
 		return NULL;
-	MT_TRY(mt_verb_find(args, &verb, &rest));
+	if (!strcmp(args, OWN_TOPIC)) {
+		say_own(shell);
+		return NULL;
+	}
+	script = mt_script_named(shell, args, true, &rest);
+	if (script && !*rest) {
+		say_own_help(shell, script);
+		return NULL;
+	}
+	error = mt_verb_find(args, &verb, &rest);
+	if (error && say_family(shell, args)) {
+		mt_error_free(error);
+		return NULL;
+	}
+	MT_TRY(error);
 	MT_TRY(mt_text_end(rest, verb->name));
 	say_verb(shell, verb);
 	return NULL;
@@ -143,27 +219,38 @@ static struct mt_error *help(struct mt_shell *shell, const char *args)
 
 /* ---- apropos --------------------------------------------------------------- */
 
-static void regex_cleanup(regex_t *regex)
+static bool speaks_of(const struct mt_verb *verb, const struct mt_pattern *pattern)
 {
-	regfree(regex);
+	return mt_pattern_matches(pattern, verb->name) ||
+	       mt_pattern_matches(pattern, verb->summary) ||
+	       (verb->help && mt_pattern_matches(pattern, verb->help));
+}
+
+static bool own_speaks_of(const struct mt_script *script, const struct mt_pattern *pattern)
+{
+	return script->name && (mt_pattern_matches(pattern, script->name) ||
+	                        (script->help && mt_pattern_matches(pattern, script->help)));
 }
 
 static struct mt_error *apropos(struct mt_shell *shell, const char *args)
 {
-	regex_t regex MT_CLEANUP(regex_cleanup) = { 0 };
+	struct mt_pattern pattern MT_AUTO_PATTERN = { 0 };
 	const struct mt_verb *verb;
 	bool any = false;
 
 	if (!*args)
 		return mt_error_new(MT_ERR_USAGE, "apropos takes a word to look for");
-	if (regcomp(&regex, args, REG_EXTENDED | REG_NOSUB | REG_ICASE) != 0)
-		return mt_error_new(MT_ERR_USAGE, "'%.60s' is no regular expression", args);
+	MT_TRY(mt_pattern_compile(&pattern, args, REG_ICASE));
 	for (size_t i = 0; (verb = mt_verb_at(i)); i++) {
-		if (regexec(&regex, verb->name, 0, NULL, 0) != 0 &&
-		    regexec(&regex, verb->summary, 0, NULL, 0) != 0 &&
-		    (!verb->help || regexec(&regex, verb->help, 0, NULL, 0) != 0))
+		if (!speaks_of(verb, &pattern))
 			continue;
 		say_row(shell, verb);
+		any = true;
+	}
+	for (size_t i = 0; i < shell->scripts.len; i++) {
+		if (!own_speaks_of(&shell->scripts.data[i], &pattern))
+			continue;
+		say_own_row(shell, &shell->scripts.data[i]);
 		any = true;
 	}
 	if (!any)
@@ -171,16 +258,14 @@ static struct mt_error *apropos(struct mt_shell *shell, const char *args)
 	return NULL;
 }
 
-/* ---- info, quit ------------------------------------------------------------ */
+/* ---- info, show version, quit ------------------------------------------------------------ */
 
 static struct mt_error *info(struct mt_shell *shell, const char *args)
 {
 	const struct mt_verb *verb;
 
 	if (*args)
-		return mt_error_new(
-		    MT_ERR_USAGE,
-		    "'info %.40s' is no command, or may be several; 'info' lists them", args);
+		return mt_verb_no_child("info", args);
 	for (size_t i = 0; (verb = mt_verb_at(i)); i++)
 		if (!strncmp(verb->name, "info ", 5))
 			say_row(shell, verb);
@@ -205,7 +290,20 @@ static struct mt_error *quit(struct mt_shell *shell, const char *args)
 	return NULL;
 }
 
+static struct mt_error *show_version(struct mt_shell *shell, const char *args)
+{
+	MT_TRY(mt_text_end(args, "show version"));
+	mt_say(shell, "memtrap " MT_VERSION ", a memory debugger for Linux on x86-64, for programs "
+	              "of 64 and 32 bits.\n");
+	return NULL;
+}
+
 static const struct mt_verb verbs[] = {
+	{ .name = "show version",
+	  .run = show_version,
+	  .usage = "",
+	  .summary = "which memtrap this is",
+	  .topic = MT_TOPIC_STATUS },
 	{ .name = "help",
 	  .aliases = "h ?",
 	  .run = help,

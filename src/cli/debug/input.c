@@ -7,12 +7,10 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "cli/debug/editor.h"
-#include "cli/debug/shell.h"
+#include "cli/debug/script.h"
 
 /* Scripts that call themselves end here. */
 enum { MAX_DEPTH = 64 };
-
-#define PROMPT_OF_BLOCKS ">"
 
 /* ---- Reading --------------------------------------------------------------- */
 
@@ -42,54 +40,8 @@ char *mt_shell_read_line(struct mt_shell *shell, const char *prompt)
 		return mt_editor_read(input->editor, prompt);
 	if (input->file)
 		return read_file_line(input->file);
-	if (input->next < input->block->lines.len)
+	if (input->next < input->end)
 		return mt_strdup(input->block->lines.data[input->next++]);
-	return NULL;
-}
-
-void mt_block_deinit(struct mt_block *block)
-{
-	for (size_t i = 0; i < block->lines.len; i++)
-		free(block->lines.data[i]);
-	mt_vec_deinit(&block->lines);
-}
-
-/* A line that has an `end` of its own further down. */
-static bool opens_block(const char *line)
-{
-	return mt_text_take(&line, "commands") || mt_text_take(&line, "define") ||
-	       mt_text_take(&line, "document") || mt_text_take(&line, "if") ||
-	       mt_text_take(&line, "while");
-}
-
-static bool closes_block(const char *line)
-{
-	return mt_text_take(&line, "end") && !*line;
-}
-
-struct mt_error *mt_shell_read_block(struct mt_shell *shell, struct mt_block *block)
-{
-	struct mt_block read = { 0 };
-	unsigned inner = 0;
-
-	for (;;) {
-		char *line = mt_shell_read_line(shell, PROMPT_OF_BLOCKS);
-
-		if (!line || (closes_block(mt_text_skip(line)) && !inner)) {
-			free(line);
-			break;
-		}
-		if (opens_block(mt_text_skip(line)))
-			inner++;
-		else if (closes_block(mt_text_skip(line)))
-			inner--;
-		if (!mt_vec_push(&read.lines, line)) {
-			free(line);
-			mt_block_deinit(&read);
-			return mt_error_nomem();
-		}
-	}
-	*block = read;
 	return NULL;
 }
 
@@ -121,30 +73,43 @@ static struct mt_error *check_needs(struct mt_shell *shell, const struct mt_verb
 	return NULL;
 }
 
-/* What an empty line is to do next. Scripts leave it as it is. */
-static void remember(struct mt_shell *shell, const struct mt_verb *verb, const char *line)
+/* What an empty line is to do next: NULL for nothing. Scripts leave it as it is. */
+static void remember(struct mt_shell *shell, const char *line)
 {
 	if (!shell->input || shell->input->block)
 		return;
 	free(shell->again);
-	shell->again = NULL;
-	if (verb->repeat == MT_REPEAT_SAME)
-		shell->again = mt_strdup(line);
-	else if (verb->repeat == MT_REPEAT_ON)
-		shell->again = mt_strdup(verb->name);
+	shell->again = line ? mt_strdup(line) : NULL;
 }
 
-static const struct mt_script *find_script(const struct mt_shell *shell, const char *line,
-                                           const char **args)
+static const char *repeated(const struct mt_verb *verb, const char *line)
 {
-	for (size_t i = 0; i < shell->scripts.len; i++) {
-		const struct mt_script *script = &shell->scripts.data[i];
-
-		*args = line;
-		if (script->name && mt_text_take(args, script->name))
-			return script;
+	switch (verb->repeat) {
+	case MT_REPEAT_SAME:
+		return line;
+	case MT_REPEAT_ON:
+		return verb->name;
+	default:
+		return NULL;
 	}
-	return NULL;
+}
+
+static struct mt_error *do_verb(struct mt_shell *shell, const struct mt_verb *verb,
+                                const char *line, const char *args)
+{
+	MT_TRY(check_needs(shell, verb));
+	remember(shell, repeated(verb, line));
+	free(MT_TAKE(shell->blamed));
+	MT_TRY(mt_script_hook(shell, "hook", verb->name));
+	MT_TRY(verb->run(shell, args));
+	return mt_script_hook(shell, "hookpost", verb->name);
+}
+
+static struct mt_error *do_script(struct mt_shell *shell, const struct mt_script *script,
+                                  const char *line, const char *args)
+{
+	remember(shell, line);
+	return mt_script_do(shell, script, args);
 }
 
 struct mt_error *mt_shell_do(struct mt_shell *shell, const char *line)
@@ -152,20 +117,26 @@ struct mt_error *mt_shell_do(struct mt_shell *shell, const char *line)
 	char *trimmed MT_AUTO_FREE = mt_text_trimmed(mt_text_skip(line));
 	const struct mt_script *script;
 	const struct mt_verb *verb;
+	struct mt_error *error;
 	const char *args;
 
 	if (!trimmed)
 		return mt_error_nomem();
 	if (!*trimmed || *trimmed == '#')
 		return NULL;
-	script = find_script(shell, trimmed, &args);
+	if (shell->settings.trace_commands && !mt_shell_is_typed(shell))
+		mt_say(shell, "%*s%s\n", (int)shell->depth, "+", trimmed);
+	script = mt_script_named(shell, trimmed, true, &args);
 	if (script)
-		return mt_script_run(shell, &script->block, args);
-	MT_TRY(mt_verb_find(trimmed, &verb, &args));
-	MT_TRY(check_needs(shell, verb));
-	remember(shell, verb, trimmed);
-	free(MT_TAKE(shell->blamed));
-	return verb->run(shell, args);
+		return do_script(shell, script, trimmed, args);
+	error = mt_verb_find(trimmed, &verb, &args);
+	if (!error)
+		return do_verb(shell, verb, trimmed, args);
+	script = mt_script_named(shell, trimmed, false, &args);
+	if (!script || mt_error_kind(error) != MT_ERR_NOT_FOUND)
+		return error;
+	mt_error_free(error);
+	return do_script(shell, script, trimmed, args);
 }
 
 struct mt_error *mt_shell_do_input(struct mt_shell *shell, struct mt_input *input)
@@ -179,15 +150,19 @@ struct mt_error *mt_shell_do_input(struct mt_shell *shell, struct mt_input *inpu
 		                    MAX_DEPTH);
 	shell->depth++;
 	input->outer = shell->input;
+	input->until_stop = input->until_stop || (input->outer && input->outer->until_stop);
 	shell->input = input;
-	while (!error && !mt_shell_is_over(shell)) {
-		char *line MT_AUTO_FREE = mt_shell_read_line(shell, "");
+	while (!error && !mt_shell_is_over(shell) && !shell->leaving) {
+		char *line MT_AUTO_FREE = NULL;
 
+		if (input->until_stop && shell->has_stop)
+			break;
+		line = mt_shell_read_line(shell, "");
 		if (!line)
 			break;
 		error = mt_shell_do(shell, line);
 		mt_shell_flush(shell);
-		if (!error && !input->block)
+		if (!error)
 			error = mt_shell_after_stop(shell);
 	}
 	shell->input = input->outer;

@@ -94,7 +94,7 @@ static struct mt_error *locate_named(struct mt_shell *shell, struct mt_image *im
 	size_t count;
 
 	MT_TRY(mt_image_locate(image, text, &locations, &count));
-	error = place_of_address(image, line ? locations[0].addr : locations[0].entry, place);
+	error = place_of_address(image, locations[0].entry, place);
 	if (!error && line)
 		place->line = line;
 	mt_locations_free(locations, count);
@@ -227,10 +227,16 @@ static struct mt_error *info_source(struct mt_shell *shell, const char *args)
 {
 	const struct mt_source *source;
 	struct mt_source_place place;
+	struct mt_image *image;
+	const char *folder;
 
 	MT_TRY(mt_text_end(args, "info source"));
 	MT_TRY(locate_default(shell, &place));
 	mt_say(shell, "Current source file is %s\n", place.file);
+	image = mt_debug_image(shell->debug);
+	folder = image && place.pc ? mt_source_folder_at(image, place.pc) : NULL;
+	if (folder)
+		mt_say(shell, "Compilation directory is %s\n", folder);
 	MT_TRY(mt_source_find(shell, place.file, place.pc, &source));
 	mt_say(shell, "Located in %s\nContains %zu line%s.\n", source->found, source->starts.len,
 	       source->starts.len == 1 ? "" : "s");
@@ -245,6 +251,15 @@ static void say_range(struct mt_shell *shell, const struct mt_line_range *range)
 	mt_say(shell, " and ends at 0x%" PRIx64, range->end);
 	mt_symbol_show(shell, range->end, &shell->out);
 	mt_say(shell, ".\n");
+}
+
+/* A line without code of its own stands where the next one's begins. */
+static void say_bare(struct mt_shell *shell, const struct mt_source_place *place, uint64_t addr)
+{
+	mt_say(shell, "Line %u of \"%s\" is at address 0x%" PRIx64, place->line,
+	       mt_path_tail(place->file), addr);
+	mt_symbol_show(shell, addr, &shell->out);
+	mt_say(shell, " but contains no code.\n");
 }
 
 /* Each place in the code that the line has. */
@@ -263,17 +278,16 @@ static struct mt_error *say_places(struct mt_shell *shell, struct mt_image *imag
 	for (size_t i = 0; i < count; i++) {
 		struct mt_line_range range;
 
-		if (!mt_line_range_at(image, locations[i].addr, &range) ||
+		if (!mt_line_range_at(image, locations[i].entry, &range) ||
 		    range.line.line != place->line)
 			continue;
 		say_range(shell, &range);
 		shell->examined.addr = range.start;
 		any = true;
 	}
-	mt_locations_free(locations, count);
 	if (!any)
-		mt_say(shell, "Line %u of \"%s\" has no code of its own.\n", place->line,
-		       mt_path_tail(place->file));
+		say_bare(shell, place, locations[0].entry);
+	mt_locations_free(locations, count);
 	return NULL;
 }
 

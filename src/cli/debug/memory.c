@@ -102,7 +102,7 @@ static struct mt_error *examine_strings(struct mt_shell *shell, uint64_t *addr,
 		struct mt_buf text MT_AUTO_BUF = { 0 };
 		uint64_t next;
 
-		MT_TRY(mt_string_show(shell, *addr, shell->settings.string_size, &text, &next));
+		MT_TRY(mt_string_show(shell, *addr, shell->settings.print.elements, &text, &next));
 		say_address(shell, *addr);
 		mt_say(shell, "\t%s\n", text.data ? text.data : "");
 		*addr = next;
@@ -132,10 +132,7 @@ static struct mt_error *examine_code(struct mt_shell *shell, uint64_t *addr,
 /* gdb's $_: the address that was shown last. */
 static struct mt_error *keep_address(struct mt_shell *shell, uint64_t addr)
 {
-	struct mt_value value =
-	    mt_value_of_address(addr, mt_type_base("int"), mt_debug_image(shell->debug));
-
-	return mt_values_set(shell, "_", &value);
+	return mt_values_set_address(shell, "_", addr, mt_type_base("int"));
 }
 
 struct mt_error *mt_examine(struct mt_shell *shell, uint64_t addr, const struct mt_format *asked)
@@ -213,16 +210,19 @@ static struct mt_error *add_text(struct search *search, const char *text)
 
 static struct mt_error *add_number(struct mt_shell *shell, struct search *search, const char *text)
 {
-	struct mt_value value;
-	struct mt_number number;
 	struct mt_format format = { .size = search->size };
-	size_t size;
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct mt_debug_world made;
+	struct mt_number number;
+	struct mt_value value;
 
-	MT_TRY(mt_eval(shell, text, &value));
-	MT_TRY(mt_value_number(shell, &value, &number));
-	size = search->size ? size_of(shell, &format) : (size_t)value.type->size;
-	return add_bytes(search, number.is_float ? (void *)value.bytes : (void *)&number.bits,
-	                 size);
+	MT_TRY(mt_eval(shell, text, &arena, &value));
+	mt_shell_world(shell, &made);
+	MT_TRY(mt_value_number(&made.world, &value, &number));
+	if (search->size && !number.is_float)
+		return add_bytes(search, &number.bits, size_of(shell, &format));
+	MT_TRY(mt_value_fetch(&made.world, &arena, &value));
+	return add_bytes(search, value.bytes, (size_t)value.type->size);
 }
 
 /* The piece of `text` before the next comma; *text goes past it, and is NULL after the last. */
@@ -336,7 +336,6 @@ static struct mt_error *find(struct mt_shell *shell, const char *args)
 {
 	struct search search = { 0 };
 	uint64_t finds = 0;
-	struct mt_value count;
 
 	MT_TRY(parse_search(shell, args, &search));
 	MT_TRY(run_search(shell, &search, &finds));
@@ -344,8 +343,7 @@ static struct mt_error *find(struct mt_shell *shell, const char *args)
 		mt_say(shell, "%" PRIu64 " pattern%s found.\n", finds, finds == 1 ? "" : "s");
 	else
 		mt_say(shell, "Pattern not found.\n");
-	count = mt_value_of_int((int64_t)finds);
-	return mt_values_set(shell, "numfound", &count);
+	return mt_values_set_integer(shell, "numfound", (int64_t)finds);
 }
 
 /* ---- dump ------------------------------------------------------------------ */
@@ -402,13 +400,14 @@ static struct mt_error *dump_value(struct mt_shell *shell, const char *args)
 {
 	char *path MT_AUTO_FREE = mt_strndup(args, mt_text_word(args));
 	const char *expression = mt_text_skip(args + mt_text_word(args));
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct mt_value value;
 
 	if (!path)
 		return mt_error_nomem();
 	if (!*expression)
 		return mt_error_new(MT_ERR_USAGE, "dump value takes a file and an expression");
-	MT_TRY(mt_eval(shell, expression, &value));
+	MT_TRY(mt_eval(shell, expression, &arena, &value));
 	if (value.home != MT_HOME_MEMORY || value.bit_size)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "dump value writes what is in memory, and %.60s is not",

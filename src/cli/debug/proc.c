@@ -40,16 +40,21 @@ static void say_link(struct mt_shell *shell, const char *name)
 
 static void say_command(struct mt_shell *shell)
 {
-	FILE *file MT_AUTO_FILE = open_proc(shell, "cmdline");
-	char text[4096];
-	size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+	struct mt_error *error = mt_debug_command_line(shell->debug, &text);
 
-	if (!len)
+	if (!error && text.len)
+		mt_say(shell, "cmdline = '%s'\n", text.data);
+	mt_error_free(error);
+}
+
+/* Of a core file that is what there is. */
+static void say_links(struct mt_shell *shell)
+{
+	if (mt_debug_state(shell->debug) == MT_PROCESS_CORE)
 		return;
-	mt_say(shell, "cmdline = '");
-	for (size_t i = 0; i + 1 < len; i++)
-		mt_buf_char(&shell->out, text[i] ? text[i] : ' ');
-	mt_say(shell, "'\n");
+	say_link(shell, "cwd");
+	say_link(shell, "exe");
 }
 
 static struct mt_error *info_proc(struct mt_shell *shell, const char *args)
@@ -57,8 +62,7 @@ static struct mt_error *info_proc(struct mt_shell *shell, const char *args)
 	MT_TRY(mt_text_end(args, "info proc"));
 	mt_say(shell, "process %d\n", (int)mt_debug_pid(shell->debug));
 	say_command(shell);
-	say_link(shell, "cwd");
-	say_link(shell, "exe");
+	say_links(shell);
 	return NULL;
 }
 
@@ -165,7 +169,7 @@ static void say_entry(struct mt_shell *shell, uint64_t type, uint64_t value)
 		struct mt_buf text MT_AUTO_BUF = { 0 };
 		uint64_t next;
 		struct mt_error *error =
-		    mt_string_show(shell, value, shell->settings.string_size, &text, &next);
+		    mt_string_show(shell, value, shell->settings.print.elements, &text, &next);
 
 		mt_say(shell, " %s", error || !text.data ? "" : text.data);
 		mt_error_free(error);
@@ -175,33 +179,38 @@ static void say_entry(struct mt_shell *shell, uint64_t type, uint64_t value)
 
 static struct mt_error *info_auxv(struct mt_shell *shell, const char *args)
 {
-	FILE *file MT_AUTO_FILE = open_proc(shell, "auxv");
+	struct mt_buf bytes MT_AUTO_BUF = { 0 };
 	size_t word = mt_machine_word(mt_shell_machine(shell));
-	uint64_t type, value;
 
 	MT_TRY(mt_text_end(args, "info auxv"));
-	if (!file)
-		return cannot_read(shell, "auxv");
-	do {
-		type = value = 0;
-		if (fread(&type, word, 1, file) != 1 || fread(&value, word, 1, file) != 1)
-			break;
+	MT_TRY(mt_debug_auxv(shell->debug, &bytes));
+	for (size_t at = 0; at + 2 * word <= bytes.len; at += 2 * word) {
+		uint64_t type = 0, value = 0;
+
+		memcpy(&type, bytes.data + at, word);
+		memcpy(&value, bytes.data + at + word, word);
 		say_entry(shell, type, value);
-	} while (type != AT_NULL);
+		if (type == AT_NULL)
+			break;
+	}
 	return NULL;
 }
 
-#define PROC(verb_name, verb_aliases, function, text)                                              \
+#define PROC(verb_name, verb_aliases, function, what_it_needs, text)                               \
 	{                                                                                          \
 		.name = verb_name, .aliases = verb_aliases, .run = function, .usage = "",          \
-		.summary = text, .topic = MT_TOPIC_STATUS, .needs = MT_NEEDS_PROCESS               \
+		.summary = text, .topic = MT_TOPIC_STATUS, .needs = what_it_needs                  \
 	}
 
 static const struct mt_verb verbs[] = {
-	PROC("info proc", NULL, info_proc, "the process: its number, command line and folder"),
-	PROC("info proc mappings", "map", info_mappings, "what is mapped in the process's memory"),
-	PROC("info proc status", "stat", info_status, "what the kernel says of the process"),
-	PROC("info auxv", NULL, info_auxv, "the auxiliary vector that the kernel gave the program"),
+	PROC("info proc", NULL, info_proc, MT_NEEDS_STATE,
+	     "the process: its number, command line and folder"),
+	PROC("info proc mappings", "map", info_mappings, MT_NEEDS_PROCESS,
+	     "what is mapped in the process's memory"),
+	PROC("info proc status", "stat", info_status, MT_NEEDS_PROCESS,
+	     "what the kernel says of the process"),
+	PROC("info auxv", NULL, info_auxv, MT_NEEDS_STATE,
+	     "the auxiliary vector that the kernel gave the program"),
 };
 
 MT_VERB_LIST(mt_verbs_proc, verbs);

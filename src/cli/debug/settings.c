@@ -19,6 +19,8 @@ enum kind {
 	KIND_NUMBER,
 	KIND_CHOICE, /* an enum; `choices` in its order */
 	KIND_VIEW,   /* words, ORed */
+	KIND_OTHERS, /* gdb has it, and here it changes nothing: any of `choices` (NULL: whatever)
+	                may be set, so that scripts and habits go on working */
 };
 
 struct setting {
@@ -33,9 +35,12 @@ struct setting {
 static const char *const flavors[] = { "att", "intel", NULL };
 static const char *const autos[] = { "auto", "on", "off", NULL };
 static const char *const forks[] = { "parent", "child", NULL };
+static const char *const always_off[] = { "off", NULL };
 
 #define OURS(field) .offset = offsetof(struct mt_settings, field)
 #define ENGINES(field) .engine = true, .offset = offsetof(struct mt_debug_settings, field)
+
+static const char *const arguments[] = { "scalars", "all", "none", "presence", NULL };
 
 static const struct setting table[] = {
 	{ "args", KIND_TEXT, OURS(args), .what = "the arguments of the program at its next run" },
@@ -48,8 +53,36 @@ static const struct setting table[] = {
 	  .what = "whether you are asked before anything is lost" },
 	{ "prompt", KIND_TEXT, OURS(prompt), .what = "the prompt" },
 	{ "listsize", KIND_NUMBER, OURS(list_size), .what = "how many lines list shows" },
-	{ "print elements", KIND_NUMBER, OURS(string_size),
-	  .what = "how many characters of a text are shown" },
+	{ "print elements", KIND_NUMBER, OURS(print.elements),
+	  .what = "how many elements of an array, or characters of a text, are shown" },
+	{ "print characters", KIND_NUMBER, OURS(print.elements),
+	  .what = "how many elements of an array, or characters of a text, are shown" },
+	{ "print repeats", KIND_NUMBER, OURS(print.repeats),
+	  .what = "how many equal elements in a row are shown one by one" },
+	{ "print max-depth", KIND_NUMBER, OURS(print.max_depth),
+	  .what = "how deep in each other structs are shown" },
+	{ "print pretty", KIND_BOOL, OURS(print.pretty), .what = "whether each member has a line" },
+	{ "print array", KIND_BOOL, OURS(print.array), .what = "whether each element has a line" },
+	{ "print array-indexes", KIND_BOOL, OURS(print.array_indexes),
+	  .what = "whether elements are shown with their indexes" },
+	{ "print address", KIND_BOOL, OURS(print.address),
+	  .what = "whether pointers are shown with their addresses" },
+	{ "print symbol", KIND_BOOL, OURS(print.symbol),
+	  .what = "whether pointers are shown with the names of what they point at" },
+	{ "print union", KIND_BOOL, OURS(print.unions),
+	  .what = "whether unions inside of structs are shown" },
+	{ "print null-stop", KIND_BOOL, OURS(print.null_stop),
+	  .what = "whether arrays of characters end at their first NUL" },
+	{ "print static-members", KIND_BOOL, OURS(print.static_members),
+	  .what = "whether static members of C++ classes are shown" },
+	{ "print frame-arguments", KIND_CHOICE, OURS(frame_arguments), arguments,
+	  .what = "which arguments a frame's line shows with their values" },
+	{ "print entry-values", KIND_OTHERS,
+	  .what = "arguments are shown as they are now, not as they were at the call" },
+	{ "unwindonsignal", KIND_BOOL, ENGINES(unwind_on_signal),
+	  .what = "whether a call of yours that gets a signal is undone" },
+	{ "unwind-on-signal", KIND_BOOL, ENGINES(unwind_on_signal),
+	  .what = "whether a call of yours that gets a signal is undone" },
 	{ "directories", KIND_TEXT, OURS(directories),
 	  .what = "where sources are looked for, folders with ':' between" },
 	{ "disassembly-flavor", KIND_CHOICE, OURS(flavor), flavors,
@@ -61,6 +94,7 @@ static const struct setting table[] = {
 	{ "view-size", KIND_NUMBER, OURS(view_size), .what = "how many source lines a stop shows" },
 	{ "colour", KIND_CHOICE, OURS(colour), autos, .what = "whether there are colours" },
 	{ "color", KIND_CHOICE, OURS(colour), autos, .what = "whether there are colours" },
+	{ "style enabled", KIND_CHOICE, OURS(colour), autos, .what = "whether there are colours" },
 	{ "backtrace past-main", KIND_BOOL, OURS(past_main),
 	  .what = "whether backtrace goes on to what called main" },
 	{ "history save", KIND_BOOL, OURS(history_save), .what = "whether lines typed are kept" },
@@ -72,6 +106,25 @@ static const struct setting table[] = {
 	  .what = "whether the other threads stay stopped while one goes on" },
 	{ "step-mode", KIND_BOOL, ENGINES(step_into_unknown),
 	  .what = "whether step enters functions without lines" },
+	{ "backtrace limit", KIND_NUMBER, OURS(trace_limit),
+	  .what = "how many frames backtrace shows at most" },
+	{ "print thread-events", KIND_BOOL, OURS(thread_events),
+	  .what = "whether threads that come and go are told" },
+	{ "print inferior-events", KIND_BOOL, OURS(process_events),
+	  .what = "whether processes that come and go are told" },
+	{ "trace-commands", KIND_BOOL, OURS(trace_commands),
+	  .what = "whether each command of a script is shown before it is done" },
+	{ "pagination", KIND_OTHERS, .what = "all is shown at once; 'pipe COMMAND | less' pages" },
+	{ "height", KIND_OTHERS, .what = "all is shown at once; 'pipe COMMAND | less' pages" },
+	{ "width", KIND_OTHERS, .what = "lines are as long as they are" },
+	{ "verbose", KIND_OTHERS, .what = "there is no more to tell" },
+	{ "debuginfod enabled", KIND_OTHERS, .choices = always_off,
+	  .what = "no server is asked for symbols" },
+	{ "auto-load", KIND_OTHERS, .what = "no script is loaded because a program has it" },
+	{ "startup-with-shell", KIND_OTHERS, .choices = always_off,
+	  .what = "programs are started without a shell; see 'help run'" },
+	{ "non-stop", KIND_OTHERS, .choices = always_off,
+	  .what = "all threads stop when one does" },
 };
 
 enum { SETTING_COUNT = sizeof(table) / sizeof(*table) };
@@ -182,6 +235,15 @@ static struct mt_error *set_view(unsigned *place, const char *value)
 	return NULL;
 }
 
+static struct mt_error *accept(const struct setting *setting, const char *value)
+{
+	for (size_t i = 0; setting->choices && strcmp(value, setting->choices[i]) != 0; i++)
+		if (!setting->choices[i + 1])
+			return mt_error_new(MT_ERR_USAGE, "%s is always %s here: %s", setting->name,
+			                    setting->choices[0], setting->what);
+	return NULL;
+}
+
 static struct mt_error *change(struct mt_shell *shell, const struct setting *setting,
                                const char *value)
 {
@@ -203,6 +265,8 @@ static struct mt_error *change(struct mt_shell *shell, const struct setting *set
 	case KIND_VIEW:
 		MT_TRY(set_view(place, value));
 		break;
+	case KIND_OTHERS:
+		return accept(setting, value);
 	}
 	mt_settings_apply(shell);
 	return NULL;
@@ -273,41 +337,52 @@ struct mt_error *mt_setting_set(struct mt_shell *shell, const char *text, bool *
 
 /* ---- Showing --------------------------------------------------------------- */
 
-static void say_view(struct mt_shell *shell, unsigned bits)
+static void format_view(unsigned bits, struct mt_buf *out)
 {
 	if (!bits)
-		mt_say(shell, "none");
+		mt_buf_text(out, "none");
 	for (size_t i = 0, any = 0; i < sizeof(views) / sizeof(*views); i++)
 		if (bits & views[i].bits)
-			mt_say(shell, "%s%s", any++ ? " " : "", views[i].name);
+			mt_buf_printf(out, "%s%s", any++ ? " " : "", views[i].name);
+}
+
+/* Appends the value as `set` takes it. */
+static void format_value(struct mt_shell *shell, const struct setting *setting, struct mt_buf *out)
+{
+	const void *place = place_of(shell, setting);
+
+	switch (setting->kind) {
+	case KIND_TEXT:
+		mt_buf_text(out, *(char *const *)place ? *(char *const *)place : "");
+		break;
+	case KIND_BOOL:
+		mt_buf_text(out, *(const bool *)place ? "on" : "off");
+		break;
+	case KIND_NUMBER:
+		if (*(const unsigned *)place == INT_MAX)
+			mt_buf_text(out, "unlimited");
+		else
+			mt_buf_dec(out, *(const unsigned *)place);
+		break;
+	case KIND_CHOICE:
+		mt_buf_text(out, setting->choices[*(const unsigned *)place]);
+		break;
+	case KIND_VIEW:
+		format_view(*(const unsigned *)place, out);
+		break;
+	case KIND_OTHERS:
+		mt_buf_text(out, setting->choices ? setting->choices[0] : "of no effect");
+		break;
+	}
 }
 
 static void show(struct mt_shell *shell, const struct setting *setting)
 {
-	void *place = place_of(shell, setting);
+	const char *quote = setting->kind == KIND_TEXT ? "\"" : "";
 
-	mt_say(shell, "%s: ", setting->name);
-	switch (setting->kind) {
-	case KIND_TEXT:
-		mt_say(shell, "\"%s\"", *(char **)place ? *(char **)place : "");
-		break;
-	case KIND_BOOL:
-		mt_say(shell, "%s", *(bool *)place ? "on" : "off");
-		break;
-	case KIND_NUMBER:
-		if (*(unsigned *)place == INT_MAX)
-			mt_say(shell, "unlimited");
-		else
-			mt_say(shell, "%u", *(unsigned *)place);
-		break;
-	case KIND_CHOICE:
-		mt_say(shell, "%s", setting->choices[*(unsigned *)place]);
-		break;
-	case KIND_VIEW:
-		say_view(shell, *(unsigned *)place);
-		break;
-	}
-	mt_say(shell, "  (%s)\n", setting->what);
+	mt_say(shell, "%s: %s", setting->name, quote);
+	format_value(shell, setting, &shell->out);
+	mt_say(shell, "%s  (%s)\n", quote, setting->what);
 }
 
 static struct mt_error *show_setting(struct mt_shell *shell, const char *args)
@@ -318,7 +393,8 @@ static struct mt_error *show_setting(struct mt_shell *shell, const char *args)
 	if (!*args) {
 		/* A second name follows the first. */
 		for (size_t i = 0; i < SETTING_COUNT; i++)
-			if (!i || place_of(shell, &table[i]) != place_of(shell, &table[i - 1]))
+			if (!i || table[i].kind == KIND_OTHERS ||
+			    place_of(shell, &table[i]) != place_of(shell, &table[i - 1]))
 				show(shell, &table[i]);
 		return NULL;
 	}
@@ -333,7 +409,6 @@ static struct mt_error *show_setting(struct mt_shell *shell, const char *args)
 
 static struct mt_error *set(struct mt_shell *shell, const char *args)
 {
-	struct mt_value value;
 	bool known;
 
 	if (!*args)
@@ -348,90 +423,49 @@ static struct mt_error *set(struct mt_shell *shell, const char *args)
 		return mt_error_new(MT_ERR_NOT_FOUND,
 		                    "there is no setting '%.*s'; 'show' lists them all",
 		                    (int)(mt_text_word(args) < 60 ? mt_text_word(args) : 60), args);
-	return mt_eval(shell, args, &value);
+	return mt_eval_effects(shell, args);
 }
 
-/* ---- The program's environment --------------------------------------------- */
+/* ---- with ------------------------------------------------------------------ */
 
-static char **find_variable(struct mt_settings *settings, const char *name, size_t len)
+static struct mt_error *do_with(struct mt_shell *shell, const char *change_text,
+                                const char *command)
 {
-	for (size_t i = 0; i + 1 < settings->environment.len; i++) {
-		char **entry = &settings->environment.data[i];
+	const struct setting *setting;
+	const char *value;
+	struct mt_buf before MT_AUTO_BUF = { 0 };
+	struct mt_error *error, *failed;
 
-		if (!strncmp(*entry, name, len) && (*entry)[len] == '=')
-			return entry;
-	}
-	return NULL;
-}
-
-/* The list ends in NULL, as execve(2) wants it. */
-static struct mt_error *add_variable(struct mt_settings *settings, char *entry)
-{
-	if (!entry || !mt_vec_push(&settings->environment, (char *)NULL)) {
-		free(entry);
+	MT_TRY(find_setting(change_text, &setting, &value));
+	if (!setting)
+		return mt_error_new(MT_ERR_NOT_FOUND,
+		                    "there is no setting '%.60s'; 'show' lists them all",
+		                    change_text);
+	mt_buf_text(&before, "");
+	format_value(shell, setting, &before);
+	if (!mt_buf_ok(&before))
 		return mt_error_nomem();
-	}
-	settings->environment.data[settings->environment.len - 2] = entry;
-	return NULL;
+	MT_TRY(change(shell, setting, value));
+	error = mt_shell_do(shell, command);
+	failed = change(shell, setting, before.data);
+	if (!error)
+		return failed;
+	mt_error_free(failed);
+	return error;
 }
 
-static struct mt_error *set_environment(struct mt_shell *shell, const char *args)
+static struct mt_error *with(struct mt_shell *shell, const char *args)
 {
-	size_t len = strcspn(args, "= \t");
-	const char *value = mt_text_skip(args + len);
-	struct mt_buf text MT_AUTO_BUF = { 0 };
-	char **old, *entry;
+	const char *dashes = mt_text_keyword(args, "--");
+	char *setting MT_AUTO_FREE = NULL, *trimmed MT_AUTO_FREE = NULL;
 
-	if (!len)
-		return mt_error_new(MT_ERR_USAGE, "set environment takes NAME=VALUE");
-	if (*value == '=')
-		value = mt_text_skip(value + 1);
-	mt_buf_printf(&text, "%.*s=%s", (int)len, args, value);
-	old = find_variable(&shell->settings, args, len);
-	entry = mt_buf_take(&text);
-	if (!old)
-		return add_variable(&shell->settings, entry);
-	if (!entry)
-		return mt_error_nomem();
-	free(*old);
-	*old = entry;
-	return NULL;
-}
-
-static struct mt_error *unset_environment(struct mt_shell *shell, const char *args)
-{
-	struct mt_settings *settings = &shell->settings;
-	char **entry;
-
-	if (!*args && !mt_shell_confirm(shell, "Delete all environment variables?"))
-		return NULL;
-	entry = *args ? find_variable(settings, args, strlen(args)) : NULL;
-	if (*args && !entry)
-		return mt_error_new(MT_ERR_NOT_FOUND, "%.60s is not in the environment", args);
-	for (size_t i = settings->environment.len - 1; i-- > 0;) {
-		if (entry && entry != &settings->environment.data[i])
-			continue;
-		free(settings->environment.data[i]);
-		for (size_t j = i; j + 1 < settings->environment.len; j++)
-			settings->environment.data[j] = settings->environment.data[j + 1];
-		settings->environment.len--;
-	}
-	return NULL;
-}
-
-static struct mt_error *show_environment(struct mt_shell *shell, const char *args)
-{
-	char **entry;
-
-	for (size_t i = 0; !*args && i + 1 < shell->settings.environment.len; i++)
-		mt_say(shell, "%s\n", shell->settings.environment.data[i]);
-	if (!*args)
-		return NULL;
-	entry = find_variable(&shell->settings, args, strlen(args));
-	if (!entry)
-		return mt_error_new(MT_ERR_NOT_FOUND, "%.60s is not in the environment", args);
-	mt_say(shell, "%s\n", *entry);
-	return NULL;
+	if (!dashes || !*mt_text_skip(dashes + 2))
+		return mt_error_new(MT_ERR_USAGE,
+		                    "with takes SETTING VALUE -- COMMAND, as in: with "
+		                    "listsize 3 -- list main");
+	setting = mt_strndup(args, (size_t)(dashes - args));
+	trimmed = setting ? mt_text_trimmed(setting) : NULL;
+	return trimmed ? do_with(shell, trimmed, mt_text_skip(dashes + 2)) : mt_error_nomem();
 }
 
 /* ---- The whole ------------------------------------------------------------- */
@@ -441,16 +475,15 @@ struct mt_error *mt_settings_init(struct mt_settings *settings)
 	*settings = (struct mt_settings){ .confirm = true,
 		                          .disable_randomization = true,
 		                          .history_save = true,
+		                          .thread_events = true,
+		                          .process_events = true,
+		                          .trace_limit = INT_MAX,
 		                          .view = MT_VIEW_AUTO,
 		                          .list_size = 10,
 		                          .view_size = 5,
-		                          .string_size = 200 };
+		                          .print = mt_print_defaults() };
 	MT_TRY(set_text(&settings->prompt, "(memtrap)"));
-	if (!mt_vec_push(&settings->environment, (char *)NULL))
-		return mt_error_nomem();
-	for (char **entry = environ; *entry; entry++)
-		MT_TRY(add_variable(settings, mt_strdup(*entry)));
-	return NULL;
+	return mt_environment_init(settings);
 }
 
 void mt_settings_deinit(struct mt_settings *settings)
@@ -460,9 +493,7 @@ void mt_settings_deinit(struct mt_settings *settings)
 	free(settings->tty);
 	free(settings->directories);
 	free(settings->prompt);
-	for (size_t i = 0; i < settings->environment.len; i++)
-		free(settings->environment.data[i]);
-	mt_vec_deinit(&settings->environment);
+	mt_environment_deinit(settings);
 }
 
 void mt_settings_apply(struct mt_shell *shell)
@@ -492,24 +523,17 @@ static const struct mt_verb verbs[] = {
 	  .summary = "tells a setting, or all of them",
 	  .topic = MT_TOPIC_SETTINGS,
 	  .completes = MT_COMPLETE_SETTING },
-	{ .name = "set environment",
-	  .aliases = "env",
-	  .run = set_environment,
-	  .usage = "NAME=VALUE",
-	  .summary = "gives the program an environment variable, from its next run on",
-	  .topic = MT_TOPIC_SETTINGS },
-	{ .name = "unset environment",
-	  .aliases = "env",
-	  .run = unset_environment,
-	  .usage = "[NAME]",
-	  .summary = "takes an environment variable away, or all",
-	  .topic = MT_TOPIC_SETTINGS },
-	{ .name = "show environment",
-	  .aliases = "env",
-	  .run = show_environment,
-	  .usage = "[NAME]",
-	  .summary = "the program's environment",
-	  .topic = MT_TOPIC_SETTINGS },
+	{ .name = "with",
+	  .aliases = "w",
+	  .run = with,
+	  .usage = "SETTING VALUE -- COMMAND",
+	  .summary = "does a command with a setting changed, for this once",
+	  .help = "As in\n"
+	          "\n"
+	          "  with view asm regs -- stepi\n"
+	          "  with disassembly-flavor intel -- disassemble",
+	  .topic = MT_TOPIC_SETTINGS,
+	  .completes = MT_COMPLETE_SETTING },
 };
 
 MT_VERB_LIST(mt_verbs_settings, verbs);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/vec.h"
+#include "print/print.h"
 
 struct mt_shell;
 
@@ -25,19 +26,34 @@ enum mt_view {
 enum mt_auto { MT_AUTO, MT_ON, MT_OFF };
 enum mt_flavor { MT_FLAVOR_ATT, MT_FLAVOR_INTEL };
 
+/* Which arguments a frame's line shows with their values. */
+enum mt_arguments {
+	MT_ARGUMENTS_SCALARS,
+	MT_ARGUMENTS_ALL,
+	MT_ARGUMENTS_NONE,
+	MT_ARGUMENTS_PRESENCE, /* "..." where there are any */
+};
+
 struct mt_settings {
 	char *args, *cwd, *tty, *directories, *prompt;
 	bool confirm, disable_randomization, history_save, past_main;
-	unsigned flavor;  /* enum mt_flavor */
-	unsigned colour;  /* enum mt_auto */
-	unsigned pending; /* enum mt_auto */
-	unsigned view;    /* enum mt_view bits */
-	unsigned list_size, view_size, string_size;
-	MT_VEC(char *) environment; /* "NAME=VALUE"; the program's */
+	bool thread_events, process_events, trace_commands;
+	unsigned flavor;          /* enum mt_flavor */
+	unsigned colour;          /* enum mt_auto */
+	unsigned pending;         /* enum mt_auto */
+	unsigned view;            /* enum mt_view bits */
+	unsigned frame_arguments; /* enum mt_arguments */
+	unsigned list_size, view_size, trace_limit;
+	struct mt_print_options print; /* what `set print` changes */
+	MT_VEC(char *) environment;    /* "NAME=VALUE"; the program's */
 };
 
 struct mt_error *mt_settings_init(struct mt_settings *settings);
 void mt_settings_deinit(struct mt_settings *settings);
+
+/* The program's environment: ours, until it is changed. (environment.c) */
+struct mt_error *mt_environment_init(struct mt_settings *settings);
+void mt_environment_deinit(struct mt_settings *settings);
 
 /* The name of the i-th setting; NULL past the last. */
 const char *mt_setting_name(size_t i);

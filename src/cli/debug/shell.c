@@ -2,6 +2,7 @@
 #include "cli/debug/shell.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -82,12 +83,17 @@ const char *mt_paint(const struct mt_shell *shell, enum mt_paint paint)
 
 /* ---- Asking ---------------------------------------------------------------- */
 
+bool mt_shell_is_typed(const struct mt_shell *shell)
+{
+	return shell->input && shell->input->editor;
+}
+
 bool mt_shell_confirm(struct mt_shell *shell, const char *fmt, ...)
 {
 	struct mt_buf question MT_AUTO_BUF = { 0 };
 	va_list ap;
 
-	if (!shell->settings.confirm || !shell->input || !shell->input->editor)
+	if (!shell->settings.confirm || !mt_shell_is_typed(shell))
 		return true;
 	va_start(ap, fmt);
 	mt_buf_vprintf(&question, fmt, ap);
@@ -149,26 +155,14 @@ void mt_shell_forget_image(struct mt_shell *shell)
 	shell->shown_frame.function = NULL;
 }
 
-/* What a program that does not run has in its file: constants and what variables begin with. */
 struct mt_error *mt_shell_read_memory(void *arg, uint64_t addr, void *out, size_t len)
 {
-	struct mt_shell *shell = arg;
-	struct mt_image *image = mt_debug_image(shell->debug);
-
-	if (mt_debug_state(shell->debug) == MT_PROCESS_NONE && image) {
-		if (mt_image_read_initial(image, addr, out, len) == len)
-			return NULL;
-		return mt_error_new(
-		    MT_ERR_UNREADABLE,
-		    "the program is not running, and its file has nothing to read at "
-		    "0x%llx; 'run' or 'start' starts it",
-		    (unsigned long long)addr);
-	}
-	return mt_debug_read(shell->debug, addr, out, len);
+	return mt_debug_peek(((struct mt_shell *)arg)->debug, addr, out, len);
 }
 
 /* ---- Interrupts ------------------------------------------------------------ */
 
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 static struct mt_debug *interrupted_debug;
 static atomic_uint interrupt_count;
 static atomic_int end_signal;
@@ -188,13 +182,12 @@ static void on_signal(int signal)
 
 struct mt_error *mt_shell_catch_signals(struct mt_shell *shell)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = on_signal }; /* reading is to end: no restart */
 
 	interrupted_debug = shell->debug;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		if (sigaction(signals[i], &action, NULL) < 0)
-			return mt_error_sys(errno, "cannot catch %s", mt_signal_name(signals[i]));
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		if (sigaction(caught[i], &action, NULL) < 0)
+			return mt_error_sys(errno, "cannot catch %s", mt_signal_name(caught[i]));
 	signal(SIGPIPE, SIG_IGN); /* a closed output must not leave a program in pieces */
 	return NULL;
 }
@@ -212,4 +205,27 @@ int mt_shell_end_signal(void)
 unsigned mt_shell_interrupts(void)
 {
 	return atomic_exchange(&interrupt_count, 0);
+}
+
+static bool has_signal(void)
+{
+	return atomic_load(&interrupt_count) || atomic_load(&end_signal);
+}
+
+/* Between the look and the wait none of the signals is let in: it would be lost. */
+bool mt_shell_await_input(int fd)
+{
+	struct pollfd input = { .fd = fd, .events = POLLIN };
+	sigset_t signals, before;
+	bool comes;
+
+	sigemptyset(&signals);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		sigaddset(&signals, caught[i]);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	while (!has_signal() && ppoll(&input, 1, NULL, &before) < 0 && errno == EINTR)
+		continue;
+	comes = !has_signal();
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return comes;
 }

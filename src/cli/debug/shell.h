@@ -16,15 +16,17 @@
 
 struct mt_editor;
 
-/* Lines of commands between a header and its `end`: define, commands. */
+/* Lines between a command and its `end`: define, commands, if, while. */
 struct mt_block {
 	MT_VEC(char *) lines;
 };
 
-/* Commands of a person's own (define), and of breakpoints (commands). */
+/* Commands of a person's own (define, alias), and of breakpoints (commands). */
 struct mt_script {
 	char *name; /* NULL: a breakpoint's */
 	int breakpoint;
+	char *help;  /* by `document`, or NULL */
+	char *alias; /* the command that it stands for; NULL: the block's lines are done */
 	struct mt_block block;
 };
 
@@ -33,8 +35,16 @@ struct mt_input {
 	struct mt_input *outer;
 	struct mt_editor *editor;     /* a person at a terminal, or */
 	FILE *file;                   /* a file, or */
-	const struct mt_block *block; /* lines kept */
-	size_t next;                  /* of the block */
+	const struct mt_block *block; /* lines kept: */
+	size_t next, end;             /* those from `next` up to `end` */
+	bool until_stop; /* it, and what is within it, ends where the program has stopped anew */
+};
+
+/* What becomes of the innermost `while` at the next line. */
+enum mt_leaving {
+	MT_LEAVE_NOTHING,
+	MT_LEAVE_ROUND, /* loop_continue */
+	MT_LEAVE_LOOP,  /* loop_break */
 };
 
 struct mt_display {
@@ -67,6 +77,7 @@ struct mt_shell {
 	/* Of the last stop. */
 	bool has_stop;
 	struct mt_stop stop;
+	unsigned stop_count;  /* stops so far */
 	MT_VEC(int) expected; /* breakpoints whose places the program's file had at its start */
 	bool silent;          /* the stop's commands begin with "silent" */
 	bool away; /* the program goes on without us having waited for its stop (Ctrl-C twice) */
@@ -93,10 +104,16 @@ struct mt_shell {
 	struct mt_sources sources;
 	bool told_missing; /* that a source was not found, and what to do */
 	struct mt_values values;
+	struct mt_formatters *formatters; /* of containers; NULL: none */
+	const struct mt_type *returning;  /* by finish: what the function returns; NULL: unknown */
 	MT_VEC(struct mt_display) displays;
 	int display_count; /* ever made */
 	MT_VEC(struct mt_script) scripts;
-	unsigned depth; /* of scripts within scripts */
+	unsigned depth;          /* of scripts within scripts */
+	unsigned loops;          /* `while`s around the line that is done, in its script */
+	enum mt_leaving leaving; /* the innermost of them */
+	bool in_commands;        /* of a breakpoint */
+	const char *hooked;      /* the command whose hook is being done, or NULL */
 };
 
 /* ---- Saying things --------------------------------------------------------- */
@@ -130,6 +147,9 @@ enum mt_paint {
 /* The escape sequence that begins it; MT_PAINT_NONE ends any. "" where there are no colours. */
 const char *mt_paint(const struct mt_shell *shell, enum mt_paint paint);
 
+/* Whether the line that is done was typed by a person at a terminal: no script's, no batch's. */
+bool mt_shell_is_typed(const struct mt_shell *shell);
+
 /* Asks a person; true for yes, and where nobody is there to be asked. */
 bool mt_shell_confirm(struct mt_shell *shell, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -140,8 +160,9 @@ bool mt_shell_confirm(struct mt_shell *shell, const char *fmt, ...)
  * `prompt` is for people. */
 char *mt_shell_read_line(struct mt_shell *shell, const char *prompt);
 
-/* Reads lines up to `end`, blocks within blocks included. */
-struct mt_error *mt_shell_read_block(struct mt_shell *shell, struct mt_block *block);
+/* Reads lines up to `end`, blocks within blocks included. (block.c) */
+struct mt_error *mt_shell_read_block(struct mt_shell *shell, enum mt_block_kind kind,
+                                     struct mt_block *block);
 void mt_block_deinit(struct mt_block *block);
 
 /* Does one line: a command, with what it needs checked. */
@@ -156,10 +177,6 @@ struct mt_error *mt_shell_after_stop(struct mt_shell *shell);
 /* Whether those commands begin with "silent": then the stop is not shown. */
 bool mt_script_is_silent(struct mt_shell *shell, const struct mt_stop *stop);
 
-/* Does the lines of a script, with $argc and $arg0 … in them standing for the words of `args`. */
-struct mt_error *mt_script_run(struct mt_shell *shell, const struct mt_block *block,
-                               const char *args);
-
 /* The person's loop: until quit or the end of the input. */
 void mt_shell_interact(struct mt_shell *shell);
 
@@ -173,6 +190,9 @@ struct mt_error *mt_shell_wait(struct mt_shell *shell);
 
 /* The image of the program; NOT_FOUND, with the remedy, when none is named. */
 struct mt_error *mt_shell_image(struct mt_shell *shell, struct mt_image **image);
+
+/* Another thread or process is the current one: $_thread and $_inferior are its numbers. */
+void mt_shell_note_current(struct mt_shell *shell);
 
 /* The stop, as text or JSON, with what the view shows and the displays. (stop.c) */
 void mt_stop_show(struct mt_shell *shell, const struct mt_stop *stop);
@@ -202,5 +222,9 @@ int mt_shell_end_signal(void);
 
 /* How often SIGINT came since this was asked last. */
 unsigned mt_shell_interrupts(void);
+
+/* Waits until there is something to read. False: one of these signals came before, also if that was
+ * since mt_shell_interrupts() was asked last. */
+bool mt_shell_await_input(int fd);
 
 #endif

@@ -8,9 +8,8 @@
 #include "cli/debug/shell.h"
 #include "insn/insn.h"
 
-/* Whether the frame's line is in the middle of being done, so that its address tells more than the
- * line. */
-bool mt_frame_in_line(struct mt_shell *shell, const struct mt_frame *frame);
+/* How many hexadecimal digits an address has, where all of them are shown: "0x%0*". */
+int mt_address_digits(struct mt_shell *shell);
 
 /* "main () at demo.c:12", with the address where it tells more, and a newline. `level` shows
  * "#0  " before it. */

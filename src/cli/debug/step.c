@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Going on: continue, and steps of all kinds. */
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "cli/debug/breaks.h"
+#include "cli/debug/locals.h"
 #include "cli/debug/show.h"
 
 static struct mt_error *go(struct mt_shell *shell, struct mt_go how)
@@ -80,7 +85,8 @@ static struct mt_error *continue_on(struct mt_shell *shell, const char *args)
 	MT_TRY(mt_text_count(args, "continue", 0, &count));
 	if (count > 1)
 		MT_TRY(ignore_the_next(shell, count));
-	mt_say(shell, "Continuing.\n");
+	if (mt_shell_is_typed(shell))
+		mt_say(shell, "Continuing.\n");
 	return go(shell, (struct mt_go){ .kind = MT_GO_CONTINUE });
 }
 
@@ -90,14 +96,26 @@ static struct mt_error *finish(struct mt_shell *shell, const char *args)
 
 	MT_TRY(mt_text_end(args, "finish"));
 	MT_TRY(mt_shell_frame(shell, &frame));
+	shell->returning = mt_result_type(shell, frame.lookup_pc);
 	mt_say(shell, "Run till exit from ");
 	mt_frame_show(shell, &frame, true);
 	return go(shell, (struct mt_go){ .kind = MT_GO_FINISH });
 }
 
+static struct mt_error *go_to(struct mt_shell *shell, enum mt_go_kind kind, const char *text)
+{
+	char *location MT_AUTO_FREE = mt_strdup(text);
+
+	if (!location)
+		return mt_error_nomem();
+	MT_TRY(mt_location_evaluate(shell, &location));
+	return go(shell, (struct mt_go){ .kind = kind, .location = location });
+}
+
 static struct mt_error *until(struct mt_shell *shell, const char *args)
 {
-	return go(shell, (struct mt_go){ .kind = MT_GO_UNTIL, .location = *args ? args : NULL });
+	return *args ? go_to(shell, MT_GO_UNTIL, args)
+	             : go(shell, (struct mt_go){ .kind = MT_GO_UNTIL });
 }
 
 static struct mt_error *advance(struct mt_shell *shell, const char *args)
@@ -105,7 +123,66 @@ static struct mt_error *advance(struct mt_shell *shell, const char *args)
 	if (!*args)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "advance takes the place to run to: advance demo.c:12");
-	return go(shell, (struct mt_go){ .kind = MT_GO_ADVANCE, .location = args });
+	return go_to(shell, MT_GO_ADVANCE, args);
+}
+
+static bool is_elsewhere(struct mt_shell *shell, uint64_t addr, const char **function)
+{
+	struct mt_image *image = mt_debug_image(shell->debug);
+	struct mt_frame frame;
+	struct mt_symbol symbol;
+
+	*function = "??";
+	if (mt_debug_frames(shell->debug, mt_debug_frame_level(shell->debug), &frame, 1) != 1 ||
+	    !mt_image_symbol_at(image, frame.lookup_pc, &symbol))
+		return true;
+	*function = symbol.name;
+	return addr < symbol.addr || addr - symbol.addr >= symbol.size;
+}
+
+static struct mt_error *jump(struct mt_shell *shell, const char *args)
+{
+	char *location MT_AUTO_FREE = mt_strdup(args);
+	struct mt_location *locations;
+	const char *function;
+	uint64_t addr;
+	size_t count;
+
+	if (!*args)
+		return mt_error_new(MT_ERR_USAGE, "jump takes the place to go on from: jump 12");
+	if (!location)
+		return mt_error_nomem();
+	MT_TRY(mt_location_evaluate(shell, &location));
+	MT_TRY(mt_debug_locate(shell->debug, location, &locations, &count));
+	addr = locations[0].addr;
+	mt_locations_free(locations, count);
+	if (is_elsewhere(shell, addr, &function) &&
+	    !mt_shell_confirm(shell, "%s is not in %s.  Jump anyway?", args, function))
+		return NULL;
+	if (count == 1)
+		mt_say(shell, "Continuing at 0x%" PRIx64 ".\n", addr);
+	return go(shell, (struct mt_go){ .kind = MT_GO_JUMP, .location = location });
+}
+
+/* The value is computed in the frame that is about to go. */
+static struct mt_error *return_from(struct mt_shell *shell, const char *args)
+{
+	struct mt_frame frame;
+	int64_t value = 0;
+
+	MT_TRY(mt_shell_frame(shell, &frame));
+	if (*args)
+		MT_TRY(mt_eval_integer(shell, args, &value));
+	if (!mt_shell_confirm(shell, "Make %s return now?",
+	                      frame.function ? frame.function : "the selected frame"))
+		return NULL;
+	MT_TRY(mt_debug_return(shell->debug));
+	if (*args)
+		MT_TRY(mt_debug_reg_write(shell->debug, "rax", &value, sizeof(value)));
+	MT_TRY(mt_shell_frame(shell, &frame));
+	mt_frame_show(shell, &frame, true);
+	mt_view_show(shell, &frame, false);
+	return NULL;
 }
 
 static struct mt_error *signal_on(struct mt_shell *shell, const char *args)
@@ -166,6 +243,7 @@ static const struct mt_verb verbs[] = {
 	STEP("stepi", "si", stepi, "one instruction", "With N that many."),
 	STEP("nexti", "ni", nexti, "one instruction, over calls", "With N that many."),
 	{ .name = "finish",
+	  .aliases = "fin",
 	  .run = finish,
 	  .usage = "",
 	  .summary = "until the selected frame has returned to its caller",
@@ -188,6 +266,25 @@ static const struct mt_verb verbs[] = {
 	  .summary = "until LOCATION is reached, or the current frame has returned",
 	  .topic = MT_TOPIC_RUNNING,
 	  .completes = MT_COMPLETE_PLACE,
+	  .needs = MT_NEEDS_PROCESS },
+	{ .name = "jump",
+	  .aliases = "j",
+	  .run = jump,
+	  .usage = "LOCATION",
+	  .summary = "goes on from LOCATION instead of where the program stands",
+	  .help = "Registers and the stack stay as they are. A breakpoint there stops it at once.",
+	  .topic = MT_TOPIC_RUNNING,
+	  .completes = MT_COMPLETE_PLACE,
+	  .needs = MT_NEEDS_PROCESS },
+	{ .name = "return",
+	  .run = return_from,
+	  .usage = "[VALUE]",
+	  .summary = "takes the selected frame away, as if it had returned",
+	  .help =
+	      "VALUE is what the caller finds in rax: an integer or an address. What the frame\n"
+	      "had still to do is not done.",
+	  .topic = MT_TOPIC_RUNNING,
+	  .completes = MT_COMPLETE_VALUE,
 	  .needs = MT_NEEDS_PROCESS },
 	{ .name = "signal",
 	  .run = signal_on,

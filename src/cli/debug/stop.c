@@ -5,7 +5,8 @@
 
 #include "base/cleanup.h"
 #include "cli/debug/breaks.h"
-#include "cli/debug/registers.h"
+#include "cli/debug/locals.h"
+#include "cli/debug/script.h"
 #include "cli/debug/show.h"
 #include "record/json_debug.h"
 #include "target/syscall.h"
@@ -67,6 +68,14 @@ static void say_signal(struct mt_shell *shell, const struct mt_stop *stop, const
 		       (uintptr_t)stop->siginfo.si_addr);
 }
 
+/* ".2": which of several places of the breakpoint it was. */
+static void say_which_place(struct mt_shell *shell, const struct mt_break_info *info, uint64_t pc)
+{
+	for (size_t i = 0; info->place_count > 1 && i < info->place_count; i++)
+		if (info->places[i].addr == pc)
+			mt_say(shell, ".%zu", i + 1);
+}
+
 /* "Thread 2 "worker" hit Breakpoint 1, ", and all that were hit at once. */
 static void say_numbers(struct mt_shell *shell, const struct mt_stop *stop, const char *kind)
 {
@@ -84,6 +93,8 @@ static void say_numbers(struct mt_shell *shell, const struct mt_stop *stop, cons
 		/* A temporary one has gone with its hit. */
 		mt_say(shell, "%s%s %d", i ? " and " : "",
 		       info && !info->temporary ? kind : "Temporary breakpoint", stop->numbers[i]);
+		if (info)
+			say_which_place(shell, info, stop->pc);
 	}
 }
 
@@ -180,24 +191,16 @@ static void say_reason(struct mt_shell *shell, const struct mt_stop *stop)
 
 /* ---- The whole stop -------------------------------------------------------- */
 
-/* What was returned, in the register where the calling convention has integers and pointers. */
+/* What was returned, where the function's type is known. */
 static void say_returned(struct mt_shell *shell)
 {
-	struct mt_value value;
-	struct mt_error *error = mt_register_value(shell, "rax", &value);
-	size_t number;
+	const struct mt_type *type = shell->returning;
+	struct mt_error *error = type ? mt_result_say(shell, type) : NULL;
 
-	if (!error)
-		error = mt_values_record(shell, &value, &number);
-	if (error) {
-		mt_error_free(error);
-		return;
-	}
-	mt_say(shell, "Value returned in rax is $%zu = ", number);
-	mt_number_show(shell, 'd', value.bytes, 8, false, &shell->out);
-	mt_say(shell, " (");
-	mt_number_show(shell, 'x', value.bytes, 8, false, &shell->out);
-	mt_say(shell, ")\n");
+	shell->returning = NULL;
+	if (error)
+		mt_say(shell, "What was returned can't be told: %s\n", mt_error_text(error));
+	mt_error_free(error);
 }
 
 /* A step within one activation of a function shows its line alone. */
@@ -284,22 +287,50 @@ static int status_of(const struct mt_stop *stop)
 	return stop->kind == MT_STOP_KILLED ? 128 + stop->signal : stop->status;
 }
 
+static void set_number(struct mt_shell *shell, const char *name, int number)
+{
+	/* Without memory it keeps the old one. */
+	mt_error_free(mt_values_set_integer(shell, name, number));
+}
+
+void mt_shell_note_current(struct mt_shell *shell)
+{
+	set_number(shell, "_thread", mt_current_thread(shell, NULL));
+	set_number(shell, "_inferior", process_of(shell, mt_debug_pid(shell->debug)).number);
+}
+
+/* It looks at the stop before it is shown, as gdb's does. */
+static void do_stop_hook(struct mt_shell *shell, const struct mt_stop *stop)
+{
+	bool in_commands = shell->in_commands;
+	struct mt_error *error;
+
+	if (has_ended(stop))
+		return;
+	shell->in_commands = true; /* those of the breakpoint come behind it */
+	error = mt_script_hook(shell, "hook", "stop");
+	shell->in_commands = in_commands;
+	if (error)
+		mt_shell_complain(shell, error);
+}
+
 void mt_stop_show(struct mt_shell *shell, const struct mt_stop *stop)
 {
 	pid_t tid_before = shell->stop.tid;
 
 	shell->stop = *stop;
-	shell->has_stop = true;
+	shell->stop_count++;
 	shell->away = false;
 	shell->silent = mt_script_is_silent(shell, stop);
 	if (has_ended(stop)) {
-		struct mt_value status = mt_value_of_int(status_of(stop));
-
 		shell->exit_status = status_of(stop);
-		mt_error_free(mt_values_set(shell, "_exitcode", &status));
+		set_number(shell, "_exitcode", shell->exit_status);
 		shell->stop.tid = 0;
 	}
+	mt_shell_note_current(shell);
 	mt_shell_flush(shell);
+	do_stop_hook(shell, stop);
+	shell->has_stop = true;
 	if (shell->options.json)
 		show_json(shell, stop);
 	else if (!shell->silent)
@@ -317,10 +348,33 @@ static bool is_expected(const struct mt_shell *shell, int number)
 	return false;
 }
 
+static bool is_wanted(const struct mt_shell *shell, const struct mt_notice *notice)
+{
+	switch (notice->kind) {
+	case MT_NOTICE_THREAD_NEW:
+	case MT_NOTICE_THREAD_GONE:
+		return shell->settings.thread_events;
+	case MT_NOTICE_PROCESS_NEW:
+		return shell->settings.process_events;
+	case MT_NOTICE_PROCESS_GONE: /* the end of the current one is a stop, and told as such */
+		return shell->settings.process_events && notice->pid != shell->stop.pid;
+	case MT_NOTICE_BREAKPOINT:
+		return !is_expected(shell, notice->number);
+	case MT_NOTICE_PROGRESS:
+		return shell->terminal;
+	case MT_NOTICE_LIBRARY: /* there are hundreds; info sharedlibrary lists them */
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void say_notice(struct mt_shell *shell, const struct mt_notice *notice)
 {
 	const char *text = notice->text ? notice->text : "";
 
+	if (!is_wanted(shell, notice))
+		return;
 	switch (notice->kind) {
 	case MT_NOTICE_THREAD_NEW:
 		mt_say(shell, "[New thread %d]\n", (int)notice->tid);
@@ -331,16 +385,14 @@ static void say_notice(struct mt_shell *shell, const struct mt_notice *notice)
 	case MT_NOTICE_PROCESS_NEW:
 		mt_say(shell, "[New process %d%s%s]\n", (int)notice->pid, *text ? ": " : "", text);
 		break;
-	case MT_NOTICE_PROCESS_GONE: /* the end of the current one is a stop, and told as such */
-		if (notice->pid != shell->stop.pid)
-			mt_say(shell, "[Process %d has ended]\n", (int)notice->pid);
+	case MT_NOTICE_PROCESS_GONE:
+		mt_say(shell, "[Process %d has ended]\n", (int)notice->pid);
 		break;
 	case MT_NOTICE_EXEC:
 		mt_say(shell, "process %d is executing new program: %s\n", (int)notice->pid, text);
 		break;
 	case MT_NOTICE_BREAKPOINT:
-		if (!is_expected(shell, notice->number))
-			mt_say(shell, "[Breakpoint %d: %s]\n", notice->number, text);
+		mt_say(shell, "[Breakpoint %d: %s]\n", notice->number, text);
 		break;
 	case MT_NOTICE_SIGNAL:
 		mt_say(shell, "\nProgram received signal %s, %s.\n", mt_signal_name(notice->signal),
@@ -350,10 +402,9 @@ static void say_notice(struct mt_shell *shell, const struct mt_notice *notice)
 		mt_say(shell, "warning: %s\n", text);
 		break;
 	case MT_NOTICE_PROGRESS:
-		if (shell->terminal)
-			mt_say(shell, "Reading symbols of %s...\n", text);
+		mt_say(shell, "Reading symbols of %s...\n", text);
 		break;
-	case MT_NOTICE_LIBRARY: /* there are hundreds; info sharedlibrary lists them */
+	case MT_NOTICE_LIBRARY:
 		break;
 	}
 }
@@ -411,6 +462,9 @@ struct mt_error *mt_shell_wait(struct mt_shell *shell)
 
 struct mt_error *mt_shell_go(struct mt_shell *shell, const struct mt_go *go)
 {
+	if (shell->hooked && !strcmp(shell->hooked, "stop"))
+		return mt_error_new(MT_ERR_USAGE,
+		                    "hook-stop looks at a stop: it cannot let the program go on");
 	mt_shell_flush(shell);
 	MT_TRY(mt_debug_go(shell->debug, go));
 	return mt_shell_wait(shell);

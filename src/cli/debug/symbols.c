@@ -1,37 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of the program: info symbol, functions, variables, sources, sharedlibrary. */
 #include <inttypes.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "cli/debug/shell.h"
+#include "cli/debug/pattern.h"
+#include "cli/debug/show.h"
 #include "symbol/lines.h"
-
-/* ---- Patterns -------------------------------------------------------------- */
-
-static void regex_cleanup(regex_t *regex)
-{
-	regfree(regex);
-}
-
-static struct mt_error *compile(const char *text, regex_t *regex)
-{
-	int status = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
-	char why[128];
-
-	if (!status)
-		return NULL;
-	regerror(status, regex, why, sizeof(why));
-	return mt_error_new(MT_ERR_USAGE, "'%.60s' is no regular expression: %s", text, why);
-}
-
-static bool matches(const regex_t *regex, const char *text)
-{
-	return regexec(regex, text, 0, NULL, 0) == 0;
-}
+#include "symbol/section.h"
 
 /* ---- info functions, info variables ---------------------------------------- */
 
@@ -43,7 +21,7 @@ struct found {
 
 struct names {
 	struct mt_image *image;
-	const regex_t *regex;
+	const struct mt_pattern *pattern;
 	bool functions;
 	MT_VEC(struct found) list;
 	bool failed;
@@ -54,7 +32,7 @@ static bool add_name(const struct mt_symbol *symbol, void *arg)
 	struct names *names = arg;
 	struct found found = { .symbol = *symbol };
 
-	if (!matches(names->regex, symbol->name))
+	if (!mt_pattern_matches(names->pattern, symbol->name))
 		return true;
 	/* Reading the lines of libc takes long, and nobody asked for them. */
 	if (names->functions && mt_module_lines_at_hand(symbol->module))
@@ -97,18 +75,19 @@ static void say_names(struct mt_shell *shell, const struct names *names)
 		if (untold)
 			mt_say(shell, names->functions ? "\nNon-debugging symbols:\n" : "\n");
 		untold = false;
-		mt_say(shell, "0x%016" PRIx64 "  %s\n", found->symbol.addr, found->symbol.name);
+		mt_say(shell, "0x%0*" PRIx64 "  %s\n", mt_address_digits(shell), found->symbol.addr,
+		       found->symbol.name);
 	}
 }
 
 static struct mt_error *info_names(struct mt_shell *shell, const char *args, bool functions)
 {
 	struct names names = { .functions = functions };
-	regex_t regex MT_CLEANUP(regex_cleanup) = { 0 };
+	struct mt_pattern pattern MT_AUTO_PATTERN = { 0 };
 
 	MT_TRY(mt_shell_image(shell, &names.image));
-	MT_TRY(compile(args, &regex));
-	names.regex = &regex;
+	MT_TRY(mt_pattern_compile(&pattern, args, 0));
+	names.pattern = &pattern;
 	mt_symbols_each(names.image, functions, add_name, &names);
 	if (names.failed) {
 		mt_vec_deinit(&names.list);
@@ -136,7 +115,7 @@ static struct mt_error *info_variables(struct mt_shell *shell, const char *args)
 /* ---- info sources ---------------------------------------------------------- */
 
 struct paths {
-	const regex_t *regex;
+	const struct mt_pattern *pattern;
 	MT_VEC(const char *) list;
 	bool failed;
 };
@@ -145,7 +124,7 @@ static bool add_path(const char *path, void *arg)
 {
 	struct paths *paths = arg;
 
-	if (matches(paths->regex, path))
+	if (mt_pattern_matches(paths->pattern, path))
 		paths->failed = !mt_vec_push(&paths->list, path);
 	return !paths->failed && !mt_shell_interrupts();
 }
@@ -158,12 +137,12 @@ static int compare_paths(const void *a, const void *b)
 static struct mt_error *info_sources(struct mt_shell *shell, const char *args)
 {
 	struct paths paths = { 0 };
-	regex_t regex MT_CLEANUP(regex_cleanup) = { 0 };
+	struct mt_pattern pattern MT_AUTO_PATTERN = { 0 };
 	struct mt_image *image;
 
 	MT_TRY(mt_shell_image(shell, &image));
-	MT_TRY(compile(args, &regex));
-	paths.regex = &regex;
+	MT_TRY(mt_pattern_compile(&pattern, args, 0));
+	paths.pattern = &pattern;
 	mt_sources_each(image, add_path, &paths);
 	if (paths.list.len)
 		qsort(paths.list.data, paths.list.len, sizeof(*paths.list.data), compare_paths);
@@ -182,6 +161,7 @@ static struct mt_error *info_symbol(struct mt_shell *shell, const char *args)
 {
 	struct mt_symbol symbol;
 	struct mt_image *image;
+	const char *section;
 	uint64_t addr;
 
 	if (!*args)
@@ -195,7 +175,9 @@ static struct mt_error *info_symbol(struct mt_shell *shell, const char *args)
 	mt_say(shell, "%s", symbol.name);
 	if (addr != symbol.addr)
 		mt_say(shell, " + %" PRIu64, addr - symbol.addr);
-	mt_say(shell, " in %s\n", symbol.module->path);
+	section = mt_section_at(symbol.module, addr);
+	mt_say(shell, " in %s%s%s%s\n", section ? "section " : "", section ? section : "",
+	       section ? " of " : "", symbol.module->path);
 	return NULL;
 }
 
@@ -210,17 +192,17 @@ static const char *symbols_of(const struct mt_module *module)
 
 static struct mt_error *info_libraries(struct mt_shell *shell, const char *args)
 {
-	regex_t regex MT_CLEANUP(regex_cleanup) = { 0 };
+	struct mt_pattern pattern MT_AUTO_PATTERN = { 0 };
 	struct mt_image *image;
 
 	MT_TRY(mt_shell_image(shell, &image));
-	MT_TRY(compile(args, &regex));
+	MT_TRY(mt_pattern_compile(&pattern, args, 0));
 	mt_say(shell, "%-19s %-19s %-32s %s\n", "From", "To", "Symbols", "File");
 	for (size_t i = 0; i < mt_image_module_count(image); i++) {
 		const struct mt_module *module = mt_image_module(image, i);
 		const char *note = mt_module_note(module);
 
-		if (!matches(&regex, module->path))
+		if (!mt_pattern_matches(&pattern, module->path))
 			continue;
 		mt_say(shell, "0x%016" PRIx64 "  0x%016" PRIx64 "  %-32s %s%s%s%s\n", module->start,
 		       module->end, symbols_of(module), module->path, note ? " (" : "",

@@ -60,10 +60,12 @@ struct mt_error *mt_format_parse(const char **text, const char *what, struct mt_
 			parsed.size = *at;
 		else if (strchr("duxotacfsiz", *at))
 			parsed.letter = *at;
+		else if (*at == 'r')
+			parsed.raw = true;
 		else
 			return mt_error_new(MT_ERR_USAGE,
 			                    "'%c' is no format of %s: there are d u x o t a c f s "
-			                    "i z, and the sizes b h w g",
+			                    "i z, r, and the sizes b h w g",
 			                    *at, what);
 	}
 	if (at[0] != '\0' && at == mt_text_skip(at))
@@ -191,53 +193,4 @@ struct mt_error *mt_list_parse(const char *text, struct mt_list_text *parsed)
 	else
 		*parsed = made;
 	return error;
-}
-
-/* ---- expressions ----------------------------------------------------------- */
-
-static bool is_name_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-/* Past "$", "$$" or "$$N", when that is what stands there, with the value that it means. */
-static bool read_history(const char **text, size_t count, size_t *number)
-{
-	const char *at = *text + 1;
-	size_t back = 0;
-
-	if (*at == '$') {
-		back = 1;
-		if (isdigit((unsigned char)*++at)) {
-			for (back = 0; isdigit((unsigned char)*at); at++)
-				back = back < count ? back * 10 + (size_t)(*at - '0') : count;
-		}
-	}
-	if (is_name_char(*at))
-		return false;
-	*text = at;
-	*number = back < count ? count - back : 0;
-	return true;
-}
-
-char *mt_history_expand(const char *text, size_t count)
-{
-	struct mt_buf out MT_AUTO_BUF = { 0 };
-	char quote = '\0';
-
-	mt_buf_text(&out, "");
-	while (*text) {
-		size_t number;
-
-		if (*text == '$' && !quote && read_history(&text, count, &number)) {
-			mt_buf_printf(&out, "$%zu", number);
-			continue;
-		}
-		if (quote && *text == '\\' && text[1])
-			mt_buf_char(&out, *text++);
-		else if (quote ? *text == quote : *text == '"' || *text == '\'')
-			quote = quote ? '\0' : *text;
-		mt_buf_char(&out, *text++);
-	}
-	return mt_buf_take(&out);
 }

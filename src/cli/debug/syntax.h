@@ -14,6 +14,7 @@
 struct mt_format {
 	char letter;   /* d u x o t a c f s i z */
 	char size;     /* b h w g */
+	bool raw;      /* r: without formatters */
 	int64_t count; /* x: negative: backwards */
 	bool has_count;
 };
@@ -106,11 +107,5 @@ struct mt_error *mt_signal_parse(const char *word, size_t len, int *signal);
 
 /* "SIGUSR1", "SIG34": static storage until the next such call. */
 const char *mt_signal_name(int signal);
-
-/* ---- expressions ----------------------------------------------------------- */
-
-/* `text` with $, $$ and $$N written as $N, the number in the history of values, of which there are
- * `count`. Owned by the caller; NULL without memory. */
-char *mt_history_expand(const char *text, size_t count);
 
 #endif

@@ -67,6 +67,8 @@ static struct mt_error *read_number(const char **text, const char *what, char al
 	char *end = NULL;
 	uint64_t value = 0;
 
+	if (!**text)
+		return mt_error_new(MT_ERR_USAGE, "%s takes a number", what);
 	errno = 0;
 	if (isdigit((unsigned char)**text))
 		value = strtoull(*text, &end, 0);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "cli/debug/pattern.h"
 #include "cli/debug/show.h"
 
 /* ---- Threads --------------------------------------------------------------- */
@@ -122,6 +123,7 @@ static struct mt_error *thread(struct mt_shell *shell, const char *args)
 		mt_say(shell, "[Switching to thread %d (tid %d) \"%s\"]\n", info.number,
 		       (int)info.tid, info.name);
 	shell->stop.tid = mt_debug_tid(shell->debug);
+	mt_shell_note_current(shell);
 	MT_TRY(mt_shell_frame(shell, &frame));
 	mt_frame_show(shell, &frame, true);
 	mt_view_show(shell, &frame, false);
@@ -169,15 +171,49 @@ static struct mt_error *thread_apply(struct mt_shell *shell, const char *args)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "a command is missing: thread apply all backtrace");
 	MT_TRY(mt_threads_list(shell, &list));
-	/* The newest first, as gdb has it: the main thread's stack ends the list. */
-	for (size_t i = list.count; !error && i-- > 0;) {
-		const struct mt_thread_info *info = &list.infos[i];
+	for (size_t i = 0; !error && i < list.count; i++) {
+		/* Of all, the newest first, as gdb has it: the main thread's stack ends the list.
+		 */
+		const struct mt_thread_info *info = &list.infos[all ? list.count - 1 - i : i];
 
 		if (!info->gone_zombie && (all || mt_number_list_has(&numbers, info->number)))
 			error = apply_to(shell, info, args);
 	}
 	put_back(shell, before);
 	return error;
+}
+
+/* As `thread apply all`: every stack, which is what is wanted most of a program that hangs. */
+static struct mt_error *taas(struct mt_shell *shell, const char *args)
+{
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+
+	mt_buf_printf(&text, "all %s", args);
+	return mt_buf_ok(&text) ? thread_apply(shell, text.data) : mt_error_nomem();
+}
+
+static struct mt_error *thread_find(struct mt_shell *shell, const char *args)
+{
+	struct mt_pattern pattern MT_AUTO_PATTERN = { 0 };
+	struct mt_thread_list list MT_CLEANUP(mt_thread_list_deinit) = { 0 };
+	bool any = false;
+
+	MT_TRY(mt_pattern_compile(&pattern, args, 0));
+	MT_TRY(mt_threads_list(shell, &list));
+	for (size_t i = 0; i < list.count; i++) {
+		const struct mt_thread_info *info = &list.infos[i];
+		char tid[16];
+
+		snprintf(tid, sizeof(tid), "%d", (int)info->tid);
+		if (!mt_pattern_matches(&pattern, info->name) && !mt_pattern_matches(&pattern, tid))
+			continue;
+		mt_say(shell, "Thread %d is tid %d, \"%s\"\n", info->number, (int)info->tid,
+		       info->name);
+		any = true;
+	}
+	if (!any)
+		mt_say(shell, "No thread's name or tid matches '%s'.\n", args);
+	return NULL;
 }
 
 /* ---- Processes ------------------------------------------------------------- */
@@ -223,6 +259,7 @@ static struct mt_error *inferior(struct mt_shell *shell, const char *args)
 	MT_TRY(mt_text_end(args, "inferior N"));
 	mt_shell_forget_image(shell);
 	MT_TRY(mt_debug_select_process(shell->debug, (int)number));
+	mt_shell_note_current(shell);
 	mt_say(shell, "[Switching to inferior %d (process %d)]\n", (int)number,
 	       (int)mt_debug_pid(shell->debug));
 	if (mt_debug_state(shell->debug) != MT_PROCESS_STOPPED)
@@ -254,6 +291,18 @@ static const struct mt_verb verbs[] = {
 	  .summary = "does a command in each of these threads",
 	  .topic = MT_TOPIC_THREADS,
 	  .completes = MT_COMPLETE_THREAD,
+	  .needs = MT_NEEDS_STATE },
+	{ .name = "taas",
+	  .run = taas,
+	  .usage = "COMMAND",
+	  .summary = "as 'thread apply all'",
+	  .topic = MT_TOPIC_THREADS,
+	  .needs = MT_NEEDS_STATE },
+	{ .name = "thread find",
+	  .run = thread_find,
+	  .usage = "REGEX",
+	  .summary = "the threads whose name or tid matches",
+	  .topic = MT_TOPIC_THREADS,
 	  .needs = MT_NEEDS_STATE },
 	{ .name = "info inferiors",
 	  .run = info_inferiors,

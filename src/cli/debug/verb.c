@@ -2,16 +2,21 @@
 #include "cli/debug/verb.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "cli/debug/text.h"
 
 static const struct mt_verb_list *const lists[] = {
-	&mt_verbs_run,     &mt_verbs_step,    &mt_verbs_process, &mt_verbs_breaks,
-	&mt_verbs_catch,   &mt_verbs_signals, &mt_verbs_stack,   &mt_verbs_registers,
-	&mt_verbs_print,   &mt_verbs_memory,  &mt_verbs_source,  &mt_verbs_disassemble,
-	&mt_verbs_symbols, &mt_verbs_threads, &mt_verbs_proc,    &mt_verbs_settings,
-	&mt_verbs_script,  &mt_verbs_help,
+	&mt_verbs_run,         &mt_verbs_step,        &mt_verbs_process, &mt_verbs_breaks,
+	&mt_verbs_catch,       &mt_verbs_signals,     &mt_verbs_stack,   &mt_verbs_locals,
+	&mt_verbs_formatters,  &mt_verbs_registers,   &mt_verbs_print,   &mt_verbs_memory,
+	&mt_verbs_source,      &mt_verbs_disassemble, &mt_verbs_symbols, &mt_verbs_threads,
+	&mt_verbs_proc,        &mt_verbs_settings,    &mt_verbs_script,  &mt_verbs_flow,
+	&mt_verbs_define,      &mt_verbs_outside,     &mt_verbs_help,    &mt_verbs_rbreak,
+	&mt_verbs_environment, &mt_verbs_habits,      &mt_verbs_search,  &mt_verbs_files,
+	&mt_verbs_printf,      &mt_verbs_display,
 };
 
 const char *const mt_topic_names[MT_TOPIC_COUNT] = {
@@ -55,9 +60,9 @@ static const char *child_word(const struct mt_verb *verb, const struct typed *ty
 	return verb->name + typed->parent_len + 1;
 }
 
-static bool is_alias(const struct mt_verb *verb, const char *word, size_t len)
+static bool is_word_of(const char *list, const char *word, size_t len)
 {
-	for (const char *at = verb->aliases; at && *at; at = mt_text_skip(at + mt_text_word(at)))
+	for (const char *at = list; *at; at = mt_text_skip(at + mt_text_word(at)))
 		if (mt_text_word(at) == len && !memcmp(at, word, len))
 			return true;
 	return false;
@@ -105,7 +110,8 @@ static void match_word(const struct typed *typed, struct match *match)
 		size_t name_len = word ? (size_t)(word - verb->name) + len : 0;
 
 		/* A name's last word bears its aliases. */
-		if (word && !word[len] && is_alias(verb, typed->word, typed->len))
+		if (word && !word[len] && verb->aliases &&
+		    is_word_of(verb->aliases, typed->word, typed->len))
 			note_match(match, verb, name_len, true);
 		else if (word && len >= typed->len && !memcmp(word, typed->word, typed->len) &&
 		         is_first_of(verb, name_len))
@@ -133,10 +139,97 @@ static size_t typed_len(const char *line)
 	return len ? len : mt_text_word(line);
 }
 
+/* ---- What is not there ----------------------------------------------------- */
+
+/* Commands of gdb's that nothing here is like. */
+static const struct {
+	const char *names, *why;
+} absent[] = {
+	{ "python py python-interactive pi guile gu guile-repl gr source-python",
+	  "there is no Python and no Guile: scripts have 'define', 'if', 'while' and 'pipe'" },
+	{ "target load monitor mon remote flash-erase",
+	  "there are no remote targets: 'run', 'attach' and 'core-file' are what there is" },
+	{ "record rec reverse-continue rc reverse-next rn reverse-step rs reverse-stepi rsi "
+	  "reverse-nexti rni reverse-finish checkpoint restart",
+	  "programs only run forward: a breakpoint further up and 'run' lead there again" },
+	{ "compile", "no code is compiled into the program: 'print' evaluates C" },
+};
+
+/* The names that a misspelt word is near to. */
+static void append_near(struct mt_buf *out, const struct typed *typed, const char *word)
+{
+	struct mt_near near = { .wanted = word };
+	const struct mt_verb *verb;
+
+	for (size_t i = 0; (verb = mt_verb_at(i)); i++) {
+		const char *name = child_word(verb, typed);
+
+		if (name)
+			mt_near_offer_part(&near, name, mt_text_word(name));
+	}
+	mt_near_append(&near, out);
+}
+
+static struct mt_error *unknown(const char *line)
+{
+	size_t len = mt_text_word(line);
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+	char word[64];
+
+	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
+		if (is_word_of(absent[i].names, line, len))
+			return mt_error_new(MT_ERR_NOT_FOUND, "%s", absent[i].why);
+	snprintf(word, sizeof(word), "%.*s", (int)(len < 60 ? len : 60), line);
+	mt_buf_printf(&text, "there is no command '%s'", word);
+	len = text.len;
+	append_near(&text, &(struct typed){ 0 }, word);
+	if (text.len == len)
+		mt_buf_text(&text, "; 'help' shows what there is");
+	return mt_buf_ok(&text) ? mt_error_new(MT_ERR_NOT_FOUND, "%s", text.data)
+	                        : mt_error_nomem();
+}
+
+static struct mt_error *no_child(const char *parent, size_t parent_len, const char *rest)
+{
+	struct typed typed = { parent, parent_len, rest, typed_len(rest) };
+	struct match match = { 0 };
+	struct mt_error *error;
+	char word[64];
+	size_t len;
+
+	snprintf(word, sizeof(word), "%.*s", (int)(typed.len < 60 ? typed.len : 60), rest);
+	match_word(&typed, &match);
+	if (match.count) {
+		error = typed.len
+		            ? mt_error_new(MT_ERR_AMBIGUOUS, "'%.*s %s' may mean any of: %s",
+		                           (int)parent_len, parent, word,
+		                           match.others.data ? match.others.data : "")
+		            : mt_error_new(MT_ERR_USAGE, "more follows '%.*s': %s", (int)parent_len,
+		                           parent, match.others.data ? match.others.data : "");
+		mt_buf_deinit(&match.others);
+		return error;
+	}
+	mt_buf_printf(&match.others, "there is no '%.*s %s'", (int)parent_len, parent, word);
+	len = match.others.len;
+	append_near(&match.others, &typed, word);
+	if (match.others.len == len)
+		mt_buf_printf(&match.others, "; 'help %.*s' lists what there is", (int)parent_len,
+		              parent);
+	error = mt_buf_ok(&match.others) ? mt_error_new(MT_ERR_NOT_FOUND, "%s", match.others.data)
+	                                 : mt_error_nomem();
+	mt_buf_deinit(&match.others);
+	return error;
+}
+
+struct mt_error *mt_verb_no_child(const char *parent, const char *word)
+{
+	return no_child(parent, strlen(parent), word);
+}
+
 struct mt_error *mt_verb_find(const char *line, const struct mt_verb **verb, const char **args)
 {
 	struct typed typed = { .word = mt_text_skip(line) };
-	const struct mt_verb *found = NULL;
+	const struct mt_verb *found = NULL, *row;
 	const char *rest = typed.word;
 
 	while ((typed.len = typed_len(typed.word)) > 0) {
@@ -162,13 +255,12 @@ struct mt_error *mt_verb_find(const char *line, const struct mt_verb **verb, con
 		rest = mt_text_skip(typed.word + typed.len);
 		typed.word = rest;
 	}
-	if (found)
-		found = row_named(typed.parent, typed.parent_len);
 	if (!found)
-		return mt_error_new(MT_ERR_NOT_FOUND,
-		                    "there is no command '%.*s'; 'help' shows what there is",
-		                    (int)(mt_text_word(line) < 60 ? mt_text_word(line) : 60), line);
-	*verb = found;
+		return unknown(line);
+	row = row_named(typed.parent, typed.parent_len);
+	if (!row)
+		return no_child(typed.parent, typed.parent_len, rest);
+	*verb = row;
 	*args = rest;
 	return NULL;
 }

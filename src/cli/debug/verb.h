@@ -56,6 +56,13 @@ enum mt_repeat {
 	MT_REPEAT_ON,   /* it without its arguments: goes on where it ended (list, x) */
 };
 
+/* What follows the command's line, up to an `end`. */
+enum mt_block_kind {
+	MT_BLOCK_NONE,
+	MT_BLOCK_COMMANDS,
+	MT_BLOCK_TEXT, /* words for people: an "if" among them opens nothing */
+};
+
 struct mt_verb {
 	const char *name;    /* "info breakpoints" */
 	const char *aliases; /* short forms of its last word, with blanks between; or NULL */
@@ -67,6 +74,7 @@ struct mt_verb {
 	enum mt_completes completes;
 	enum mt_needs needs;
 	enum mt_repeat repeat;
+	enum mt_block_kind block;
 };
 
 struct mt_verb_list {
@@ -80,8 +88,11 @@ struct mt_verb_list {
 
 extern const struct mt_verb_list mt_verbs_run, mt_verbs_step, mt_verbs_process, mt_verbs_breaks,
     mt_verbs_catch, mt_verbs_signals, mt_verbs_threads, mt_verbs_stack, mt_verbs_registers,
-    mt_verbs_print, mt_verbs_memory, mt_verbs_source, mt_verbs_disassemble, mt_verbs_symbols,
-    mt_verbs_proc, mt_verbs_settings, mt_verbs_script, mt_verbs_help;
+    mt_verbs_print, mt_verbs_printf, mt_verbs_display, mt_verbs_memory, mt_verbs_source,
+    mt_verbs_disassemble, mt_verbs_symbols, mt_verbs_proc, mt_verbs_settings, mt_verbs_script,
+    mt_verbs_flow, mt_verbs_define, mt_verbs_outside, mt_verbs_rbreak, mt_verbs_environment,
+    mt_verbs_habits, mt_verbs_search, mt_verbs_files, mt_verbs_locals, mt_verbs_formatters,
+    mt_verbs_help;
 
 /* Every verb, list by list; NULL past the last. */
 const struct mt_verb *mt_verb_at(size_t i);
@@ -92,6 +103,10 @@ const struct mt_verb *mt_verb_at(size_t i);
  * several, named in the text. "info" alone: the row of that name.
  */
 struct mt_error *mt_verb_find(const char *line, const struct mt_verb **verb, const char **args);
+
+/* That nothing stands behind `parent` ("info") which begins as `word`: the error says what may. */
+struct mt_error *mt_verb_no_child(const char *parent, const char *word)
+    __attribute__((warn_unused_result, returns_nonnull));
 
 /* Whether another verb's name goes on after `verb`'s name: "info" has "info line". */
 bool mt_verb_has_more(const struct mt_verb *verb);

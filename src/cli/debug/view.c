@@ -41,8 +41,8 @@ static void show_source(struct mt_shell *shell, const struct mt_frame *frame, un
 	};
 	struct mt_error *error;
 
-	if (alone && !around && mt_frame_in_line(shell, frame))
-		mt_say(shell, "0x%016" PRIx64 "\t", frame->pc);
+	if (alone && !around && frame->in_line)
+		mt_say(shell, "0x%0*" PRIx64 "\t", mt_address_digits(shell), frame->pc);
 	error = mt_source_show(shell, &lines, NULL);
 	if (error)
 		show_missing(shell, frame, error);

@@ -64,8 +64,8 @@ static void tell_namespaces()
 {
 	TELL("counter", counter, line_of_counter_at_top, "int", "10");
 	TELL("ns::counter", ns::counter, ns::line_of_counter, "int", "1");
-	TELL("hidden", ns::hidden, ns::line_of_hidden, "int", "2");
-	TELL("ns::hidden", ns::hidden, ns::line_of_hidden, "int", "2");
+	TELL("hidden", ns::hidden, ns::line_of_hidden, "volatile int", "2");
+	TELL("ns::hidden", ns::hidden, ns::line_of_hidden, "volatile int", "2");
 	TELL("ns::versioned", ns::versioned, ns::line_of_versioned, "int", "3");
 	TELL("ns::v1::versioned", ns::versioned, ns::line_of_versioned, "int", "3");
 }
@@ -77,9 +77,10 @@ static void tell_classes()
 	TELL("ns::Class::inline_static", ns::Class::inline_static, ns::Class::line_of_inline_static,
 	     "long", "5");
 	TELL("value", ns::Box<int>::value, 0, "int", "9");
-	snprintf(text, sizeof(text),
-	         "{<ns::Base> = {base_number = 4}, color = Green, reference = %p <target>}",
-	         (void *)&target);
+	snprintf(
+	    text, sizeof(text),
+	    "{<ns::Base> = {base_number = 4}, color = ns::Class::Color::Green, reference = @%p}",
+	    (void *)&target);
 	TELL("object", object, line_of_object, "ns::Class", text);
 	snprintf(text, sizeof(text), "%p <object>", (void *)&object);
 	TELL("object_pointer", object_pointer, line_of_object_pointer, "ns::Class *", text);

@@ -50,6 +50,7 @@ AT(nothing) void *nothing = NULL;
 AT(table) struct entry table[2] = { { 1, -1 }, { 2, INT64_MIN } };
 AT(twin) static int twin = 100;
 AT(per_thread) __thread int per_thread = 3;
+const struct hidden *hidden;
 
 static int handle(int number)
 {
@@ -99,11 +100,11 @@ static void tell_scalars(void)
 	TELL("negative", negative, line_of_negative, "short", "-32768");
 	TELL("ratio", ratio, line_of_ratio, "float", "0.1");
 	TELL("fraction", fraction, line_of_fraction, "double", "-2.5e-300");
-	TELL("flags", flags, line_of_flags, "enum permission", "MAY_READ | MAY_EXECUTE");
+	TELL("flags", flags, line_of_flags, "enum permission", "(MAY_READ | MAY_EXECUTE)");
 	TELL("unnamed_state", unnamed_state, line_of_unnamed_state, "enum state", "77");
 	TELL("wide", wide, line_of_wide, "__int128", "-1267650600228229401496703205376");
 	TELL("widest", widest, line_of_widest, "long double", "2.5");
-	TELL("yes", yes, line_of_yes, "bool", "true");
+	TELL("yes", yes, line_of_yes, "const volatile _Bool", "true");
 	TELL("nothing", nothing, line_of_nothing, "void *", "0x0");
 }
 
@@ -116,9 +117,7 @@ static void tell_compounds(void)
 	         "{fd = -1, low = 5, middle = -3, high = 1048575, name = \"abc\", state = RUNNING, "
 	         "next = 0x0, {number = 16909060, bytes = \"\\004\\003\\002\\001\"}, ratio = 1.5, "
 	         "ok = true, handler = 0x0}");
-	TELL("numbers", numbers, line_of_numbers, "int [40]",
-	     "{1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
-	     "0, 0, 0, 0, ...}");
+	TELL("numbers", numbers, line_of_numbers, "int [40]", "{1, 2, 3, 0 <repeats 37 times>}");
 	TELL("grid", grid, line_of_grid, "int [2][3]", "{{1, 2, 3}, {4, 5, 6}}");
 	TELL("table", table, line_of_table, "struct entry [2]",
 	     "{{key = 1, value = -1}, {key = 2, value = -9223372036854775808}}");

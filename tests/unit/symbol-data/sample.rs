@@ -22,10 +22,10 @@ fn tell<T>(query: &str, place: *const T, line: u32, kind: &str, value: &str) {
 }
 
 fn main() {
-    tell("TABLE", unsafe { std::ptr::addr_of!(TABLE) } as *const [u32; 4], 7, "u32 [4]", "{1, 2, 3, 4}");
-    tell("CONN", unsafe { std::ptr::addr_of!(CONN) }, 14, "sample::Conn", "{fd = -7, ratio = 0.5}");
+    tell("TABLE", unsafe { std::ptr::addr_of!(TABLE) } as *const [u32; 4], 7, "[u32; 4]", "[1, 2, 3, 4]");
+    tell("CONN", unsafe { std::ptr::addr_of!(CONN) }, 14, "sample::Conn", "sample::Conn {fd: -7, ratio: 0.5}");
     tell("inner::DEEP", unsafe { std::ptr::addr_of!(inner::DEEP) }, 17, "i16", "-5");
-    tell("COUNTER", &COUNTER, 6, "core::sync::atomic::AtomicU64", "{v = {value = 3}}");
+    tell("COUNTER", &COUNTER, 6, "core::sync::atomic::AtomicU64", "core::sync::atomic::AtomicU64 {v: core::cell::UnsafeCell<u64> {value: 3}}");
     println!("ready");
     let _ = std::io::stdin().read(&mut [0u8]);
 }

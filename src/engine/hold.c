@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holds: a filter in the kernel has found that a thread is to stop, and has sent it a signal
+ * (probe/probe.h, MT_ACTION_HOLD). It comes before the thread executes anything more. But an
+ * interrupt's stop comes before it, and so do signals of its own with smaller numbers: these are
+ * put off until the hit is dealt with, as they would come after an int3's SIGTRAP.
+ */
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/engine_private.h"
+
+/* What has held it: a uprobe, a debug register, or nothing of ours. */
+static enum mt_pending_kind holder(struct mt_thread *thread, const struct mt_site **site)
+{
+	struct user_regs_struct raw;
+
+	*site = NULL;
+	if (!thread->proc->debug->probe || !mt_tracee_user_regs(thread->tid, &raw))
+		return MT_PENDING_NONE;
+	*site = mt_detour_held_at(thread->proc, raw.rip);
+	if (*site)
+		return MT_PENDING_SITE;
+	return mt_armed_at(thread->proc, raw.rip) ? MT_PENDING_DEBUGREG : MT_PENDING_NONE;
+}
+
+bool mt_hold_seen(struct mt_thread *thread)
+{
+	const struct mt_site *site;
+	enum mt_pending_kind kind =
+	    mt_is_hold(&thread->info) ? holder(thread, &site) : MT_PENDING_NONE;
+
+	if (kind == MT_PENDING_NONE)
+		return false;
+	/* Where others want every execution, all are held and none is decided. */
+	thread->decided = site && site->refs ? MT_PENDING_NONE : kind;
+	mt_pend(thread, kind);
+	return true;
+}
+
+/* ---- What comes before it ------------------------------------------------ */
+
+static bool waits(struct mt_thread *thread)
+{
+	const struct mt_site *site;
+
+	return thread->proc->debug->probe && mt_tracee_signal_waits(thread->tid, mt_is_hold) &&
+	       holder(thread, &site) != MT_PENDING_NONE;
+}
+
+bool mt_hold_comes_first(struct mt_thread *thread, const struct mt_event *event)
+{
+	siginfo_t info;
+
+	if (thread->new_born || !waits(thread))
+		return false;
+	if (event->kind == MT_EVENT_SIGNAL) {
+		if (!mt_tracee_siginfo(thread->tid, &info) || !mt_vec_push(&thread->put_off, info))
+			return false;
+	} else if (event->kind != MT_EVENT_STOPPED) {
+		return false;
+	}
+	mt_tracee_resume(thread->tid, 0);
+	return true;
+}
+
+static siginfo_t take_first(struct mt_thread *thread)
+{
+	siginfo_t info = thread->put_off.data[0];
+
+	for (size_t i = 0; i + 1 < thread->put_off.len; i++)
+		thread->put_off.data[i] = thread->put_off.data[i + 1];
+	thread->put_off.len--;
+	return info;
+}
+
+bool mt_hold_take_up(struct mt_thread *thread)
+{
+	if (!thread->put_off.len)
+		return false;
+	thread->info = take_first(thread);
+	thread->info_changed = true;
+	mt_pend(thread, MT_PENDING_SIGNAL);
+	return true;
+}
+
+void mt_hold_give_back(struct mt_thread *thread)
+{
+	while (thread->put_off.len)
+		syscall(SYS_tgkill, thread->proc->pid, thread->tid, take_first(thread).si_signo);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include <dwarf.h>
+
+#include "symbol/function.h"
+#include "symbol/type_dwarf.h"
+
+const struct mt_type *mt_type_of_function(struct mt_image *image, uint64_t addr)
+{
+	const struct mt_module *module = mt_image_module_at(image, addr);
+	Dwarf_Die cu, function;
+	Dwarf_Addr entry;
+
+	if (!module || !mt_function_die_at(module->file, addr - module->bias, &cu, &function) ||
+	    dwarf_entrypc(&function, &entry) != 0 || entry != addr - module->bias)
+		return NULL;
+	/* What assemblers say of types is nothing: their functions are all `void f(void)`. */
+	if (dwarf_srclang(&cu) == DW_LANG_Mips_Assembler)
+		return NULL;
+	return mt_type_of_die(module->file, &function);
+}
