@@ -14,15 +14,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Counts the writes to 8 bytes by the caller and its later threads, those of the kernel too. */
-static inline int floor_open(const volatile uint64_t *watched)
+/* Counts for the caller and its later threads, in the kernel too. */
+static inline int floor_open_at(uint32_t type, uintptr_t addr, uint64_t len)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_BREAKPOINT,
 		.size = sizeof(attr),
-		.bp_type = HW_BREAKPOINT_W,
-		.bp_addr = (uintptr_t)watched,
-		.bp_len = HW_BREAKPOINT_LEN_8,
+		.bp_type = type,
+		.bp_addr = addr,
+		.bp_len = len,
 		.inherit = 1,
 		.inherit_thread = 1,
 		.exclude_hv = 1,
@@ -34,6 +34,18 @@ static inline int floor_open(const volatile uint64_t *watched)
 		exit(1);
 	}
 	return fd;
+}
+
+/* Writes to 8 bytes. */
+static inline int floor_open(const volatile uint64_t *watched)
+{
+	return floor_open_at(HW_BREAKPOINT_W, (uintptr_t)watched, HW_BREAKPOINT_LEN_8);
+}
+
+/* Runs of the instruction at an address (linux/hw_breakpoint.h: its length is that of a long). */
+static inline int floor_open_code(uintptr_t addr)
+{
+	return floor_open_at(HW_BREAKPOINT_X, addr, sizeof(long));
 }
 
 static inline uint64_t floor_count(int fd)

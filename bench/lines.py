@@ -32,7 +32,7 @@ class Row:
 
     @property
     def holds(self):
-        if self.limit is None:
+        if self.limit is None or not self.series.values:
             return None
         return self.series.median >= self.limit if self.at_least else self.series.median <= self.limit
 

@@ -10,6 +10,8 @@ def number(value, unit):
         return f"{1000 * value:.{2 if value < 0.001 else 1}f}"
     if unit == "hits":
         return f"{value:.0f}"
+    if value < 0.05:
+        return f"{value:.3f}"
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
@@ -25,6 +27,8 @@ def limit_text(row):
 
 
 def row_text(row):
+    if not row.series.values:
+        return f"| {row.line} | {limit_text(row)} | not measured: {row.note} | | |"
     low, high = row.series.middle
     spread = f"{number(low, row.of)} – {number(high, row.of)}" if len(row.series.values) > 1 else ""
     holds = {True: "yes", False: "**no**", None: ""}[row.holds]
@@ -56,7 +60,7 @@ def costs(ways):
             "| --- | --- | --- | --- | --- | --- |", *(cost_line(way) for way in ways.values())]
 
 
-def document(bench, rows, ways, of_library, loads):
+def document(bench, rows, ways, of_library, of_debugger, loads):
     facts = machine.facts(bench.memtrap)
     floor = Series(value for way in ways.values() for value in way.floor.values)
     unwatched = bench.unwatched("target", "writes", 100_000_000)
@@ -91,5 +95,13 @@ def document(bench, rows, ways, of_library, loads):
         "processor time, each run beside a run of the bare handler.",
         "",
         *promises(of_library),
+        "",
+        "## What `memtrap debug` costs the program that it runs",
+        "",
+        "Times are from one mark in the program to another, by the clock: all that the debugger does lies in between. "
+        "Its runs and gdb's alternate, with the same commands, and the ratio is of each pair. The floor is a hardware "
+        "breakpoint that counts.",
+        "",
+        *promises(of_debugger),
         "",
     ])

@@ -127,7 +127,7 @@ static void run_neighbours(uint64_t count)
 /* ---- Pauses -------------------------------------------------------------- */
 
 /* The longest time between two looks at the clock, since the last line was read. */
-static atomic_ulong longest;
+static atomic_ulong longest, looks;
 
 static void *look_at_clock(void *unused)
 {
@@ -144,6 +144,7 @@ static void *look_at_clock(void *unused)
 		if (now - before > atomic_load_explicit(&longest, memory_order_relaxed))
 			atomic_store_explicit(&longest, now - before, memory_order_relaxed);
 		before = now;
+		atomic_fetch_add_explicit(&looks, 1, memory_order_release);
 	}
 	return unused;
 }
@@ -153,6 +154,16 @@ static void *sleep_for_ever(void *unused)
 	for (;;)
 		pause();
 	return unused;
+}
+
+/* After a pause this thread may go on before the one that looks: what that finds is waited for. */
+static uint64_t longest_so_far(void)
+{
+	uint64_t before = atomic_load_explicit(&looks, memory_order_acquire);
+
+	while (atomic_load_explicit(&looks, memory_order_acquire) - before < 2)
+		sched_yield();
+	return atomic_exchange(&longest, 0);
 }
 
 /* From the go on, tells the longest pause so far at each line on standard input, until its end. */
@@ -167,7 +178,7 @@ static void run_idle(unsigned threads)
 	pthread_create(&id, NULL, look_at_clock, NULL);
 	while ((c = getchar()) != EOF)
 		if (c == '\n')
-			tell_number("pause_ns", (int64_t)atomic_exchange(&longest, 0));
+			tell_number("pause_ns", (int64_t)longest_so_far());
 }
 
 int main(int argc, char **argv)
