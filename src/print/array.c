@@ -148,7 +148,7 @@ void mt_print_array(struct mt_printer *printer, struct mt_part part)
 	unsigned width;
 
 	if (!element || !step_of(part.type)) {
-		mt_buf_text(printer->out, "{}");
+		mt_print_raw(printer, part);
 		return;
 	}
 	if (write_flexible(printer, part))

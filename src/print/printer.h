@@ -71,6 +71,9 @@ bool mt_printer_is_full(const struct mt_printer *printer);
 /* A new line at the depth of the printer's members, or of what encloses them. */
 void mt_printer_break(struct mt_printer *printer, unsigned depth);
 
+/* The bytes as they are: of what has no type, or not all of its bytes. */
+void mt_print_raw(struct mt_printer *printer, struct mt_part part);
+
 /* scalar.c */
 void mt_print_scalar(struct mt_printer *printer, struct mt_part part);
 void mt_print_float(const struct mt_print_options *options, const uint8_t *bytes, size_t size,

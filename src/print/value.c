@@ -114,7 +114,7 @@ static bool is_too_deep(const struct mt_printer *printer, const struct mt_type *
 	       has_parts(type) && !is_text;
 }
 
-static void write_raw(struct mt_printer *printer, struct mt_part part)
+void mt_print_raw(struct mt_printer *printer, struct mt_part part)
 {
 	const struct mt_type bytes = { .kind = MT_TYPE_BYTES, .size = part.size };
 
@@ -131,7 +131,7 @@ void mt_print_part(struct mt_printer *printer, struct mt_part part)
 	if (write_missing(printer, part))
 		return;
 	if (part.size < part.type->size) {
-		write_raw(printer, part);
+		mt_print_raw(printer, part);
 		return;
 	}
 	switch (part.type->kind) {
