@@ -83,7 +83,7 @@ AT_HIT = ["commands", "silent", "print $rdi", "continue", "end"]
 SCRIPTS = [
     ("false condition, software breakpoint", ["start", f"break called if {FALSE}", "info breakpoints", "continue"],
      ("calls", CALLS), CALLS, 0.10),
-    ("a hit with a list of commands, and on", ["break called", *AT_HIT, "run"], ("calls", CALLS), CALLS, 0.25),
+    ("a hit with a list of commands, and on", ["break called", *AT_HIT, "run"], ("calls", CALLS), CALLS, 0.20),
     (f"`stepi`, {STEPS:,} in a script", ["break stepped", "run", "delete", *["stepi"] * STEPS, "continue"],
      ("steps", STEPS), STEPS, 0.25),
     (f"`next` over a line with {CALLS_OF_LINE:,} calls", ["break looped", "run", "next", "next", "continue"],
@@ -181,7 +181,7 @@ def attach_rows(bench, say):
         for name, command in debuggers().items():
             paused[name].add(longest_pause(bench, command))
     return [Row(f"attach to {IDLE_THREADS} threads: longest pause of the target until `continue`", paused["memtrap"],
-                0.050, "ms", note=beside_gdb(paused))]
+                0.030, "ms", note=beside_gdb(paused))]
 
 
 # ---- Memory --------------------------------------------------------------------------------------

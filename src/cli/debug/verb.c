@@ -31,13 +31,19 @@ const char *const mt_topic_names[MT_TOPIC_COUNT] = {
 	[MT_TOPIC_SCRIPTS] = "scripts and help",
 };
 
+/* They are asked for one after the other: from where the last one was found it is not far. */
 const struct mt_verb *mt_verb_at(size_t i)
 {
-	for (size_t list = 0; list < sizeof(lists) / sizeof(*lists); list++) {
-		if (i < lists[list]->count)
-			return &lists[list]->verbs[i];
-		i -= lists[list]->count;
+	static size_t list, before;
+
+	if (i < before)
+		list = before = 0;
+	for (; list < sizeof(lists) / sizeof(*lists); list++) {
+		if (i - before < lists[list]->count)
+			return &lists[list]->verbs[i - before];
+		before += lists[list]->count;
 	}
+	list = before = 0;
 	return NULL;
 }
 
