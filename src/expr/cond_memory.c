@@ -439,34 +439,46 @@ struct mt_error *mt_cond_memory(const struct mt_cond_typer *typer, const struct 
 
 /* ---- What reads memory -------------------------------------------------------------------- */
 
-/* new[1] and new.x are pieces of the watched value, unless a pointer is followed on the way. */
-static bool is_piece(const struct mt_cond_typer *typer, const struct mt_ast *ast)
+/* The type of a piece of the watched value; NULL: a pointer is followed on the way, or it has no
+ * such piece. */
+static const struct mt_type *piece_type(const struct mt_cond_typer *typer, const struct mt_ast *ast)
 {
-	struct mt_cond_typed whole;
-	struct mt_error *error;
-	bool follows;
+	const struct mt_type *whole;
+	const struct mt_member *member;
+	uint64_t offset;
 
-	if (!mt_cond_is_part(ast))
-		return false;
+	if (ast->kind == MT_AST_NAME)
+		return typer->watched;
+	if (ast->kind != MT_AST_MEMBER && ast->kind != MT_AST_INDEX)
+		return NULL;
+	whole = piece_type(typer, ast->a);
+	if (!whole)
+		return NULL;
+	if (ast->kind == MT_AST_INDEX)
+		return whole->kind == MT_TYPE_ARRAY ? whole->target : NULL;
+	member = mt_type_member(whole, ast->name, &offset);
+	return member ? member->type : NULL;
+}
+
+/* Whether a pointer is followed: by an operator, or by an index of what is one. */
+static bool follows_pointer(const struct mt_cond_typer *typer, const struct mt_ast *ast)
+{
 	for (; ast->kind != MT_AST_NAME; ast = ast->a) {
-		if (ast->kind == MT_AST_DEREF || ast->kind == MT_AST_ARROW)
-			return false;
-		if (ast->kind != MT_AST_INDEX)
-			continue;
-		error = mt_cond_typed(typer, ast->a, &whole);
-		follows = !error && whole.is_pointer;
-		mt_error_free(error);
-		if (follows)
-			return false;
+		const struct mt_type *whole =
+		    ast->kind == MT_AST_INDEX ? piece_type(typer, ast->a) : NULL;
+
+		if (ast->kind == MT_AST_DEREF || ast->kind == MT_AST_ARROW ||
+		    (whole && whole->kind == MT_TYPE_POINTER))
+			return true;
 	}
-	return true;
+	return false;
 }
 
 bool mt_cond_is_memory(const struct mt_cond_typer *typer, const struct mt_ast *ast)
 {
 	struct mt_local local;
 
-	if (!typer->image || is_piece(typer, ast))
+	if (!typer->image || (mt_cond_is_part(ast) && !follows_pointer(typer, ast)))
 		return false;
 	switch (ast->kind) {
 	case MT_AST_NAME:

@@ -274,6 +274,32 @@ START_TEST(what_is_none_is_told)
 }
 END_TEST
 
+/* A long chain takes no longer than a chain: nothing is typed twice. */
+START_TEST(long_chains_are_read_at_once)
+{
+	struct mt_image *image = own_image();
+	const struct mt_type *types[] = {
+		mt_type_base("int"), mt_type_pointer(image, mt_type_find(image, "struct node"))
+	};
+	const char *const links[] = { "[0]", "->next", ".next" };
+
+	for (size_t i = 0; i < 6; i++) {
+		const struct mt_cond_scope scope = { .machine = MT_MACHINE_X86_64,
+			                             .watched = types[i % 2],
+			                             .image = image };
+		struct mt_buf chain MT_AUTO_BUF = { 0 };
+		struct mt_cond *cond = NULL;
+
+		mt_buf_text(&chain, "new");
+		for (int link = 0; link < 190; link++)
+			mt_buf_text(&chain, links[i / 2]);
+		mt_error_free(mt_cond_compile_in(&scope, chain.data, &cond));
+		mt_cond_destroy(cond);
+	}
+	mt_image_destroy(image);
+}
+END_TEST
+
 /* The kernel has no floating arithmetic: here it is computed nevertheless. */
 START_TEST(floating_point_stays_here)
 {
@@ -311,4 +337,5 @@ START_TEST(the_watched_pointer_is_followed)
 END_TEST
 
 MT_UNIT_MAIN("cond_memory", three_judges_agree, unreadable_memory_is_told, what_is_none_is_told,
-             floating_point_stays_here, the_watched_pointer_is_followed)
+             long_chains_are_read_at_once, floating_point_stays_here,
+             the_watched_pointer_is_followed)
