@@ -211,6 +211,8 @@ static struct mt_error *pointed_type(const struct mt_world *world, const struct 
 	const struct mt_type *target = pointer->target ? pointer->target : &nothing;
 
 	mt_type_complete(target);
+	if (target->is_declared && world->image)
+		target = mt_type_definition(world->image, target);
 	if (world->frame && target->kind == MT_TYPE_ARRAY)
 		return mt_where_type(world->frame, target, type);
 	*type = target;

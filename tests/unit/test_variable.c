@@ -246,9 +246,27 @@ START_TEST(running_out_of_memory_is_an_error)
 }
 END_TEST
 
+/* A pointer to a struct that only the library defines is followed into it. */
+START_TEST(what_another_module_defines_has_members)
+{
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	const struct mt_type *type;
+	struct fixture fixture;
+	struct mt_world world;
+	bool is_name;
+
+	ck_assert(fixture_start(&fixture, "gcc_dwarf5"));
+	world = (struct mt_world){ .image = fixture.image };
+	MT_CK_OK(mt_eval_type(&world, "&hidden->second", &arena, &type, &is_name));
+	ck_assert_int_eq(type->kind, MT_TYPE_POINTER);
+	ck_assert_uint_gt(type->target->size, 0);
+	fixture_stop(&fixture);
+}
+END_TEST
+
 MT_UNIT_MAIN("variable", running_out_of_memory_is_an_error,
              variables_are_where_and_what_the_program_says,
              what_cannot_be_watched_is_told_as_what_it_is,
              rust_statics_are_found_without_their_crate, symbols_alone_give_address_and_size,
              a_stripped_program_says_so, a_process_finds_its_own_variable,
-             missing_dwo_files_are_noted)
+             missing_dwo_files_are_noted, what_another_module_defines_has_members)
