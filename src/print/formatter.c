@@ -210,7 +210,7 @@ static struct mt_error *read_step(struct reader *reader, struct mt_formatter_ste
 
 /* ---- Blocks ---------------------------------------------------------------------------- */
 
-void mt_formatter_deinit(struct mt_formatter *formatter)
+static void formatter_deinit(struct mt_formatter *formatter)
 {
 	for (size_t i = 0; i < formatter->steps.len; i++)
 		step_deinit(&formatter->steps.data[i]);
@@ -230,7 +230,7 @@ static struct mt_error *begin_block(struct reader *reader, struct mt_formatters 
 	block.pattern = mt_strndup(reader->at, (size_t)(reader->end - reader->at));
 	block.source = mt_strdup(reader->name);
 	if (!block.pattern || !block.source || !mt_vec_push(&made->blocks, block)) {
-		mt_formatter_deinit(&block);
+		formatter_deinit(&block);
 		return mt_error_nomem();
 	}
 	return NULL;
@@ -261,7 +261,7 @@ static struct mt_error *read_line(struct reader *reader, struct mt_formatters *m
 static void blocks_deinit(struct mt_formatters *formatters)
 {
 	for (size_t i = 0; i < formatters->blocks.len; i++)
-		mt_formatter_deinit(&formatters->blocks.data[i]);
+		formatter_deinit(&formatters->blocks.data[i]);
 	free(formatters->blocks.data);
 }
 

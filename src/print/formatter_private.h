@@ -43,8 +43,6 @@ struct mt_formatters {
 	MT_VEC(struct mt_formatter) blocks; /* the last one is tried first */
 };
 
-void mt_formatter_deinit(struct mt_formatter *formatter);
-
 /* Whether the pattern is that of a type's name: `*` stands for any text, blanks don't count. */
 bool mt_formatter_matches(const char *pattern, const char *name);
 

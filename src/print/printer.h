@@ -76,8 +76,6 @@ void mt_print_raw(struct mt_printer *printer, struct mt_part part);
 
 /* scalar.c */
 void mt_print_scalar(struct mt_printer *printer, struct mt_part part);
-void mt_print_float(const struct mt_print_options *options, const uint8_t *bytes, size_t size,
-                    struct mt_buf *out);
 
 /* pointer.c: without a type before it. */
 void mt_print_pointer(struct mt_printer *printer, struct mt_part part);

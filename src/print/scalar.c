@@ -25,6 +25,67 @@ static int64_t extend(uint64_t value, size_t size)
 	return (int64_t)(value << spare) >> spare;
 }
 
+/* ---- Floating point -------------------------------------------------------------- */
+
+static int digits_of(size_t size)
+{
+	return size == 4 ? FLT_DECIMAL_DIG : size == 8 ? DBL_DECIMAL_DIG : LDBL_DECIMAL_DIG;
+}
+
+static bool reads_back(const char *text, long double number, size_t size)
+{
+	return size == 4   ? strtof(text, NULL) == (float)number
+	       : size == 8 ? strtod(text, NULL) == (double)number
+	                   : strtold(text, NULL) == number;
+}
+
+static void write_float(const struct mt_print_options *options, long double number, size_t size,
+                        struct mt_buf *out)
+{
+	int most = digits_of(size);
+	char text[64];
+
+	for (int digits = options->shortest ? 1 : most; digits <= most; digits++) {
+		snprintf(text, sizeof(text), "%.*Lg", digits, number);
+		if (reads_back(text, number, size))
+			break;
+	}
+	mt_buf_text(out, text);
+}
+
+/* The bits of a NaN tell who made it. `fraction` is in the low bits. */
+static void write_nan(uint64_t fraction, bool negative, struct mt_buf *out)
+{
+	mt_buf_printf(out, "%snan(0x%" PRIx64 ")", negative ? "-" : "", fraction);
+}
+
+static void print_float(const struct mt_print_options *options, const uint8_t *bytes, size_t size,
+                        struct mt_buf *out)
+{
+	uint64_t bits = load(bytes, size);
+	long double number = 0;
+	float narrow;
+	double wide;
+
+	if (size == sizeof(narrow)) {
+		memcpy(&narrow, bytes, sizeof(narrow));
+		number = (long double)narrow;
+		bits &= (1u << (FLT_MANT_DIG - 1)) - 1;
+	} else if (size == sizeof(wide)) {
+		memcpy(&wide, bytes, sizeof(wide));
+		number = (long double)wide;
+		bits &= (1ull << (DBL_MANT_DIG - 1)) - 1;
+	} else { /* x87: 10 bytes, and padding to 12 or 16 */
+		memcpy(&number, bytes, 10);
+	}
+	if (isnan(number))
+		write_nan(bits, signbit(number), out);
+	else if (isinf(number))
+		mt_buf_text(out, number < 0 ? "-inf" : "inf");
+	else
+		write_float(options, number, size, out);
+}
+
 /* ---- Formats ------------------------------------------------------------------ */
 
 /* The highest byte first, as one number. */
@@ -143,79 +204,18 @@ void mt_print_number(struct mt_image *image, char letter, const uint8_t *bytes, 
 	const struct mt_print_options options = { 0 };
 
 	if (letter == 'f' && is_float_size(size))
-		mt_print_float(&options, bytes, size, out);
+		print_float(&options, bytes, size, out);
 	else
 		write_number(image, letter, bytes, size, pad, letter != 'f', out);
-}
-
-/* ---- Floating point -------------------------------------------------------------- */
-
-static int digits_of(size_t size)
-{
-	return size == 4 ? FLT_DECIMAL_DIG : size == 8 ? DBL_DECIMAL_DIG : LDBL_DECIMAL_DIG;
-}
-
-static bool reads_back(const char *text, long double number, size_t size)
-{
-	return size == 4   ? strtof(text, NULL) == (float)number
-	       : size == 8 ? strtod(text, NULL) == (double)number
-	                   : strtold(text, NULL) == number;
-}
-
-static void write_float(const struct mt_print_options *options, long double number, size_t size,
-                        struct mt_buf *out)
-{
-	int most = digits_of(size);
-	char text[64];
-
-	for (int digits = options->shortest ? 1 : most; digits <= most; digits++) {
-		snprintf(text, sizeof(text), "%.*Lg", digits, number);
-		if (reads_back(text, number, size))
-			break;
-	}
-	mt_buf_text(out, text);
-}
-
-/* The bits of a NaN tell who made it. `fraction` is in the low bits. */
-static void write_nan(uint64_t fraction, bool negative, struct mt_buf *out)
-{
-	mt_buf_printf(out, "%snan(0x%" PRIx64 ")", negative ? "-" : "", fraction);
-}
-
-void mt_print_float(const struct mt_print_options *options, const uint8_t *bytes, size_t size,
-                    struct mt_buf *out)
-{
-	uint64_t bits = load(bytes, size);
-	long double number = 0;
-	float narrow;
-	double wide;
-
-	if (size == sizeof(narrow)) {
-		memcpy(&narrow, bytes, sizeof(narrow));
-		number = (long double)narrow;
-		bits &= (1u << (FLT_MANT_DIG - 1)) - 1;
-	} else if (size == sizeof(wide)) {
-		memcpy(&wide, bytes, sizeof(wide));
-		number = (long double)wide;
-		bits &= (1ull << (DBL_MANT_DIG - 1)) - 1;
-	} else { /* x87: 10 bytes, and padding to 12 or 16 */
-		memcpy(&number, bytes, 10);
-	}
-	if (isnan(number))
-		write_nan(bits, signbit(number), out);
-	else if (isinf(number))
-		mt_buf_text(out, number < 0 ? "-inf" : "inf");
-	else
-		write_float(options, number, size, out);
 }
 
 static void write_complex(struct mt_printer *printer, struct mt_part part)
 {
 	size_t half = (size_t)part.type->target->size;
 
-	mt_print_float(printer->options, mt_part_bytes(part), half, printer->out);
+	print_float(printer->options, mt_part_bytes(part), half, printer->out);
 	mt_buf_text(printer->out, " + ");
-	mt_print_float(printer->options, mt_part_bytes(part) + half, half, printer->out);
+	print_float(printer->options, mt_part_bytes(part) + half, half, printer->out);
 	mt_buf_char(printer->out, 'i');
 }
 
@@ -245,7 +245,8 @@ static void write_flags(const struct mt_type *type, uint64_t bits, struct mt_buf
 
 		if (!(bits & flag))
 			continue;
-		mt_buf_printf(out, "%s%s", separator, type->enumerators[i].name);
+		mt_buf_text(out, separator);
+		mt_enumerator_format(type, &type->enumerators[i], out);
 		separator = " | ";
 		bits &= ~flag;
 	}
@@ -264,9 +265,7 @@ static void write_enum(struct mt_part part, struct mt_buf *out)
 	for (size_t i = 0; i < type->enumerator_count; i++) {
 		if (type->enumerators[i].value != number)
 			continue;
-		if (type->is_scoped && type->name)
-			mt_buf_printf(out, "%s::", type->name);
-		mt_buf_text(out, type->enumerators[i].name);
+		mt_enumerator_format(type, &type->enumerators[i], out);
 		return;
 	}
 	if (bits && type->enumerator_count && are_flags(type))
@@ -310,7 +309,7 @@ static void write_formatted(struct mt_printer *printer, struct mt_part part)
 
 	if (letter == 'f' && is_float_size(size) && part.type->kind != MT_TYPE_POINTER &&
 	    part.type->kind != MT_TYPE_BOOL)
-		mt_print_float(printer->options, mt_part_bytes(part), size, printer->out);
+		print_float(printer->options, mt_part_bytes(part), size, printer->out);
 	else
 		write_number(printer->world->image, letter, mt_part_bytes(part), size, false,
 		             part.type->is_signed, printer->out);
@@ -336,8 +335,8 @@ static void write_natural(struct mt_printer *printer, struct mt_part part)
 		write_bool(part, printer->out);
 		break;
 	case MT_TYPE_FLOAT:
-		mt_print_float(printer->options, mt_part_bytes(part), (size_t)type->size,
-		               printer->out);
+		print_float(printer->options, mt_part_bytes(part), (size_t)type->size,
+		            printer->out);
 		break;
 	case MT_TYPE_COMPLEX:
 		write_complex(printer, part);
