@@ -9,22 +9,37 @@ enum { EIGHT = 8, NESTING_MAX = 16 };
 
 /* ---- Classes ------------------------------------------------------------------------ */
 
-static enum mt_abi_class merge(enum mt_abi_class a, enum mt_abi_class b)
+enum abi_class {
+	NONE,    /* of no size */
+	INTEGER, /* a general register */
+	SSE,     /* the low 8 bytes of a vector register */
+	SSE_UP,  /* the next 8 bytes of the same one */
+	X87,     /* with what follows, on the x87 stack */
+	MEMORY,
+};
+
+/* Of each 8 bytes; one that is MEMORY stands for all. Larger values are MEMORY but for vectors,
+ * which are said to be MEMORY too beyond 16 bytes: who passes them tells more than a type. */
+struct abi_classes {
+	size_t count;
+	enum abi_class of[2];
+};
+static enum abi_class merge(enum abi_class a, enum abi_class b)
 {
-	if (a == b || b == MT_ABI_NONE)
+	if (a == b || b == NONE)
 		return a;
-	if (a == MT_ABI_NONE)
+	if (a == NONE)
 		return b;
-	if (a == MT_ABI_MEMORY || b == MT_ABI_MEMORY)
-		return MT_ABI_MEMORY;
-	if (a == MT_ABI_INTEGER || b == MT_ABI_INTEGER)
-		return MT_ABI_INTEGER;
-	if (a == MT_ABI_X87 || b == MT_ABI_X87)
-		return MT_ABI_MEMORY;
-	return MT_ABI_SSE;
+	if (a == MEMORY || b == MEMORY)
+		return MEMORY;
+	if (a == INTEGER || b == INTEGER)
+		return INTEGER;
+	if (a == X87 || b == X87)
+		return MEMORY;
+	return SSE;
 }
 
-static void add(struct mt_abi_classes *classes, uint64_t offset, enum mt_abi_class class)
+static void add(struct abi_classes *classes, uint64_t offset, enum abi_class class)
 {
 	size_t i = (size_t)(offset / EIGHT);
 
@@ -32,10 +47,10 @@ static void add(struct mt_abi_classes *classes, uint64_t offset, enum mt_abi_cla
 		classes->of[i] = merge(classes->of[i], class);
 }
 
-static void add_all(struct mt_abi_classes *classes, const struct mt_type *type, uint64_t offset,
+static void add_all(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
                     unsigned depth);
 
-static void add_members(struct mt_abi_classes *classes, const struct mt_type *type, uint64_t offset,
+static void add_members(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
                         unsigned depth)
 {
 	mt_type_complete(type);
@@ -43,21 +58,20 @@ static void add_members(struct mt_abi_classes *classes, const struct mt_type *ty
 		const struct mt_member *member = &type->members[i];
 
 		if (member->bit_size)
-			add(classes, offset + member->offset + member->bit_offset / 8,
-			    MT_ABI_INTEGER);
+			add(classes, offset + member->offset + member->bit_offset / 8, INTEGER);
 		else
 			add_all(classes, member->type, offset + member->offset, depth + 1);
 	}
 }
 
-static void add_array(struct mt_abi_classes *classes, const struct mt_type *type, uint64_t offset,
+static void add_array(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
                       unsigned depth)
 {
 	uint64_t size = type->target ? type->target->size : 0;
 
 	if (type->is_vector) { /* its 8 bytes go together */
 		for (uint64_t at = 0; at < type->size; at += EIGHT)
-			add(classes, offset + at, at ? MT_ABI_SSE_UP : MT_ABI_SSE);
+			add(classes, offset + at, at ? SSE_UP : SSE);
 		return;
 	}
 	for (uint64_t at = 0; size && at < type->size; at += size)
@@ -65,20 +79,19 @@ static void add_array(struct mt_abi_classes *classes, const struct mt_type *type
 }
 
 /* A value that is cut by the border between two registers is no value of C's. */
-static void add_scalar(struct mt_abi_classes *classes, const struct mt_type *type, uint64_t offset)
+static void add_scalar(struct abi_classes *classes, const struct mt_type *type, uint64_t offset)
 {
-	enum mt_abi_class class = MT_ABI_INTEGER;
+	enum abi_class class = INTEGER;
 
 	if (type->kind == MT_TYPE_FLOAT)
-		class = type->size > EIGHT ? MT_ABI_X87 : MT_ABI_SSE;
+		class = type->size > EIGHT ? X87 : SSE;
 	else if (type->format != MT_FLOAT_NONE)
-		class = MT_ABI_SSE;
+		class = SSE;
 	for (uint64_t at = 0; at < type->size; at += EIGHT)
-		add(classes, offset + at,
-		    at && type->format == MT_FLOAT_QUAD ? MT_ABI_SSE_UP : class);
+		add(classes, offset + at, at && type->format == MT_FLOAT_QUAD ? SSE_UP : class);
 }
 
-static void add_all(struct mt_abi_classes *classes, const struct mt_type *type, uint64_t offset,
+static void add_all(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
                     unsigned depth)
 {
 	if (depth > NESTING_MAX)
@@ -128,15 +141,15 @@ static bool is_not_trivial(const struct mt_type *type)
 	return false;
 }
 
-static void all_memory(struct mt_abi_classes *classes)
+static void all_memory(struct abi_classes *classes)
 {
 	classes->count = 1;
-	classes->of[0] = MT_ABI_MEMORY;
+	classes->of[0] = MEMORY;
 }
 
-void mt_abi_classify(const struct mt_type *type, struct mt_abi_classes *classes)
+static void classify(const struct mt_type *type, struct abi_classes *classes)
 {
-	*classes = (struct mt_abi_classes){ .count = (size_t)((type->size + EIGHT - 1) / EIGHT) };
+	*classes = (struct abi_classes){ .count = (size_t)((type->size + EIGHT - 1) / EIGHT) };
 	if (classes->count > 2 || is_not_trivial(type)) {
 		/* complex long double is returned on the x87 stack, but passed in memory */
 		all_memory(classes);
@@ -144,15 +157,14 @@ void mt_abi_classify(const struct mt_type *type, struct mt_abi_classes *classes)
 	}
 	add_all(classes, type, 0, 0);
 	for (size_t i = 0; i < classes->count; i++) {
-		if (classes->of[i] == MT_ABI_MEMORY ||
-		    (classes->of[i] == MT_ABI_X87 && is_aggregate(type) && i != 0 &&
-		     classes->of[0] != MT_ABI_X87)) {
+		if (classes->of[i] == MEMORY || (classes->of[i] == X87 && is_aggregate(type) &&
+		                                 i != 0 && classes->of[0] != X87)) {
 			all_memory(classes);
 			return;
 		}
 	}
-	if (classes->of[0] == MT_ABI_SSE_UP)
-		classes->of[0] = MT_ABI_SSE;
+	if (classes->of[0] == SSE_UP)
+		classes->of[0] = SSE;
 }
 
 static bool is_complex_x87(const struct mt_type *type)
@@ -162,15 +174,15 @@ static bool is_complex_x87(const struct mt_type *type)
 
 bool mt_abi_in_memory(enum mt_machine machine, const struct mt_type *type)
 {
-	struct mt_abi_classes classes;
+	struct abi_classes classes;
 
 	if (!type->size || type->kind == MT_TYPE_VOID)
 		return false;
 	if (machine == MT_MACHINE_I386)
 		return is_aggregate(type) ||
 		       (type->kind == MT_TYPE_COMPLEX && type->target->size > sizeof(float));
-	mt_abi_classify(type, &classes);
-	return classes.of[0] == MT_ABI_MEMORY && !is_complex_x87(type);
+	classify(type, &classes);
+	return classes.of[0] == MEMORY && !is_complex_x87(type);
 }
 
 /* ---- Arguments ------------------------------------------------------------------------ */
@@ -192,21 +204,21 @@ static void push(struct mt_abi_call *call, const uint8_t *bytes, size_t size, si
 }
 
 /* All or nothing: a value is never half in registers. */
-static bool fits_registers(const struct mt_abi_call *call, const struct mt_abi_classes *classes)
+static bool fits_registers(const struct mt_abi_call *call, const struct abi_classes *classes)
 {
 	size_t integers = 0, vectors = 0;
 
 	for (size_t i = 0; i < classes->count; i++) {
-		integers += classes->of[i] == MT_ABI_INTEGER || classes->of[i] == MT_ABI_NONE;
-		vectors += classes->of[i] == MT_ABI_SSE;
-		if (classes->of[i] == MT_ABI_MEMORY || classes->of[i] == MT_ABI_X87)
+		integers += classes->of[i] == INTEGER || classes->of[i] == NONE;
+		vectors += classes->of[i] == SSE;
+		if (classes->of[i] == MEMORY || classes->of[i] == X87)
 			return false;
 	}
 	return call->integer_count + integers <= MT_ABI_INTEGERS &&
 	       call->vector_count + vectors <= MT_ABI_VECTORS;
 }
 
-static void take_registers(struct mt_abi_call *call, const struct mt_abi_classes *classes,
+static void take_registers(struct mt_abi_call *call, const struct abi_classes *classes,
                            const struct mt_abi_value *value)
 {
 	for (size_t i = 0; i < classes->count; i++) {
@@ -214,9 +226,9 @@ static void take_registers(struct mt_abi_call *call, const struct mt_abi_classes
 		size_t size = left < EIGHT ? left : EIGHT;
 		const uint8_t *from = value->bytes + i * EIGHT;
 
-		if (classes->of[i] == MT_ABI_SSE)
+		if (classes->of[i] == SSE)
 			memcpy(call->vector[call->vector_count++], from, size);
-		else if (classes->of[i] == MT_ABI_SSE_UP)
+		else if (classes->of[i] == SSE_UP)
 			memcpy(call->vector[call->vector_count - 1] + EIGHT, from, size);
 		else
 			memcpy(&call->integer[call->integer_count++], from, size);
@@ -264,13 +276,13 @@ static void place_on_i386(struct mt_abi_call *call, const struct mt_abi_value *v
 
 static void place_on_x86_64(struct mt_abi_call *call, const struct mt_abi_value *value)
 {
-	struct mt_abi_classes classes;
+	struct abi_classes classes;
 	struct mt_type wide_type = *value->type;
 	struct mt_abi_value wide_value = { &wide_type, NULL };
 	uint8_t wide[16];
 	size_t size;
 
-	mt_abi_classify(value->type, &classes);
+	classify(value->type, &classes);
 	if (is_integral(value->type)) {
 		widen(value, EIGHT, wide, &size);
 		wide_type.size = size;
@@ -379,14 +391,14 @@ void mt_abi_result(enum mt_machine machine, const struct mt_type *type,
 {
 	const uint64_t integers[] = { registers->rax, registers->rdx };
 	size_t integer = 0, vector = 0;
-	struct mt_abi_classes classes;
+	struct abi_classes classes;
 
 	if (machine == MT_MACHINE_I386) {
 		result_of_i386(type, registers, out);
 		return;
 	}
-	mt_abi_classify(type, &classes);
-	if (is_complex_x87(type) || classes.of[0] == MT_ABI_X87) {
+	classify(type, &classes);
+	if (is_complex_x87(type) || classes.of[0] == X87) {
 		result_from_x87(type, registers, out);
 		return;
 	}
@@ -394,9 +406,9 @@ void mt_abi_result(enum mt_machine machine, const struct mt_type *type,
 		size_t left = (size_t)type->size - i * EIGHT;
 		size_t size = left < EIGHT ? left : EIGHT;
 
-		if (classes.of[i] == MT_ABI_SSE)
+		if (classes.of[i] == SSE)
 			memcpy(out + i * EIGHT, registers->xmm[vector++], size);
-		else if (classes.of[i] == MT_ABI_SSE_UP)
+		else if (classes.of[i] == SSE_UP)
 			memcpy(out + i * EIGHT, registers->xmm[vector ? vector - 1 : 0] + EIGHT,
 			       size);
 		else

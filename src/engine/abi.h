@@ -11,23 +11,6 @@
 #include "symbol/type.h"
 #include "x86/machine.h"
 
-enum mt_abi_class {
-	MT_ABI_NONE,    /* of no size */
-	MT_ABI_INTEGER, /* a general register */
-	MT_ABI_SSE,     /* the low 8 bytes of a vector register */
-	MT_ABI_SSE_UP,  /* the next 8 bytes of the same one */
-	MT_ABI_X87,     /* with what follows, on the x87 stack */
-	MT_ABI_MEMORY,
-};
-
-/* Of each 8 bytes; one that is MEMORY stands for all. Larger values are MEMORY but for vectors,
- * which are said to be MEMORY too beyond 16 bytes: who passes them tells more than a type. */
-struct mt_abi_classes {
-	size_t count;
-	enum mt_abi_class of[2];
-};
-void mt_abi_classify(const struct mt_type *type, struct mt_abi_classes *classes);
-
 struct mt_abi_value {
 	const struct mt_type *type;
 	const uint8_t *bytes; /* type->size of them */

@@ -274,20 +274,25 @@ static void read_vectors(struct mt_thread *thread, struct mt_abi_registers *regi
 	}
 }
 
-static struct mt_error *read_result(struct mt_thread *thread, const struct mt_call *call,
+static struct mt_error *read_result(struct mt_thread *thread, const struct mt_type *type,
                                     uint8_t *out)
 {
 	enum mt_machine machine = mt_image_machine(thread->proc->image);
-	const struct mt_type *type = result_type(call);
 	struct mt_abi_registers registers = { .rax = thread->regs.rax, .rdx = thread->regs.rdx };
 
-	if (!out || !type || !type->size)
-		return NULL;
 	if (mt_abi_in_memory(machine, type))
 		return mt_proc_read(thread->proc, registers.rax, out, (size_t)type->size);
 	read_vectors(thread, &registers);
 	mt_abi_result(machine, type, &registers, out);
 	return NULL;
+}
+
+struct mt_error *mt_debug_result(struct mt_debug *debug, const struct mt_type *type, uint8_t *out)
+{
+	MT_TRY(mt_need_stopped(debug));
+	if (!debug->thread || !mt_thread_regs(debug->thread))
+		return mt_error_new(MT_ERR_USAGE, "there is no thread that has returned");
+	return read_result(debug->thread, type, out);
 }
 
 /* ---- The call -------------------------------------------------------------------------------- */
@@ -323,6 +328,7 @@ static bool is_undone(const struct mt_debug *debug, const struct mt_stop *stop)
 static struct mt_error *run(struct mt_debug *debug, const struct mt_call *call, uint8_t *result,
                             enum mt_call_end *end, struct mt_stop *stop)
 {
+	const struct mt_type *type = result_type(call);
 	struct mt_thread *thread = debug->thread;
 	struct mt_error *error = NULL;
 	size_t i = debug->dummies.len - 1;
@@ -345,7 +351,7 @@ static struct mt_error *run(struct mt_debug *debug, const struct mt_call *call, 
 		return NULL;
 	}
 	if (stop->kind == MT_STOP_FINISHED && stop->tid == thread->tid)
-		error = read_result(thread, call, result);
+		error = result && type && type->size ? read_result(thread, type, result) : NULL;
 	else if (is_undone(debug, stop))
 		error = interrupted(call, stop);
 	else {

@@ -38,4 +38,8 @@ enum mt_call_end {
 struct mt_error *mt_debug_call(struct mt_debug *debug, const struct mt_call *call, uint8_t *result,
                                enum mt_call_end *end, struct mt_stop *stop);
 
+/* What a function of that result type, which is not void, has just returned to the current thread:
+ * type->size bytes. */
+struct mt_error *mt_debug_result(struct mt_debug *debug, const struct mt_type *type, uint8_t *out);
+
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "cli/debug/show.h"
-#include "engine/abi.h"
+#include "engine/call.h"
 #include "print/print.h"
 
 /* ---- A frame's variables --------------------------------------------------------- */
@@ -223,46 +223,22 @@ const struct mt_type *mt_result_type(struct mt_shell *shell, uint64_t addr)
 	return type ? type->target : NULL;
 }
 
-static void read_register(struct mt_shell *shell, const char *name, void *out, size_t size)
-{
-	mt_error_free(mt_debug_reg_read(shell->debug, name, out, size));
-}
-
-static struct mt_error *read_result(struct mt_shell *shell, const struct mt_type *type,
-                                    struct mt_arena *arena, struct mt_value *value)
-{
-	enum mt_machine machine = mt_shell_machine(shell);
-	struct mt_abi_registers registers = { 0 };
-	uint8_t *bytes;
-
-	read_register(shell, "rax", &registers.rax, sizeof(registers.rax));
-	*value = (struct mt_value){ .type = type, .home = MT_HOME_MEMORY, .addr = registers.rax };
-	if (mt_abi_in_memory(machine, type))
-		return NULL;
-	read_register(shell, "rdx", &registers.rdx, sizeof(registers.rdx));
-	read_register(shell, "xmm0", registers.xmm[0], sizeof(registers.xmm[0]));
-	read_register(shell, "xmm1", registers.xmm[1], sizeof(registers.xmm[1]));
-	read_register(shell, "st0", registers.st[0], sizeof(registers.st[0]));
-	read_register(shell, "st1", registers.st[1], sizeof(registers.st[1]));
-	bytes = mt_arena_alloc(arena, (size_t)type->size);
-	if (!bytes)
-		return mt_error_nomem();
-	mt_abi_result(machine, type, &registers, bytes);
-	*value = (struct mt_value){ .type = type, .bytes = bytes };
-	return NULL;
-}
-
 struct mt_error *mt_result_say(struct mt_shell *shell, const struct mt_type *type)
 {
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct mt_buf text MT_AUTO_BUF = { 0 };
 	const struct mt_format none = { 0 };
-	struct mt_value value;
+	struct mt_value value = { .type = type };
+	uint8_t *bytes;
 	size_t number;
 
 	if (!type->size || type->kind == MT_TYPE_VOID)
 		return NULL;
-	MT_TRY(read_result(shell, type, &arena, &value));
+	bytes = mt_arena_alloc(&arena, (size_t)type->size);
+	if (!bytes)
+		return mt_error_nomem();
+	MT_TRY(mt_debug_result(shell->debug, type, bytes));
+	value.bytes = bytes;
 	MT_TRY(mt_value_show(shell, &value, &none, &text));
 	MT_TRY(mt_values_record(shell, &arena, &value, &number));
 	mt_say(shell, "Value returned is $%zu = %s\n", number, text.data ? text.data : "");
