@@ -3,7 +3,7 @@
 
 import pytest
 
-from watching import FAILED, fixture, run, watch, watch_running
+from watching import FAILED, Attached, Program, fixture, run, watch, watch_running
 
 
 def test_true_once_in_200000(tmp_path):
@@ -129,3 +129,13 @@ def test_what_cannot_be_read_is_no_answer(tmp_path):
     assert report.column("new") == list(range(151, 201)) + [250]
     assert [hit.get("undecided", False) for hit in report.hits] == 50 * [True] + [False]
     assert report.truth["without"] == 50
+
+
+@pytest.mark.parametrize("byte, told", [(1, None), (0, True)])
+def test_a_no_about_the_kernels_write_is_no_certain_one(byte, told):
+    """Memory that a condition reads is read later than the copy: only what holds still has held then."""
+    condition = f"page.word[0] == {byte}"
+    with Program("kernelwrites", "read") as program, Attached(program.pid, "page.word", "--if", condition) as memtrap:
+        program.go()
+        hit = memtrap.until("hit")  # the program lives, and keeps what the kernel wrote
+    assert hit["origin"] == "kernel" and hit.get("undecided") is told

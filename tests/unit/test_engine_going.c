@@ -21,11 +21,6 @@ static void delete_all(struct session *session)
 		MT_CK_OK(mt_debug_break_delete(session->debug, infos[i].number));
 }
 
-static uint64_t register_of(struct session *session, const char *name)
-{
-	return session_reg(session, name);
-}
-
 /* The recursion passes the place three times; only the frame that asked is meant. */
 START_TEST(until_is_for_its_frame)
 {
@@ -125,9 +120,9 @@ START_TEST(a_jump_to_nowhere_changes_nothing)
 	uint64_t pc;
 
 	SESSION_START(&session, "going");
-	pc = register_of(&session, "rip");
+	pc = session_reg(&session, "rip");
 	MT_CK_FAILS(mt_debug_go(session.debug, &go), MT_ERR_NOT_FOUND, "nosuch");
-	ck_assert_uint_eq(register_of(&session, "rip"), pc);
+	ck_assert_uint_eq(session_reg(&session, "rip"), pc);
 	session_end(&session);
 }
 END_TEST
@@ -141,14 +136,14 @@ START_TEST(a_frame_is_taken_away)
 
 	SESSION_START(&session, "going");
 	run_to_line(&session, "main: deep");
-	sp = register_of(&session, "rsp");
-	bp = register_of(&session, "rbp");
+	sp = session_reg(&session, "rsp");
+	bp = session_reg(&session, "rbp");
 	run_to_line(&session, "deepest");
 	MT_CK_OK(mt_debug_select_frame(session.debug, 1));
 	MT_CK_OK(mt_debug_return(session.debug));
 	ck_assert_str_eq(function_at(&session, 0), "main");
-	ck_assert_uint_eq(register_of(&session, "rsp"), sp);
-	ck_assert_uint_eq(register_of(&session, "rbp"), bp);
+	ck_assert_uint_eq(session_reg(&session, "rsp"), sp);
+	ck_assert_uint_eq(session_reg(&session, "rbp"), bp);
 	MT_CK_OK(mt_debug_reg_write(session.debug, "rax", &value, sizeof(value)));
 	delete_all(&session);
 	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
