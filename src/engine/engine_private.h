@@ -383,7 +383,8 @@ void mt_thread_set_pc(struct mt_thread *thread, uint64_t pc);
 /* The next event; NONE: `deadline_ns` (CLOCK_MONOTONIC; 0: none) has passed, or an interrupt came
  * and `may_interrupt`. */
 struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool may_interrupt);
-/* Waits for the next event of this thread; those of others stay with the kernel. */
+/* Waits for the next event of this thread; KILLED where there is no such thread. Those of others
+ * stay with the kernel, or are held where its end depends on theirs. */
 struct mt_event mt_event_of(struct mt_debug *debug, pid_t tid);
 /* Gives an event back, to be dealt with later. */
 void mt_event_hold(struct mt_debug *debug, const struct mt_event *event);

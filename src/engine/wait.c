@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +12,8 @@
  * steps and short runs take: so long an event is looked for before we sleep. */
 #define LOOKING_NS 60000
 #define LOOKS_TO_SKIP 8
+
+#define ANY_TRACEE (-1)
 
 /* ---- Taking events ------------------------------------------------------- */
 
@@ -60,10 +60,15 @@ static struct mt_event take_held(struct mt_debug *debug, size_t i)
 	return event;
 }
 
-/* Where that was in vain, what is to bring the event may want our processor: next time we sleep. */
-static struct mt_event look(struct mt_debug *debug)
+static struct mt_event next_of(pid_t tid)
 {
-	struct mt_event event = mt_tracee_next();
+	return tid == ANY_TRACEE ? mt_tracee_next() : mt_tracee_next_of(tid);
+}
+
+/* Where that was in vain, what is to bring the event may want our processor: next time we sleep. */
+static struct mt_event look(struct mt_debug *debug, pid_t tid)
+{
+	struct mt_event event = next_of(tid);
 	uint64_t until;
 
 	if (event.kind != MT_EVENT_NONE)
@@ -74,7 +79,7 @@ static struct mt_event look(struct mt_debug *debug)
 	}
 	until = now_ns() + LOOKING_NS;
 	while (event.kind == MT_EVENT_NONE && now_ns() < until)
-		event = mt_tracee_next();
+		event = next_of(tid);
 	if (event.kind == MT_EVENT_NONE)
 		debug->looks_to_skip = LOOKS_TO_SKIP;
 	return event;
@@ -88,7 +93,7 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 	if (debug->held.len)
 		return take_held(debug, 0);
 	for (;;) {
-		struct mt_event event = look(debug);
+		struct mt_event event = look(debug, ANY_TRACEE);
 		int wait;
 
 		if (event.kind != MT_EVENT_NONE)
@@ -101,19 +106,60 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 	}
 }
 
+/* The thread's last stop: it is let through at once. */
+static void leaves(struct mt_thread *thread)
+{
+	thread->state = MT_THREAD_LEAVING;
+	thread->pending.kind = MT_PENDING_NONE;
+	mt_tracee_resume(thread->tid, 0);
+}
+
+/*
+ * A dead leader's end is told when no other thread of its process is left (kernel/exit.c,
+ * wait_consider_task(): delay_group_leader()), and those wait for us: their ends are taken first.
+ * Whether any was there.
+ */
+static bool take_ends_of_others(struct mt_debug *debug)
+{
+	for (bool any = false;; any = true) {
+		struct mt_event event = mt_tracee_next();
+		struct mt_thread *thread;
+
+		if (event.kind == MT_EVENT_NONE)
+			return any;
+		thread = mt_thread_find(debug, event.tid);
+		if (event.kind == MT_EVENT_EXITING && thread)
+			leaves(thread);
+		else
+			mt_event_hold(debug, &event);
+	}
+}
+
+static bool find_held(struct mt_debug *debug, pid_t tid, struct mt_event *event)
+{
+	for (size_t i = 0; i < debug->held.len; i++) {
+		if (debug->held.data[i].tid == tid) {
+			*event = take_held(debug, i);
+			return true;
+		}
+	}
+	return false;
+}
+
 struct mt_event mt_event_of(struct mt_debug *debug, pid_t tid)
 {
+	struct pollfd fd = { .fd = debug->poll, .events = POLLIN };
 	struct mt_event event;
-	int status;
 
-	for (size_t i = 0; i < debug->held.len; i++)
-		if (debug->held.data[i].tid == tid)
-			return take_held(debug, i);
-	while (waitpid(tid, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return (struct mt_event){ .kind = MT_EVENT_KILLED, .tid = tid };
-	event = mt_event_decode(tid, status);
-	mt_tracee_complete(&event);
+	while (!find_held(debug, tid, &event)) {
+		event = look(debug, tid);
+		if (event.kind != MT_EVENT_NONE)
+			break;
+		if (mt_process_state(tid) == 'Z' && take_ends_of_others(debug))
+			continue;
+		poll(&fd, 1, -1);
+		drain(debug);
+	}
 	return event;
 }
 
@@ -147,14 +193,6 @@ static void ended(struct mt_thread *thread, const struct mt_event *event)
 		return;
 	}
 	mt_proc_ended(proc, event);
-}
-
-/* The thread's last stop: it is let through at once. */
-static void leaves(struct mt_thread *thread)
-{
-	thread->state = MT_THREAD_LEAVING;
-	thread->pending.kind = MT_PENDING_NONE;
-	mt_tracee_resume(thread->tid, 0);
 }
 
 static void cloned(struct mt_thread *parent, const struct mt_event *event)

@@ -76,7 +76,8 @@ struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags)
 
 /* ---- Stops --------------------------------------------------------------- */
 
-void mt_tracee_complete(struct mt_event *event)
+/* Fills event->child, which mt_event_decode() leaves open. */
+static void complete(struct mt_event *event)
 {
 	unsigned long message = 0;
 
@@ -96,15 +97,23 @@ void mt_tracee_complete(struct mt_event *event)
 
 struct mt_event mt_tracee_next(void)
 {
+	struct mt_event event = mt_tracee_next_of(-1);
+
+	return event.tid > 0 ? event : (struct mt_event){ .kind = MT_EVENT_NONE };
+}
+
+struct mt_event mt_tracee_next_of(pid_t tid)
+{
+	struct mt_event event;
 	int status;
-	pid_t tid = waitpid(-1, &status, WNOHANG | __WALL);
+	pid_t got = waitpid(tid, &status, WNOHANG | __WALL);
 
-	if (tid <= 0)
+	if (got < 0)
+		return (struct mt_event){ .kind = MT_EVENT_KILLED, .tid = tid };
+	if (got == 0)
 		return (struct mt_event){ .kind = MT_EVENT_NONE };
-
-	struct mt_event event = mt_event_decode(tid, status);
-
-	mt_tracee_complete(&event);
+	event = mt_event_decode(got, status);
+	complete(&event);
 	return event;
 }
 

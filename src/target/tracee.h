@@ -69,8 +69,8 @@ struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags);
 /* The next event of any tracee or child, without waiting: kind MT_EVENT_NONE when there is none. */
 struct mt_event mt_tracee_next(void);
 
-/* Fills event->child, which mt_event_decode() leaves open. */
-void mt_tracee_complete(struct mt_event *event);
+/* The same of this one; KILLED where there is no such tracee (any more). */
+struct mt_event mt_tracee_next_of(pid_t tid);
 
 /* The siginfo of a signal-delivery-stop. False: the tracee has gone. */
 bool mt_tracee_siginfo(pid_t tid, siginfo_t *info);
