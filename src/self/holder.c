@@ -124,15 +124,16 @@ static bool ask(pid_t tid)
 }
 
 /* A thread that is not in the handler any more lets go when it is asked; one that has ended can't.
- */
+ * Meanwhile another one may have come to the place: then it is that one's. */
 static void ask_holders(struct memtrap *trap)
 {
 	for (size_t i = 0; i < HOLDERS; i++) {
 		struct holder *holder = &holders[i];
+		pid_t tid = __atomic_load_n(&holder->tid, __ATOMIC_ACQUIRE);
 
-		if (__atomic_load_n(&holder->trap, __ATOMIC_ACQUIRE) != trap)
+		if (__atomic_load_n(&holder->trap, __ATOMIC_ACQUIRE) != trap || ask(tid))
 			continue;
-		if (!ask(__atomic_load_n(&holder->tid, __ATOMIC_ACQUIRE)))
+		if (__atomic_load_n(&holder->tid, __ATOMIC_ACQUIRE) == tid)
 			let_go(holder, trap);
 	}
 }

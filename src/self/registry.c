@@ -77,12 +77,23 @@ static bool is_for(const struct memtrap *trap, pid_t tid)
 	return !tid || !thread || thread == tid;
 }
 
+/* The slot may have been given to another trap since it was looked at: what is held is asked again.
+ */
+static bool hold_for(struct memtrap *trap, pid_t tid)
+{
+	if (mt_trap_state(trap) != MT_TRAP_LIVE || !is_for(trap, tid) || !mt_trap_hold(trap))
+		return false;
+	if (is_for(trap, tid))
+		return true;
+	mt_trap_release(trap);
+	return false;
+}
+
 struct memtrap *mt_trap_hold_next(struct memtrap *after, pid_t tid)
 {
 	struct memtrap *trap = after ? after->next : mt_traps_first();
 
-	while (trap &&
-	       !(mt_trap_state(trap) == MT_TRAP_LIVE && is_for(trap, tid) && mt_trap_hold(trap)))
+	while (trap && !hold_for(trap, tid))
 		trap = trap->next;
 	return trap;
 }
