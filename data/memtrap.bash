@@ -45,7 +45,7 @@ _memtrap_watch()
 		mapfile -t COMPREPLY < <(compgen -W 'stop kill core' -- "$cur")
 		return
 		;;
-	--if | --at | -n | --timeout | --buffer)
+	--if | --print | --at | -n | --timeout | --buffer)
 		return
 		;;
 	esac
@@ -55,7 +55,7 @@ _memtrap_watch()
 		;;
 	-*)
 		mapfile -t COMPREPLY < <(compgen -W '-w --write -r --read -a --access -x --exec -p --pid -f --follow
-			--if -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
+			--if --print -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
 			--user-only --guard --no-guard -q --quiet --intel --buffer --in-process --handler --help --' -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 		;;

@@ -356,6 +356,15 @@ static bool is_written(const struct output *output)
 	return !failure && mt_writer_is_done(output->writer);
 }
 
+/* "PREFIXEXPR:" */
+static bool begins_with(const char *text, const char *prefix, const char *expr)
+{
+	size_t before = strlen(prefix), len = strlen(expr);
+
+	return !strncmp(text, prefix, before) && !strncmp(text + before, expr, len) &&
+	       text[before + len] == ':';
+}
+
 /* What the error's offset counts in: the condition, or the expression that the text begins with. */
 static const char *source_of(const struct mt_watch_options *options, const struct mt_error *error)
 {
@@ -363,11 +372,12 @@ static const char *source_of(const struct mt_watch_options *options, const struc
 		return NULL;
 	if (!strncmp(mt_error_text(error), "--if: ", 6))
 		return options->config.condition;
+	for (size_t i = 0; i < options->prints.len; i++)
+		if (begins_with(mt_error_text(error), "--print ", options->prints.data[i]))
+			return options->prints.data[i];
 	for (size_t i = 0; i < options->requests.len; i++) {
 		const char *expr = options->requests.data[i].expr;
-		size_t len = strlen(expr);
-
-		if (!strncmp(mt_error_text(error), expr, len) && mt_error_text(error)[len] == ':')
+		if (begins_with(mt_error_text(error), "", expr))
 			return expr;
 	}
 	return NULL;

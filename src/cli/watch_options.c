@@ -23,6 +23,7 @@ enum long_option {
 	OPTION_NO_GUARD,
 	OPTION_TIMEOUT,
 	OPTION_CHANGES,
+	OPTION_PRINT,
 	OPTION_THEN,
 	OPTION_JSON,
 	OPTION_STACK,
@@ -66,6 +67,8 @@ static const struct argp_option option_table[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE instead of standard error", 4 },
 	{ "json", OPTION_JSON, NULL, 0, "one JSON object a line", 4 },
 	{ "stack", OPTION_STACK, "dwarf|fp|none", 0, "how stacks are walked (default: dwarf)", 4 },
+	{ "print", OPTION_PRINT, "EXPR", 0,
+	  "show the value of this C expression with each hit; may be given again", 4 },
 	{ "quiet", 'q', NULL, 0, "hits and warnings only", 4 },
 	{ "intel", OPTION_INTEL, NULL, 0, "disassemble in Intel's syntax", 4 },
 	{ "buffer", OPTION_BUFFER, "SIZE", 0,
@@ -260,6 +263,8 @@ static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
 	case OPTION_IF:
 		options->config.condition = arg;
 		return 0;
+	case OPTION_PRINT:
+		return mt_vec_push(&options->prints, arg) ? 0 : ENOMEM;
 	case OPTION_AT:
 		options->config.at = arg;
 		return 0;
@@ -392,6 +397,10 @@ static struct mt_error *check(const struct mt_watch_options *options, const stru
 		return mt_error_new(
 		    MT_ERR_USAGE,
 		    "-c counts in the kernel, where -n cannot end it: give one of them");
+	if (config->count_only && config->print_count)
+		return mt_error_new(MT_ERR_USAGE,
+		                    "-c only counts, and shows no hits that --print could add to: "
+		                    "give one of them");
 	for (size_t i = 0; i < options->requests.len; i++)
 		if (options->requests.data[i].kind != MT_DR_EXEC)
 			MT_TRY(mt_error_context(mt_place_check(options->requests.data[i].expr),
@@ -427,10 +436,13 @@ struct mt_error *mt_watch_options_parse(int argc, char **argv, struct mt_watch_o
 		options->config.argv = argv + end + 1;
 	options->config.requests = options->requests.data;
 	options->config.request_count = options->requests.len;
+	options->config.prints = options->prints.data;
+	options->config.print_count = options->prints.len;
 	return check(options, &parse);
 }
 
 void mt_watch_options_deinit(struct mt_watch_options *options)
 {
 	mt_vec_deinit(&options->requests);
+	mt_vec_deinit(&options->prints);
 }

@@ -9,6 +9,7 @@
 struct mt_watch_options {
 	struct mt_watch_config config; /* requests point into `requests` */
 	MT_VEC(struct mt_watch_request) requests;
+	MT_VEC(const char *) prints;
 	const char *output; /* -o; NULL: standard error */
 	bool json;
 	bool quiet;            /* hits and warnings only */

@@ -39,6 +39,7 @@ struct mt_error *mt_cond_compile_in(const struct mt_cond_scope *scope, const cha
 		                             .watched = scope->watched,
 		                             .image = scope->image,
 		                             .pc = scope->pc,
+		                             .frame_memory = scope->frame_memory,
 		                             .arena = &made->arena };
 
 	if (scope->image)

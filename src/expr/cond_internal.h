@@ -24,6 +24,7 @@ struct mt_cond_typer {
 	const struct mt_type *watched; /* NULL: there is no old and new */
 	struct mt_image *image;        /* NULL: no memory is read */
 	uint64_t pc;
+	bool *frame_memory;     /* see struct mt_cond_scope */
 	struct mt_arena *arena; /* of the nodes */
 };
 
@@ -57,6 +58,16 @@ struct mt_error *mt_cond_parse(const struct mt_cond_typer *typer, struct mt_aren
 bool mt_cond_is_memory(const struct mt_cond_typer *typer, const struct mt_ast *ast);
 struct mt_error *mt_cond_memory(const struct mt_cond_typer *typer, const struct mt_ast *ast,
                                 struct mt_cond_typed *typed);
+
+/* What the tree comes to: something of any size in memory at `addr`; or, where that is NULL, a
+ * value. `type` is that of either, or NULL for a value that only its node's type is known of. */
+struct mt_cond_place {
+	const struct mt_type *type;
+	const struct mt_cond_node *addr;
+	struct mt_cond_typed value;
+};
+struct mt_error *mt_cond_place(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                               struct mt_cond_place *place);
 
 /* strcmp(p, "abc") and its kin; of strcmp() and strncmp() only whether they are 0 is known. */
 bool mt_cond_is_comparison(const struct mt_ast *ast);

@@ -189,6 +189,7 @@ static struct mt_error *register_variable(const struct mt_cond_typer *typer,
 	if (!mt_type_is_scalar(type) || type->size > 8 || type->kind == MT_TYPE_FLOAT)
 		return type_error(typer, ast, type, "in a register it is not followed");
 	*operand = (struct operand){
+		.type = type,
 		.value = { .is_pointer = type->kind == MT_TYPE_POINTER,
 		           .pointer = type->kind == MT_TYPE_POINTER ? type->target : NULL },
 	};
@@ -209,6 +210,8 @@ static struct mt_error *local_variable(const struct mt_cond_typer *typer, const 
 		MT_TRY(constant(typer, where.addr, mt_arith_ulong, &operand->addr));
 		return follow_reference(typer, operand);
 	case MT_SIMPLE_BASED:
+		if (typer->frame_memory)
+			*typer->frame_memory = true;
 		MT_TRY(make_register(typer, where.reg, &base));
 		MT_TRY(add_constant(typer, base, (uint64_t)where.offset, &operand->addr));
 		return follow_reference(typer, operand);
@@ -435,6 +438,26 @@ struct mt_error *mt_cond_memory(const struct mt_cond_typer *typer, const struct 
 
 	MT_TRY(find(typer, ast, &operand));
 	return value_of(typer, ast, &operand, typed);
+}
+
+/* Bit-fields and functions are values. */
+struct mt_error *mt_cond_place(const struct mt_cond_typer *typer, const struct mt_ast *ast,
+                               struct mt_cond_place *place)
+{
+	struct operand operand;
+	const struct mt_cond_node *piece;
+
+	MT_TRY(find(typer, ast, &operand));
+	*place = (struct mt_cond_place){ .type = operand.type };
+	if (operand.is_place && !operand.bit_size && operand.type->kind != MT_TYPE_FUNCTION) {
+		place->addr = operand.addr;
+		return NULL;
+	}
+	if (!operand.is_place && mt_cond_is_part(ast) && !mt_cond_is_memory(typer, ast))
+		MT_TRY(mt_cond_part(typer, ast, &place->type, &piece));
+	if (operand.is_place && operand.type->kind == MT_TYPE_FUNCTION)
+		place->type = NULL;
+	return value_of(typer, ast, &operand, &place->value);
 }
 
 /* ---- What reads memory -------------------------------------------------------------------- */

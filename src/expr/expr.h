@@ -173,7 +173,9 @@ struct mt_cond_scope {
 	enum mt_machine machine;
 	const struct mt_type *watched; /* of old and new; NULL: there are none */
 	struct mt_image *image;        /* whose variables; NULL: no memory is read */
-	uint64_t pc; /* of the breakpoint that it is for, whose locals are seen; 0: none */
+	uint64_t pc;        /* of the breakpoint that it is for, whose locals are seen; 0: none */
+	bool *frame_memory; /* set when a local that lies in the frame's memory is named: what lies
+	                       there before the prologue has run is not its value. May be NULL */
 };
 
 /* Parses and types `text`. Errors: SYNTAX with an offset. UNSUPPORTED: C has a meaning for it that

@@ -50,8 +50,7 @@ static void write_text_behind(struct mt_printer *printer, uint64_t addr, const s
 	error = mt_print_text_at(printer->world, addr, type, elements ? elements : ALL,
 	                         printer->options, &text, &next);
 	if (error)
-		mt_buf_printf(&text, "<error: Cannot access memory at address 0x%" PRIx64 ">",
-		              addr);
+		mt_print_unreadable(printer->options, addr, &text);
 	mt_error_free(error);
 	mt_buf_printf(printer->out, "%s%s", printer->options->address ? " " : "",
 	              mt_buf_ok(&text) ? text.data : "");

@@ -26,6 +26,7 @@ struct mt_print_options {
 	unsigned elements;  /* of an array or a text; 0: all */
 	unsigned repeats;   /* equal elements in a row that are still shown one by one; 0: all */
 	unsigned max_depth; /* deeper structs are {...} */
+	bool captured;      /* memory is what was captured at a hit: no other was looked at then */
 	bool shortest;      /* floating point: as few digits as read back the same, not gdb's 17 */
 	size_t limit;       /* of the text in bytes, roughly; 0: none. What is left out is "..." */
 	const struct mt_formatters *formatters; /* NULL: none */

@@ -47,6 +47,17 @@ void mt_print_object(struct mt_printer *printer, struct mt_part part);
 /* Reads the value, and prints it as any. An error where nothing of it can be read. */
 struct mt_error *mt_print_read(struct mt_printer *printer, const struct mt_value *value);
 
+/* Where something at `addr` would stand that can't be read. */
+static inline void mt_print_unreadable(const struct mt_print_options *options, uint64_t addr,
+                                       struct mt_buf *out)
+{
+	if (options->captured)
+		mt_buf_text(out, "<not read at the hit>");
+	else
+		mt_buf_printf(out, "<error: Cannot access memory at address 0x%llx>",
+		              (unsigned long long)addr);
+}
+
 static inline const uint8_t *mt_part_bytes(struct mt_part part)
 {
 	return part.whole->bytes + part.offset;

@@ -264,8 +264,7 @@ struct mt_error *mt_print_text_at(const struct mt_world *world, uint64_t addr,
 	mt_print_text(options, unit ? mt_character_prefix(unit) : "", (const uint8_t *)text.data,
 	              text.len / width, width, !error && !ended, out);
 	if (error)
-		mt_buf_printf(out, "<error: Cannot access memory at address 0x%" PRIx64 ">",
-		              addr + text.len);
+		mt_print_unreadable(options, addr + text.len, out);
 	mt_error_free(error);
 	*next = addr + text.len + (ended ? width : 0);
 	return NULL;

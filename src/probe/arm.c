@@ -181,7 +181,7 @@ void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record)
 	for (size_t i = 0; i < MT_RECORD_WORDS; i++)
 		record->old_value[i] =
 		    __atomic_exchange_n(&cell->value[i], record->new_value[i], __ATOMIC_SEQ_CST);
-	if (armed->spec.condition)
+	if (armed->spec.condition || armed->spec.capture_count)
 		record->hits = __atomic_add_fetch(&cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 

@@ -10,14 +10,29 @@ static bool uses(const struct mt_cond_node *node, enum mt_op op)
 	       (node->op == op || uses(node->a, op) || uses(node->b, op) || uses(node->c, op));
 }
 
+bool mt_cond_node_uses_comm(const struct mt_cond_node *node)
+{
+	return uses(node, MT_OP_COMM_EQ);
+}
+
+bool mt_cond_node_uses_regs(const struct mt_cond_node *node)
+{
+	return uses(node, MT_OP_REG) || uses(node, MT_OP_PC);
+}
+
+bool mt_cond_node_reads_memory(const struct mt_cond_node *node)
+{
+	return uses(node, MT_OP_LOAD) || uses(node, MT_OP_TEXT_EQ);
+}
+
 bool mt_cond_uses_comm(const struct mt_cond *cond)
 {
-	return uses(mt_cond_root(cond), MT_OP_COMM_EQ);
+	return mt_cond_node_uses_comm(mt_cond_root(cond));
 }
 
 bool mt_cond_uses_regs(const struct mt_cond *cond)
 {
-	return uses(mt_cond_root(cond), MT_OP_REG) || uses(mt_cond_root(cond), MT_OP_PC);
+	return mt_cond_node_uses_regs(mt_cond_root(cond));
 }
 
 static enum mt_op negated(enum mt_op op)
@@ -250,5 +265,18 @@ struct mt_error *mt_cond_generate(struct mt_asm *as, const struct mt_cond *cond,
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "the condition %s needs more than %d bytes of eBPF's stack",
 		                    mt_cond_text(cond), frame->scratch_size);
+	return NULL;
+}
+
+struct mt_error *mt_cond_generate_value(struct mt_asm *as, const struct mt_cond_node *node,
+                                        const struct mt_cond_frame *frame, mt_asm_label unreadable)
+{
+	struct mt_condgen gen = { .as = as, .frame = frame, .unreadable = unreadable };
+
+	mt_condgen_value(&gen, node, FIRST_VALUE, ALL_BITS);
+	if (gen.out_of_slots)
+		return mt_error_new(MT_ERR_UNSUPPORTED,
+		                    "an expression needs more than %d bytes of eBPF's stack",
+		                    frame->scratch_size);
 	return NULL;
 }

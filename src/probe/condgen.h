@@ -28,6 +28,10 @@ struct mt_cond_frame {
 
 bool mt_cond_uses_comm(const struct mt_cond *cond);
 bool mt_cond_uses_regs(const struct mt_cond *cond);
+/* The same of a tree. */
+bool mt_cond_node_uses_comm(const struct mt_cond_node *node);
+bool mt_cond_node_uses_regs(const struct mt_cond_node *node);
+bool mt_cond_node_reads_memory(const struct mt_cond_node *node);
 
 /*
  * Appends code that goes on when the condition holds and jumps to `is_false` when it doesn't, or to
@@ -39,5 +43,10 @@ bool mt_cond_uses_regs(const struct mt_cond *cond);
 struct mt_error *mt_cond_generate(struct mt_asm *as, const struct mt_cond *cond,
                                   const struct mt_cond_frame *frame, mt_asm_label is_false,
                                   mt_asm_label unreadable);
+
+/* Appends code that computes a tree of integers into r0, in canonical form, or jumps to
+ * `unreadable`. Otherwise as above. */
+struct mt_error *mt_cond_generate_value(struct mt_asm *as, const struct mt_cond_node *node,
+                                        const struct mt_cond_frame *frame, mt_asm_label unreadable);
 
 #endif

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "expr/capture.h"
 #include "expr/expr.h"
 #include "probe/record.h"
 #include "x86/debugreg.h"
@@ -119,6 +120,10 @@ struct mt_watch_spec {
 	 * instruction disagree or the instruction is not known yet (teach mt_space_learn_source()).
 	 */
 	const struct mt_cond *condition;
+	/* What is captured at each hit that is sent, one behind the other in the record; together
+	 * at most MT_RECORD_CAPTURE_MAX bytes. Read by mt_watch_arm() only. */
+	const struct mt_capture *const *captures;
+	size_t capture_count;
 	bool changes_only; /* drop accesses that leave the value as it was */
 	bool count_only;   /* user accesses go into the table of places only */
 	/*
@@ -137,6 +142,9 @@ struct mt_watch_spec {
 	uint64_t hits; /* with `silent`: executions that were counted before */
 	enum mt_action action;
 };
+
+/* The bytes of a record's captures. */
+size_t mt_watch_capture_room(const struct mt_capture *const *captures, size_t count);
 
 struct mt_armed;
 

@@ -406,7 +406,8 @@ struct mt_error *mt_program_generate(struct mt_program *program)
 	mt_program_decide(program, &error);
 	MT_TRY(error);
 	mt_asm_bind(as, program->send);
-	mt_program_send(program);
+	mt_program_send(program, &error);
+	MT_TRY(error);
 	mt_asm_bind(as, program->act);
 	gen_act(program);
 	mt_asm_bind(as, program->out);

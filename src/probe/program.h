@@ -11,7 +11,8 @@
  *	fold       leave if the same access was reported by another register of the same watch
  *	value      read the new value, exchange it for the old one
  *	decide     sure of the new value? changed? the condition?
- *	send       fill the record, walk the stack, into the ring; or count the place
+ *	send       fill the record, capture what is shown with it, walk the stack, into the ring;
+ *	           or count the place
  *	act        stop, kill or hold
  *	next       another watch that shares the register
  *
@@ -77,9 +78,20 @@ int mt_program_pt_regs(enum mt_reg reg);
 struct mt_error *mt_program_filter(struct mt_program *program);
 
 /* The steps that stand in files of their own. */
-void mt_program_decide(struct mt_program *program, struct mt_error **error); /* program_decide.c */
-void mt_program_send(struct mt_program *program);                            /* program_send.c */
-void mt_program_stack(struct mt_program *program);                           /* program_stack.c */
+void mt_program_decide(struct mt_program *program, struct mt_error **error);  /* program_decide.c */
+void mt_program_send(struct mt_program *program, struct mt_error **error);    /* program_send.c */
+void mt_program_capture(struct mt_program *program, struct mt_error **error); /* …_capture.c */
+void mt_program_stack(struct mt_program *program);                            /* program_stack.c */
+
+/* What trees speak of that is not on the stack yet: the registers, the thread's name. */
+void mt_program_inputs(struct mt_program *program, bool regs, bool comm); /* program_decide.c */
+
+/* Where the frames begin in the tail: behind what was captured. */
+static inline int mt_program_frames_at(const struct mt_program *program)
+{
+	return MT_SCRATCH(tail) +
+	       (int)mt_watch_capture_room(program->spec->captures, program->spec->capture_count);
+}
 
 /* scratch.counter += 1 */
 void mt_program_count(struct mt_program *program, int counter);

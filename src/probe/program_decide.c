@@ -53,19 +53,17 @@ static void gen_drop_unchanged(struct mt_program *program)
 	mt_asm_bind(as, changed);
 }
 
-/* What the condition speaks of that is not on the stack yet. */
-static void gen_condition_inputs(struct mt_program *program)
+void mt_program_inputs(struct mt_program *program, bool regs, bool comm)
 {
-	const struct mt_cond *condition = program->spec->condition;
 	struct mt_asm *as = &program->as;
 
-	if (mt_cond_uses_regs(condition)) {
+	if (regs) {
 		for (int reg = 0; reg < MT_REG_COUNT; reg++) {
 			mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(regs) + 8 * reg);
 			mt_asm_store(as, 8, BPF_REG_10, MT_AT_REGS + 8 * reg, BPF_REG_1);
 		}
 	}
-	if (mt_cond_uses_comm(condition)) {
+	if (comm) {
 		mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
 		mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_AT_COMM);
 		mt_asm_mov_imm(as, BPF_REG_2, 16);
@@ -75,6 +73,7 @@ static void gen_condition_inputs(struct mt_program *program)
 
 static struct mt_error *gen_condition(struct mt_program *program)
 {
+	const struct mt_cond *condition = program->spec->condition;
 	struct mt_cond_frame frame = {
 		.old_value = MT_AT_OLD,
 		.new_value = MT_AT_NEW,
@@ -90,10 +89,10 @@ static struct mt_error *gen_condition(struct mt_program *program)
 	mt_asm_label unmet = mt_asm_new_label(as), met = mt_asm_new_label(as);
 	mt_asm_label unreadable = mt_asm_new_label(as);
 
-	gen_condition_inputs(program);
-	MT_TRY(mt_cond_generate(as, program->spec->condition, &frame, unmet, unreadable));
+	mt_program_inputs(program, mt_cond_uses_regs(condition), mt_cond_uses_comm(condition));
+	MT_TRY(mt_cond_generate(as, condition, &frame, unmet, unreadable));
 	mt_asm_jump(as, met);
-	if (mt_cond_reads_memory(program->spec->condition)) {
+	if (mt_cond_reads_memory(condition)) {
 		mt_asm_bind(as, unreadable);
 		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_TEMP);
 		mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(unread), BPF_REG_1);
@@ -106,8 +105,8 @@ static struct mt_error *gen_condition(struct mt_program *program)
 	return NULL;
 }
 
-/* `hits` counts accesses before the condition, so it is taken where there is one, in kernel or not.
- */
+/* `hits` counts accesses before the condition, so it is taken where there is one, in kernel or not,
+ * or something that may show it. */
 static void gen_count_hits(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
@@ -126,10 +125,10 @@ void mt_program_decide(struct mt_program *program, struct mt_error **error)
 	bool reads = spec->condition && mt_cond_reads_memory(spec->condition);
 	bool simple = program->piece_count == 1 && spec->kind == MT_DR_WRITE && !reads;
 
+	if (spec->condition || spec->capture_count)
+		gen_count_hits(program);
 	if (!spec->condition && !spec->changes_only)
 		return;
-	if (spec->condition)
-		gen_count_hits(program);
 	if (spec->condition && !program->condition_in_kernel) {
 		gen_undecided(program, 0);
 		return;

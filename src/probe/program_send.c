@@ -136,6 +136,8 @@ static void gen_fill_record(struct mt_program *program)
 		}
 	}
 	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_count), 0); /* and stack_len */
+	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(capture_len),
+	                 mt_program_frames_at(program) - MT_SCRATCH(tail));
 }
 
 /*
@@ -176,7 +178,7 @@ static void gen_output(struct mt_program *program)
 	mt_asm_mov(as, BPF_REG_2, BPF_REG_7);
 	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_2, MT_SCRATCH(record));
 	mt_asm_mov(as, BPF_REG_3, BPF_REG_9);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, sizeof(struct mt_record));
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, mt_program_frames_at(program) - MT_SCRATCH(record));
 	mt_asm_call(as, BPF_FUNC_ringbuf_output);
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, sent);
 	mt_program_count(program, MT_SCRATCH(lost));
@@ -185,7 +187,7 @@ static void gen_output(struct mt_program *program)
 	mt_program_count(program, MT_SCRATCH(sent));
 }
 
-void mt_program_send(struct mt_program *program)
+void mt_program_send(struct mt_program *program, struct mt_error **error)
 {
 	struct mt_asm *as = &program->as;
 	mt_asm_label whole = mt_asm_new_label(as);
@@ -197,6 +199,7 @@ void mt_program_send(struct mt_program *program)
 		mt_asm_bind(as, whole);
 	}
 	gen_fill_record(program);
+	mt_program_capture(program, error);
 	mt_program_stack(program);
 	gen_output(program);
 }

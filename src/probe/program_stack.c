@@ -27,7 +27,7 @@ static int word_of(const struct mt_program *program)
 
 static void gen_store_frame(struct mt_program *program, int index, int reg)
 {
-	mt_asm_store(&program->as, 8, BPF_REG_7, MT_SCRATCH(tail) + 8 * index, reg);
+	mt_asm_store(&program->as, 8, BPF_REG_7, mt_program_frames_at(program) + 8 * index, reg);
 }
 
 /* The walk ends with `count` frames. */
@@ -166,7 +166,7 @@ static void gen_rest_of_page(struct mt_program *program, mt_asm_label done)
 	mt_asm_alu_imm(as, BPF_AND, BPF_REG_6, MT_RECORD_STACK_STEP - 1);
 	mt_asm_mov(as, BPF_REG_1, BPF_REG_7);
 	mt_asm_alu(as, BPF_ADD, BPF_REG_1, BPF_REG_9);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_SCRATCH(tail));
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, mt_program_frames_at(program));
 	mt_asm_mov(as, BPF_REG_2, BPF_REG_6);
 	mt_asm_call(as, BPF_FUNC_probe_read_user);
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_0, 0, done);
@@ -186,7 +186,7 @@ static void gen_stack_copy(struct mt_program *program)
 	for (int at = 0; at < MT_RECORD_STACK_MAX; at += MT_RECORD_STACK_STEP) {
 		mt_asm_mov_imm(as, BPF_REG_9, at);
 		mt_asm_mov(as, BPF_REG_1, BPF_REG_7);
-		mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_SCRATCH(tail) + at);
+		mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, mt_program_frames_at(program) + at);
 		mt_asm_mov_imm(as, BPF_REG_2, MT_RECORD_STACK_STEP);
 		mt_asm_mov(as, BPF_REG_3, BPF_REG_8);
 		mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, at);

@@ -17,6 +17,8 @@
  * end. */
 #define MT_RECORD_STACK_STEP 1024
 #define MT_RECORD_STACK_MAX (16 * MT_RECORD_STACK_STEP)
+/* What is captured at a hit besides (expr/capture.h). */
+#define MT_RECORD_CAPTURE_MAX 8192
 
 enum mt_record_kind {
 	MT_RECORD_HIT,
@@ -44,7 +46,8 @@ struct mt_record {
 	uint64_t time_ns;  /* CLOCK_MONOTONIC */
 	uint64_t turn;     /* the watch's accesses are numbered from 1 on, in the order in which the
 	                      values are chained; 0: it has no place in the chain */
-	uint64_t hits;     /* accesses to the watch so far; only where the condition asks for it */
+	uint64_t hits;     /* accesses to the watch so far; only where there is a condition, or
+	                  something to show */
 	char comm[16];
 	struct mt_regs regs; /* of user mode, after the access */
 	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
@@ -55,12 +58,19 @@ struct mt_record {
 	uint32_t frame_count; /* in the tail (mt_record_tail()), where STACK_COPY is not set;
 	                         frames[0] is the pc */
 	uint32_t stack_len;
+	uint64_t capture_len; /* in bytes, a multiple of 8; before the frames */
 };
 
-/* What follows a record: its frames, or a copy of the stack. */
-static inline const uint64_t *mt_record_tail(const struct mt_record *record)
+/* What follows a record: what was captured for it, … */
+static inline const uint64_t *mt_record_captured(const struct mt_record *record)
 {
 	return (const uint64_t *)(record + 1);
+}
+
+/* … and its frames, or a copy of the stack. */
+static inline const uint64_t *mt_record_tail(const struct mt_record *record)
+{
+	return mt_record_captured(record) + record->capture_len / 8;
 }
 
 /* ---- Values of maps ------------------------------------------------------ */
@@ -91,7 +101,7 @@ struct mt_watch_scratch {
 	uint64_t fold_sum, fold_tid,
 	    fold_pieces; /* the last access: its registers' sum, and pieces seen */
 	struct mt_record record;
-	uint8_t tail[MT_RECORD_STACK_MAX]; /* the record's */
+	uint8_t tail[MT_RECORD_CAPTURE_MAX + MT_RECORD_STACK_MAX]; /* the record's */
 };
 
 /* CFI's rule for one pc (symbol/unwind.h) as the kernel's walk takes it. The key is the pc of the

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "expr/capture.h"
 #include "insn/insn.h"
 #include "symbol/type.h"
 #include "x86/debugreg.h"
@@ -63,6 +64,12 @@ struct mt_syscall {
 	char fd_name[128]; /* of args[0], when it is a file descriptor; empty: unknown */
 };
 
+/* An expression that is shown with the hit, and what was captured for it. */
+struct mt_hit_capture {
+	const struct mt_capture *capture;
+	const struct mt_captured *captured;
+};
+
 struct mt_hit {
 	uint64_t n;       /* from 1, over all watches */
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
@@ -82,7 +89,9 @@ struct mt_hit {
 	unsigned pieces; /* hits of the hardware that this one access is made of */
 	uint64_t pc;     /* of the trap; of the system call's return for the kernel */
 	struct mt_culprit_code *code;
-	struct mt_stack *stack; /* NULL: not asked for */
+	struct mt_stack *stack;                /* NULL: not asked for */
+	const struct mt_hit_capture *captures; /* capture_count of them, in the order of asking */
+	size_t capture_count;
 };
 
 /* Whether the access left the value as it was. */

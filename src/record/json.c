@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "record/capture.h"
 #include "record/json_value.h"
 #include "target/syscall.h"
 
@@ -156,6 +157,33 @@ static void write_stack(struct mt_buf *out, struct mt_stack *of)
 		mt_buf_text(out, "[]");
 }
 
+static json_t *capture(struct mt_image *image, const struct mt_hit_capture *from)
+{
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+	json_t *object = json_object();
+	bool read = from->captured->state == MT_CAPTURE_READ;
+
+	mt_capture_text(&text, image, from);
+	put(object, "expr", mt_json_text(from->capture->expr));
+	put(object, "text", mt_json_text(text.data));
+	put(object, "value",
+	    read ? mt_json_value(image, from->capture->type, mt_capture_bytes(from),
+	                         from->capture->size)
+	         : json_null());
+	if (!read)
+		put(object, "unread", mt_json_hex(from->captured->addr));
+	return object;
+}
+
+static json_t *captures(const struct mt_hit *hit)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < hit->capture_count; i++)
+		json_array_append_new(array, capture(hit->watch->image, &hit->captures[i]));
+	return array;
+}
+
 /* The fields that are this hit's own. */
 static void write_own(struct mt_buf *out, const struct mt_hit *hit)
 {
@@ -171,6 +199,8 @@ static void write_own(struct mt_buf *out, const struct mt_hit *hit)
 		put_values(object, hit);
 	put_origin(object, hit);
 	put(object, "pc", mt_json_hex(hit->pc));
+	if (hit->capture_count)
+		put(object, "print", captures(hit));
 	json_dump_callback(object, append, out, JSON_COMPACT | JSON_EMBED);
 	json_decref(object);
 }

@@ -6,6 +6,7 @@
 
 #include "base/path.h"
 #include "print/print.h"
+#include "record/capture.h"
 #include "target/syscall.h"
 
 #define INDENT "      "
@@ -143,6 +144,15 @@ static void put_values(struct mt_buf *out, const struct mt_hit *hit)
 		mt_buf_text(out, "  (unchanged)");
 }
 
+static void put_captures(struct mt_buf *out, const struct mt_hit *hit)
+{
+	for (size_t i = 0; i < hit->capture_count; i++) {
+		mt_buf_printf(out, INDENT "%s = ", hit->captures[i].capture->expr);
+		mt_capture_text(out, hit->watch->image, &hit->captures[i]);
+		mt_buf_char(out, '\n');
+	}
+}
+
 static void put_kernel(struct mt_buf *out, const struct mt_hit *hit)
 {
 	mt_buf_text(out, INDENT "by the kernel, in ");
@@ -173,6 +183,7 @@ void mt_text_hit(struct mt_buf *out, const struct mt_hit *hit)
 		mt_buf_text(
 		    out, "  (the condition depends on memory that could not be read at the hit)");
 	mt_buf_char(out, '\n');
+	put_captures(out, hit);
 	if (hit->kernel)
 		put_kernel(out, hit);
 	put_culprit(out, hit->code);

@@ -11,7 +11,7 @@ size_t mt_record_size(const struct mt_record *record)
 	size_t tail = record->flags & MT_RECORD_STACK_COPY ? record->stack_len
 	                                                   : record->frame_count * sizeof(uint64_t);
 
-	return sizeof(*record) + tail;
+	return sizeof(*record) + record->capture_len + tail;
 }
 
 struct mt_record *mt_record_copy(const struct mt_record *record)
@@ -54,6 +54,7 @@ static void merge(struct mt_held *copy, const struct mt_record *next, uint64_t t
 	struct mt_record *record = copy->record;
 
 	memcpy(record->new_value, next->new_value, sizeof(record->new_value));
+	memcpy(record + 1, next + 1, next->capture_len); /* of the same watch, so as many */
 	record->turn = next->turn;
 	record->kernel_ip = next->kernel_ip;
 	record->kernel_di = next->kernel_di;

@@ -36,7 +36,7 @@ bool mt_guard_is_stray(pid_t tid, int signal)
 /* As much of the stack as can be read. */
 static void copy_stack(struct mt_record *record)
 {
-	uint8_t *to = (uint8_t *)(record + 1);
+	uint8_t *to = (uint8_t *)(record + 1) + record->capture_len;
 
 	record->flags |= MT_RECORD_STACK_COPY;
 	while (record->stack_len < MT_RECORD_STACK_MAX) {
@@ -88,6 +88,7 @@ static void recover(struct mt_session *session, const struct mt_watch *watch,
 		mt_armed_exchange(watch->armed, record);
 	if (session->config->condition || session->config->changes_only)
 		record->flags |= MT_RECORD_UNDECIDED;
+	mt_prints_take(watch, record);
 	if (session->config->stack != MT_STACK_NONE)
 		copy_stack(record);
 	keep(session, record);
@@ -95,7 +96,8 @@ static void recover(struct mt_session *session, const struct mt_watch *watch,
 
 bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_t tid)
 {
-	struct mt_record *record MT_AUTO_FREE = mt_alloc(sizeof(*record) + MT_RECORD_STACK_MAX);
+	struct mt_record *record MT_AUTO_FREE =
+	    mt_alloc(sizeof(*record) + MT_RECORD_CAPTURE_MAX + MT_RECORD_STACK_MAX);
 
 	for (size_t i = 0; record && i < session->watches.len; i++) {
 		struct mt_watch *watch = session->watches.data[i];

@@ -219,6 +219,7 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 	    mt_enrich_stack(watch->target->enricher, record, watch->view.kind == MT_DR_EXEC);
 	if (hit.kernel)
 		describe_syscall(watch, record, &hit.code->culprit.insn, &hit.syscall);
+	mt_prints_tell(watch, record, &hit);
 	hit.n = ++session->summary->hits;
 	mt_places_add(session->summary->places, &hit);
 	if (!session->config->count_only)

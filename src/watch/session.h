@@ -40,10 +40,12 @@ struct mt_watch_config {
 	size_t request_count;
 	pid_t pid; /* attach; 0: launch argv */
 	char *const *argv;
-	const char *condition; /* NULL: none */
-	const char *at;        /* arm when this location is reached; NULL: at once */
-	bool follow;           /* forks, and programs that they exec */
-	bool pending;          /* a name that nothing knows yet may come with a library */
+	const char *condition;     /* NULL: none */
+	const char *const *prints; /* expressions that are shown with each hit */
+	size_t print_count;
+	const char *at;      /* arm when this location is reached; NULL: at once */
+	bool follow;         /* forks, and programs that they exec */
+	bool pending;        /* a name that nothing knows yet may come with a library */
 	enum mt_guard guard; /* being the program's tracer, against traps that lost their reason */
 	bool user_only;      /* leave the kernel's accesses out */
 	bool changes_only;

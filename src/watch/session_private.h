@@ -46,7 +46,11 @@ struct mt_watch {
 	struct mt_target *target;
 	const struct mt_watch_request *request;
 	struct mt_hit_watch view; /* as hits show it */
+	uint64_t past_prologue;   /* of an execution at a function: where its locals are in place */
+	bool frame_memory;        /* locals are named that are so only there */
 	struct mt_cond *cond;
+	MT_VEC(struct mt_capture *) captures; /* one for each of config->prints */
+	MT_VEC(struct mt_hit_capture) shown;  /* of the hit that is being told */
 	struct mt_armed *armed;
 	struct mt_coverage coverage;
 	bool from_elf;
@@ -129,6 +133,23 @@ struct mt_error *mt_target_read(void *target, uint64_t addr, void *out, size_t l
 
 /* Says which expressions wait for a library, each with the reason why it has no meaning yet. */
 void mt_watches_tell_pending(struct mt_session *session, struct mt_target *target);
+
+/* ---- prints.c: what is shown with each hit ------------------------------- */
+
+/* What expressions of the watch may speak of. */
+struct mt_cond_scope mt_watch_scope(struct mt_watch *watch);
+
+/* Compiles config->prints for the watch, whose place is resolved. */
+struct mt_error *mt_prints_compile(const struct mt_session *session, struct mt_watch *watch);
+void mt_prints_forget(struct mt_watch *watch);
+void mt_prints_deinit(struct mt_watch *watch);
+
+/* hit->captures: what the record has of them. */
+void mt_prints_tell(struct mt_watch *watch, const struct mt_record *record, struct mt_hit *hit);
+
+/* Captures for a hit that the kernel was not asked for, of a stopped thread, into the record's
+ * tail. The record has room for MT_RECORD_CAPTURE_MAX bytes. */
+void mt_prints_take(const struct mt_watch *watch, struct mt_record *record);
 
 /* How many are pending. */
 size_t mt_watches_pending(const struct mt_session *session, const struct mt_target *target);

@@ -107,6 +107,7 @@ void mt_watch_destroy(struct mt_watch *watch)
 		return;
 	mt_armed_destroy(watch->armed);
 	mt_cond_destroy(watch->cond);
+	mt_prints_deinit(watch);
 	mt_chain_deinit(&watch->chain);
 	mt_fold_deinit(&watch->fold);
 	free(watch);
@@ -170,6 +171,7 @@ static struct mt_error *resolve_location(struct mt_watch *watch)
 	if (count > 1)
 		error = several_locations(watch, locations, count);
 	watch->view.addr = locations[0].entry;
+	watch->past_prologue = locations[0].addr;
 	watch->view.len = 1;
 	mt_locations_free(locations, count);
 	return error;
@@ -263,6 +265,8 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.kernel = !config->user_only,
 		.stack = config->count_only ? MT_STACK_NONE : config->stack,
 		.condition = watch->cond,
+		.captures = (const struct mt_capture *const *)watch->captures.data,
+		.capture_count = watch->captures.len,
 		.changes_only = config->changes_only && watch->view.kind != MT_DR_EXEC,
 		.count_only = config->count_only && watch->view.kind != MT_DR_READ,
 		.action = config->action,
@@ -331,27 +335,41 @@ static void give_back(struct mt_watch *watch)
 	watch->state = MT_WATCH_PENDING;
 }
 
-/* At a place in the code it sees what is in scope there. */
-static struct mt_error *compile_condition(struct mt_watch *watch, const char *condition)
+static struct mt_error *compile_expressions(const struct mt_session *session,
+                                            struct mt_watch *watch)
 {
-	const struct mt_cond_scope scope = {
-		.machine = mt_image_machine(watch->target->image),
-		.watched = watch->view.type,
-		.image = watch->target->image,
-		.pc = watch->view.kind == MT_DR_EXEC ? watch->view.addr : 0,
-	};
+	const struct mt_cond_scope scope = mt_watch_scope(watch);
+	const char *condition = session->config->condition;
 
-	return mt_error_context(mt_cond_compile_in(&scope, condition, &watch->cond), "--if");
+	if (condition && !watch->cond)
+		MT_TRY(
+		    mt_error_context(mt_cond_compile_in(&scope, condition, &watch->cond), "--if"));
+	return watch->captures.len ? NULL : mt_prints_compile(session, watch);
+}
+
+/*
+ * At a place in the code they see what is in scope there. At a function's first instruction its
+ * parameters and locals have not come to their places in the frame: where they are asked for, the
+ * place is the end of the prologue.
+ */
+static struct mt_error *compile(const struct mt_session *session, struct mt_watch *watch)
+{
+	MT_TRY(compile_expressions(session, watch));
+	if (watch->view.kind != MT_DR_EXEC || !watch->frame_memory ||
+	    watch->view.addr == watch->past_prologue)
+		return NULL;
+	watch->view.addr = watch->past_prologue;
+	mt_cond_destroy(watch->cond);
+	watch->cond = NULL;
+	mt_prints_forget(watch);
+	return compile_expressions(session, watch);
 }
 
 /* Up to the registers, which are booked: nothing is armed before everything can be. */
 static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watch *watch)
 {
-	const char *condition = session->config->condition;
-
 	MT_TRY(resolve(watch));
-	if (condition && !watch->cond)
-		MT_TRY(compile_condition(watch, condition));
+	MT_TRY(compile(session, watch));
 	watch->single_store = is_single_store(watch);
 	MT_TRY(mt_error_context(mt_dr_insert(&watch->target->mirror, watch->id, watch->view.kind,
 	                                     watch->view.addr, watch->view.len, describe_owner,

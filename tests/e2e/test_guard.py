@@ -57,7 +57,7 @@ def test_a_trap_without_a_reason_does_not_kill_an_attached_program():
 def test_the_hit_that_such_a_trap_stands_for_is_told_in_its_turn():
     """Of the instruction that is next where the trap stops it: once for the trap, and once as it is executed."""
     with Program("straytrap", "busy") as program:
-        arguments = ["--guard", "steps", "-x", f"*{program.truth['behind']:#x}"]
+        arguments = ["--guard", "steps", "-x", f"*{program.truth['behind']:#x}", "--print", "steps"]
         with Attached(program.pid, *arguments) as memtrap:
             program.finish()
             report = memtrap.report(program.truth)
@@ -66,6 +66,8 @@ def test_the_hit_that_such_a_trap_stands_for_is_told_in_its_turn():
     for step in range(1, report.truth["writes"] + 1):
         expected += [step] + ([None, None] if step % per_stray == 0 else [])
     assert [hit["new"] if hit["watch"] == 1 else None for hit in report.hits] == expected
+    steps = [step for step in expected if step]
+    assert [hit["print"][0]["value"] for hit in report.hits if hit["watch"] == 1] == steps
     assert report.status == 0
 
 

@@ -33,6 +33,7 @@ def schema():
     (["area.target"], ["culprits"]),
     (["library_counter"], ["loader"]),
     (["--pending", "never_there"], ["writes", 1]),
+    (["level", "--print", "first", "--print", "nobody->at"], ["prints", 5]),
 ])
 def test_every_line_is_as_the_schema_says(schema, arguments, program, tmp_path):
     report = watch(*arguments, program=[fixture(program[0]), *program[1:]], tmp_path=tmp_path)
