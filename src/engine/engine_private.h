@@ -319,6 +319,8 @@ struct mt_debug {
 	bool calling;                    /* mt_debug_call() waits for one of them */
 	MT_VEC(struct mt_view *) views;  /* of frames: see world.h */
 	struct mt_debug_names names;
+	struct mt_kept *kept;         /* trees of expressions */
+	struct mt_moment *moment;     /* see moment.c; NULL: none was ever kept */
 	MT_VEC(struct mt_event) held; /* taken from the kernel, not dealt with yet */
 	MT_VEC(pid_t) orphans;        /* stopped children whose parents have not told of them */
 	struct mt_probe *probe;       /* of breakpoints in the kernel; made on demand */
@@ -525,6 +527,13 @@ void mt_views_forget(struct mt_debug *debug);
 
 /* The name of DWARF's register, one that has `size` bytes; false: it has none. */
 bool mt_world_register_name(enum mt_machine machine, unsigned reg, size_t size, char name[16]);
+
+/* ---- moment.c ------------------------------------------------------------ */
+
+/* The moment that expressions are in; 0: none is kept. */
+uint64_t mt_moment_now(struct mt_debug *debug);
+/* Reads what lies within a page as it was in this moment. False: read it anew. */
+bool mt_moment_read(struct mt_debug *debug, uint64_t addr, void *out, size_t len);
 
 /* ---- expression.c -------------------------------------------------------- */
 

@@ -28,6 +28,8 @@ static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t 
 {
 	const struct mt_debug_world *made = arg;
 
+	if (made->world.moment && mt_moment_read(made->debug, addr, out, len))
+		return NULL;
 	return mt_debug_peek(made->debug, addr, out, len);
 }
 
@@ -38,6 +40,7 @@ static void look_again(struct mt_debug_world *made)
 	struct mt_error *error;
 
 	made->world.frame = NULL;
+	made->world.moment = mt_moment_now(debug);
 	if (!debug->thread)
 		return;
 	error = mt_debug_where_frame(debug, debug->frame, &made->frame, &made->world.inline_depth);
@@ -212,7 +215,8 @@ void mt_debug_world(struct mt_debug *debug, struct mt_debug_world *made)
 		           .own_find = find_name,
 		           .own_set = set_name,
 		           .call = call_function,
-		           .place = place_bytes },
+		           .place = place_bytes,
+		           .kept = debug->kept },
 	};
 	look_again(made);
 }

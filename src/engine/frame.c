@@ -6,6 +6,7 @@
 #include "cfi/walk.h"
 #include "engine/call.h"
 #include "engine/engine_private.h"
+#include "engine/world.h"
 #include "symbol/lines.h"
 #include "symbol/unwind.h"
 
@@ -194,6 +195,7 @@ static void add_activation(struct mt_frames *frames)
 void mt_frames_forget(struct mt_debug *debug)
 {
 	mt_views_forget(debug);
+	mt_debug_moment_end(debug);
 	if (!debug->frames)
 		return;
 	mt_vec_deinit(&debug->frames->list);
@@ -251,6 +253,7 @@ struct mt_error *mt_debug_select_frame(struct mt_debug *debug, unsigned level)
 	if (!frames || level >= frames->list.len)
 		return mt_error_new(MT_ERR_NOT_FOUND, "there is no frame %u", level);
 	debug->frame = level;
+	mt_debug_moment_end(debug);
 	return NULL;
 }
 

@@ -75,6 +75,7 @@ struct mt_error *mt_debug_create(const struct mt_debug_config *config, struct mt
 	mt_signal_rules_init(made);
 	mt_terminal_init(made);
 	MT_TRY(open_fds(made));
+	MT_TRY(mt_kept_create(&made->kept));
 	*debug = MT_TAKE(made);
 	return NULL;
 }
@@ -110,6 +111,8 @@ void mt_debug_destroy(struct mt_debug *debug)
 	mt_vec_deinit(&debug->held);
 	mt_vec_deinit(&debug->orphans);
 	mt_frames_forget(debug);
+	mt_kept_destroy(debug->kept);
+	free(debug->moment);
 	mt_probe_destroy(debug->probe);
 	mt_image_destroy(debug->file_image);
 	free(debug->program);

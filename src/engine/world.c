@@ -34,6 +34,8 @@ static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t 
 {
 	const struct mt_view *view = arg;
 
+	if (mt_moment_read(view->debug, addr, out, len))
+		return NULL;
 	return mt_debug_read(view->debug, addr, out, len);
 }
 

@@ -36,6 +36,16 @@ struct mt_debug_world {
 };
 void mt_debug_world(struct mt_debug *debug, struct mt_debug_world *made);
 
+/*
+ * Keeps a moment, for loops over expressions: from now on what was read, and what names came to, is
+ * taken to be as it was, until the session changes anything, the clock ticks (after some ms), or
+ * the moment is ended. Who keeps one ends it whenever somebody outside hears or says something:
+ * output was written, a line was read, another command was done. Each keep takes a letting go.
+ */
+void mt_debug_moment_keep(struct mt_debug *debug);
+void mt_debug_moment_let_go(struct mt_debug *debug);
+void mt_debug_moment_end(struct mt_debug *debug);
+
 /* Memory as the program has it, or, before it runs, as its file has it. */
 struct mt_error *mt_debug_peek(struct mt_debug *debug, uint64_t addr, void *out, size_t len);
 

@@ -7,7 +7,8 @@
 
 #include "base/alloc.h"
 
-enum { BLOCK_SIZE = 4000 };
+/* Most arenas are of one small expression. */
+enum { FIRST_SIZE = 1000, BLOCK_SIZE = 4000 };
 
 struct mt_arena_block {
 	struct mt_arena_block *next;
@@ -45,8 +46,11 @@ void *mt_arena_alloc(struct mt_arena *arena, size_t size)
 
 	if (rounded < size)
 		return NULL;
-	if (!block || block->cap - block->used < rounded)
-		block = add_block(arena, rounded > BLOCK_SIZE ? rounded : BLOCK_SIZE);
+	if (!block || block->cap - block->used < rounded) {
+		size_t cap = block ? BLOCK_SIZE : FIRST_SIZE;
+
+		block = add_block(arena, rounded > cap ? rounded : cap);
+	}
 	if (!block)
 		return NULL;
 	void *piece = block->data + block->used;
@@ -61,4 +65,15 @@ char *mt_arena_text(struct mt_arena *arena, const char *text, size_t len)
 	if (copy)
 		memcpy(copy, text, len);
 	return copy;
+}
+
+/* Behind the block that is being filled, whose room is not lost. */
+void mt_arena_join(struct mt_arena *arena, struct mt_arena *from)
+{
+	struct mt_arena_block **end = &arena->blocks;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = from->blocks;
+	from->blocks = NULL;
 }

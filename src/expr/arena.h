@@ -23,6 +23,9 @@ void *mt_arena_alloc(struct mt_arena *arena, size_t size);
 /* A copy of `len` bytes with a NUL behind them, or NULL without memory. */
 char *mt_arena_text(struct mt_arena *arena, const char *text, size_t len);
 
+/* Moves all pieces of `from` into `arena`; `from` is empty then. */
+void mt_arena_join(struct mt_arena *arena, struct mt_arena *from);
+
 /* struct mt_arena arena MT_AUTO_ARENA = { 0 }; */
 #define MT_AUTO_ARENA __attribute__((cleanup(mt_arena_deinit)))
 

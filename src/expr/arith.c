@@ -5,30 +5,6 @@
 
 /* ---- Types --------------------------------------------------------------- */
 
-struct mt_arith mt_arith_promote(struct mt_arith type)
-{
-	/* An int holds all values of what is narrower. */
-	if (!type.is_float && type.size < 4)
-		return (struct mt_arith){ .size = 4, .is_signed = true };
-	return type;
-}
-
-static struct mt_arith common_float(struct mt_arith a, struct mt_arith b)
-{
-	uint8_t x = a.is_float ? a.size : 0, y = b.is_float ? b.size : 0;
-
-	return (struct mt_arith){ .size = x > y ? x : y, .is_float = true };
-}
-
-struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b)
-{
-	if (a.is_float || b.is_float)
-		return common_float(a, b);
-	if (a.size != b.size)
-		return a.size > b.size ? a : b;
-	return a.is_signed ? b : a;
-}
-
 /* ---- Integers: canonical, so that 64-bit arithmetic serves all widths ---- */
 
 static uint64_t magnitude(uint64_t value)

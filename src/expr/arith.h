@@ -18,10 +18,25 @@ static inline bool mt_op_is_comparison(enum mt_op op)
 }
 
 /* The integer promotions (C11 6.3.1.1) of a number that is no bit-field. */
-struct mt_arith mt_arith_promote(struct mt_arith type);
+static inline struct mt_arith mt_arith_promote(struct mt_arith type)
+{
+	/* An int holds all values of what is narrower. */
+	if (!type.is_float && type.size < 4)
+		return (struct mt_arith){ .size = 4, .is_signed = true };
+	return type;
+}
 
 /* The usual arithmetic conversions (C11 6.3.1.8): the common type of two promoted ones. */
-struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b);
+static inline struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith b)
+{
+	uint8_t x = a.is_float ? a.size : 0, y = b.is_float ? b.size : 0;
+
+	if (x || y)
+		return (struct mt_arith){ .size = x > y ? x : y, .is_float = true };
+	if (a.size != b.size)
+		return a.size > b.size ? a : b;
+	return a.is_signed ? b : a;
+}
 
 /* MT_OP_ADD to MT_OP_XOR on operands of `type`; for shifts that is the left one's. */
 uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type);

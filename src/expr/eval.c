@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "expr/kept.h"
 #include "expr/parser.h"
 
 /* ---- The tree */
@@ -34,26 +35,23 @@ struct mt_error *mt_eval_ast(const struct mt_eval *eval, const struct mt_ast *as
 		[MT_AST_AFTER] = mt_eval_step,     [MT_AST_COMMA] = eval_comma,
 		[MT_AST_SIZEOF] = mt_eval_measure, [MT_AST_ALIGNOF] = mt_eval_measure,
 	};
-	struct mt_value made = { .type = NULL };
 
 	if (ast->kind == MT_AST_CALL)
 		return mt_eval_call(eval, ast, NULL, value);
 	/* Spans and module offsets are places' alone, and the parser of values makes none. */
-	MT_TRY(evaluators[ast->kind](eval, ast, &made));
-	*value = made;
-	return NULL;
+	return evaluators[ast->kind](eval, ast, value);
 }
 
 struct mt_error *mt_eval_operand(const struct mt_eval *eval, const struct mt_ast *ast,
                                  struct mt_value *value)
 {
-	struct mt_value found;
+	struct mt_value reference;
 
-	MT_TRY(mt_eval_ast(eval, ast, &found));
-	if (found.type->kind == MT_TYPE_POINTER && found.type->is_reference)
-		return mt_eval_follow(eval, ast, &found, value);
-	*value = found;
-	return NULL;
+	MT_TRY(mt_eval_ast(eval, ast, value));
+	if (value->type->kind != MT_TYPE_POINTER || !value->type->is_reference)
+		return NULL;
+	reference = *value;
+	return mt_eval_follow(eval, ast, &reference, value);
 }
 
 /* ---- Texts */
@@ -67,13 +65,69 @@ static bool is_type(void *arg, const char *name)
 	return !mt_eval_has_value(eval, NULL, name, &ignored) && mt_eval_find_type(eval, name);
 }
 
-static struct mt_error *eval_tree(struct mt_eval *eval, struct mt_value *value)
+/* Asks for names' meaning, and remembers that the tree hangs on the answers. */
+struct asked {
+	const struct mt_eval *eval;
+	bool any;
+};
+
+static bool ask(void *arg, const char *name)
 {
-	const struct mt_parse_names names = { .is_type = is_type, .arg = eval };
+	struct asked *asked = arg;
+	struct mt_eval eval = *asked->eval;
+
+	asked->any = true;
+	return is_type(&eval, name);
+}
+
+/* What the value has from a tree that is not its own becomes its own. */
+static struct mt_error *outlive_tree(const struct mt_eval *eval, struct mt_value *value)
+{
+	if (!eval->tree || !value->name)
+		return NULL;
+	value->name = mt_arena_text(eval->arena, value->name, strlen(value->name));
+	return value->name ? NULL : mt_error_nomem();
+}
+
+static struct mt_error *eval_kept(struct mt_eval *eval, struct mt_tree *tree,
+                                  struct mt_value *value)
+{
+	struct mt_value found;
+	struct mt_error *error;
+
+	eval->tree = tree;
+	error = mt_eval_ast(eval, tree->ast, &found);
+	if (!error)
+		error = outlive_tree(eval, &found);
+	mt_kept_give_back(tree);
+	if (!error)
+		*value = found;
+	return error;
+}
+
+static struct mt_error *eval_new(struct mt_eval *eval, struct mt_value *value)
+{
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct asked asked = { .eval = eval };
+	const struct mt_parse_names names = { .is_type = ask, .arg = &asked };
+	struct mt_kept *kept = eval->world->kept;
+	struct mt_tree *tree;
 	const struct mt_ast *ast;
 
-	MT_TRY(mt_parse_value(eval->text, &names, eval->arena, &ast));
+	MT_TRY(mt_parse_value(eval->text, &names, &arena, &ast));
+	tree = kept && !asked.any ? mt_kept_add(kept, eval->text, &arena, ast) : NULL;
+	if (tree)
+		return eval_kept(eval, tree, value);
+	mt_arena_join(eval->arena, &arena);
 	return mt_eval_ast(eval, ast, value);
+}
+
+static struct mt_error *eval_tree(struct mt_eval *eval, struct mt_value *value)
+{
+	struct mt_kept *kept = eval->world->kept;
+	struct mt_tree *tree = kept ? mt_kept_take(kept, eval->text) : NULL;
+
+	return tree ? eval_kept(eval, tree, value) : eval_new(eval, value);
 }
 
 struct mt_error *mt_eval_text(const struct mt_world *world, const char *text,

@@ -10,9 +10,15 @@ struct mt_error *mt_eval_string(const struct mt_eval *eval, const struct mt_ast 
 {
 	const struct mt_string *string = &ast->string;
 	const struct mt_type *unit = mt_eval_base(eval, string->name), *type;
+	uint8_t *bytes;
 
 	MT_TRY(mt_eval_array_of(eval, unit, string->count + 1, &type));
-	*value = (struct mt_value){ .type = type, .bytes = string->units };
+	/* The value may outlive the tree. */
+	bytes = mt_arena_alloc(eval->arena, (size_t)type->size);
+	if (!bytes)
+		return mt_error_nomem();
+	memcpy(bytes, string->units, (size_t)type->size);
+	*value = (struct mt_value){ .type = type, .bytes = bytes };
 	return NULL;
 }
 

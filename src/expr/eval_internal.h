@@ -16,6 +16,7 @@ struct mt_eval {
 	const char *text;
 	struct mt_arena *arena; /* of what is made on the way */
 	bool only_type;         /* as the operand of sizeof: nothing is read, called or changed */
+	struct mt_tree *tree;   /* that is kept, and outlived by values; NULL: it is in the arena */
 };
 
 /* The value of a tree. */

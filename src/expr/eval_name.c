@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "expr/eval_internal.h"
+#include "expr/kept.h"
 #include "expr/register_type.h"
 #include "expr/value_internal.h"
 #include "symbol/enumerator.h"
@@ -415,11 +416,26 @@ bool mt_eval_has_value(const struct mt_eval *eval, const char *scope, const char
 	return !error;
 }
 
+/* A place in memory stays where it is until something changes; other values are found anew. */
+static void note_place(const struct mt_eval *eval, const struct mt_ast *ast,
+                       const struct mt_value *value)
+{
+	if (eval->tree && eval->world->moment && !eval->only_type &&
+	    value->home == MT_HOME_MEMORY && !value->bytes && !value->bit_size)
+		mt_binding_note(eval->tree, ast->at, eval->world->moment, value);
+}
+
 struct mt_error *mt_eval_name(const struct mt_eval *eval, const struct mt_ast *ast,
                               struct mt_value *value)
 {
-	struct mt_error *error = find(eval, ast->scope, ast->name, value);
+	struct mt_error *error;
 
+	if (eval->tree && eval->world->moment &&
+	    mt_binding_find(eval->tree, ast->at, eval->world->moment, value))
+		return NULL;
+	error = find(eval, ast->scope, ast->name, value);
+	if (!error)
+		note_place(eval, ast, value);
 	if (!error || ast->scope || !mt_eval_find_type(eval, ast->name))
 		return error;
 	mt_error_free(error);

@@ -97,30 +97,38 @@ static bool is_int_enumerator(const struct mt_ast *ast, const struct mt_value *v
 	       value->home == MT_HOME_NOWHERE && (int64_t)number->bits == (int32_t)number->bits;
 }
 
+/* Of what decays; the number is left out where only the type is asked for. */
+static struct mt_error *scalar_of_decayed(const struct mt_eval *eval, const struct mt_ast *ast,
+                                          const struct mt_value *value, struct mt_scalar *scalar)
+{
+	struct mt_scalar made = { .number.size = mt_machine_word(eval->world->machine) };
+
+	MT_TRY(decay(eval, ast, value, &made));
+	*scalar = made;
+	return NULL;
+}
+
 struct mt_error *mt_eval_scalar_of(const struct mt_eval *eval, const struct mt_ast *ast,
                                    const struct mt_value *value, struct mt_scalar *scalar)
 {
 	const struct mt_type *type = value->type;
-	struct mt_scalar made = { .pointer = NULL };
 
+	scalar->pointer = NULL;
 	if (type->kind == MT_TYPE_VOID)
-		return mt_value_number(eval->world, value, &made.number);
-	if (decays(type)) {
-		made.number.size = mt_machine_word(eval->world->machine);
-		MT_TRY(decay(eval, ast, value, &made));
-	} else if (!mt_type_is_scalar(type) || !type->size) {
+		return mt_value_number(eval->world, value, &scalar->number);
+	if (decays(type))
+		return scalar_of_decayed(eval, ast, value, scalar);
+	if (!mt_type_is_scalar(type) || !type->size)
 		return mt_eval_type_error(eval, ast, type, "a number or a pointer is needed here");
-	} else {
-		made.pointer = type->kind == MT_TYPE_POINTER ? type : NULL;
-		made.number = mt_value_number_type(value);
-		if (!eval->only_type || value->bytes)
-			MT_TRY(mt_value_number(eval->world, value, &made.number));
-		if (is_int_enumerator(ast, value, &made.number))
-			made.number = (struct mt_number){ .size = 4,
-				                          .is_signed = true,
-				                          .bits = made.number.bits };
-	}
-	*scalar = made;
+	if (type->kind == MT_TYPE_POINTER)
+		scalar->pointer = type;
+	if (eval->only_type && !value->bytes)
+		scalar->number = mt_value_number_type(value);
+	else
+		MT_TRY(mt_value_number(eval->world, value, &scalar->number));
+	if (is_int_enumerator(ast, value, &scalar->number))
+		scalar->number =
+		    (struct mt_number){ .size = 4, .is_signed = true, .bits = scalar->number.bits };
 	return NULL;
 }
 

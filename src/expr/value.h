@@ -87,7 +87,17 @@ struct mt_world {
 	struct mt_error *(*place)(void *arg, const void *bytes, size_t size, uint64_t *addr);
 
 	bool may_write; /* assignments, ++ and calls are asked for; else they are refused */
+
+	/* Trees of texts that were evaluated before; NULL: none are kept. */
+	struct mt_kept *kept;
+	/* As long as this number stays, so do memory, registers, frame and image: what a name came
+	 * to needs not be found again. 0: nothing is known of that. */
+	uint64_t moment;
 };
+
+/* Keeps the trees of what is evaluated again and again. Belongs to no image. */
+struct mt_error *mt_kept_create(struct mt_kept **kept);
+void mt_kept_destroy(struct mt_kept *kept); /* NULL is allowed */
 
 /* ---- Evaluating (eval.c) ----------------------------------------------------- */
 

@@ -536,6 +536,7 @@ static bool apply(struct mt_printer *printer, const struct mt_formatter *block, 
 	bool fits = true;
 
 	formatting.world = (struct mt_world){ .image = printer->world->image,
+		                              .kept = printer->world->kept,
 		                              .machine = printer->world->machine,
 		                              .arg = &formatting,
 		                              .read = read_outside,

@@ -206,8 +206,11 @@ const struct mt_type *mt_type_base(const char *name)
 {
 	struct words words = { 0 };
 
+	for (size_t i = 0; i < sizeof(base_types) / sizeof(*base_types); i++)
+		if (*base_types[i].name == *name && !strcmp(base_types[i].name, name))
+			return &base_types[i];
 	for (size_t i = 0; i < sizeof(named_types) / sizeof(*named_types); i++)
-		if (!strcmp(named_types[i].name, name))
+		if (*named_types[i].name == *name && !strcmp(named_types[i].name, name))
 			return &named_types[i];
 	if (!count_words(name, &words))
 		return NULL;

@@ -37,11 +37,25 @@ void mt_xsave_layout_read(struct mt_xsave_layout *layout)
 /* ---- The table ----------------------------------------------------------- */
 
 #define MAX_REGISTERS 320
+#define BUCKETS 256
 
 static struct {
 	struct mt_register entries[MAX_REGISTERS];
 	size_t count;
+	/* By their names' hash: numbers of entries from 1 on, 0 for none. Every $name of an
+	 * expression is looked for here. */
+	uint16_t first[BUCKETS];
+	uint16_t next[MAX_REGISTERS];
 } table;
+
+static size_t bucket_of(const char *name)
+{
+	size_t hash = 0;
+
+	for (; *name; name++)
+		hash = hash * 31 + (unsigned char)*name;
+	return hash % BUCKETS;
+}
 
 static struct mt_register *add(const char *name, enum mt_register_group group,
                                enum mt_register_kind kind)
@@ -52,6 +66,8 @@ static struct mt_register *add(const char *name, enum mt_register_group group,
 	reg->group = (uint8_t)group;
 	reg->kind = (uint8_t)kind;
 	reg->dwarf = MT_REG_NONE;
+	table.next[table.count - 1] = table.first[bucket_of(name)];
+	table.first[bucket_of(name)] = (uint16_t)table.count;
 	return reg;
 }
 
@@ -124,9 +140,9 @@ static size_t general_offset(uint8_t dwarf)
 
 static const struct mt_register *find(const char *name)
 {
-	for (size_t i = 0; i < table.count; i++)
-		if (*table.entries[i].name == *name && !strcmp(table.entries[i].name, name))
-			return &table.entries[i];
+	for (size_t i = table.first[bucket_of(name)]; i; i = table.next[i - 1])
+		if (!strcmp(table.entries[i - 1].name, name))
+			return &table.entries[i - 1];
 	return NULL;
 }
 

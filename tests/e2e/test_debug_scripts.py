@@ -3,12 +3,13 @@
 
 import json
 import re
+import subprocess
 
 import jsonschema
 import pytest
 
 from debugging import Terminal, debug, debuggee, gdb, marked
-from watching import ROOT, fixture
+from watching import MEMTRAP, ROOT, fixture
 
 pytestmark = pytest.mark.unprivileged
 
@@ -374,6 +375,42 @@ def test_a_loop_ends_with_ctrl_c(tmp_path):
         terminal.type("\x03")  # the program's, whose stop ends the loop
         assert "again" in terminal.until("the loop was left: Ctrl-C")
         terminal.until(terminal.PROMPT)
+
+
+# ---- What a loop reads is what there is
+
+
+def test_a_loop_sees_what_another_process_writes(tmp_path):
+    shared, script = tmp_path / "shared", tmp_path / "script"
+    shared.write_bytes(bytes(4096))
+    script.write_text("break mapped\nrun\necho asking\\n\nwhile *cell->outside == 0\nend\n"
+                      "while *cell->outside == 1\necho told\\n\nset $told = $told + 1\nend\n"
+                      "print *cell->outside\nkill\n")
+    command = [MEMTRAP, "debug", "-nx", "-batch", "-ex", "set $told = 0", "-x", script, "--args", fixture("shared"),
+               shared]
+    with open(shared, "r+b", buffering=0) as file, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert any("asking" in line for line in run.stdout)
+        file.write(bytes([1]))  # while memtrap asks again and again, of a program that is stopped
+        assert any("told" in line for line in run.stdout)
+        file.seek(0)
+        file.write(bytes([2]))
+        assert any("$1 = 2" in line for line in run.stdout)
+
+
+def test_a_loop_sees_what_it_writes_itself(tmp_path):
+    shared, script = tmp_path / "shared", tmp_path / "script"
+    shared.write_bytes(bytes(4096))
+    script.write_text("break mapped\nrun\nset $i = 0\nwhile cell->inside < 20 && $i < 100\n"
+                      "set var cell->inside = cell->inside + 1\nset $i = $i + 1\nend\nprint $i\n"
+                      "while cell->inside++ < 30\nend\nprint cell->inside\n"
+                      "set $rounds = 0\nwhile $rounds++ < 2\nprint $_siginfo_is_no_name\nup\nprint cell\ndown\n"
+                      "print cell\nend\nkill\n")
+    done = debug(f"source {script}", program=["--args", fixture("shared"), shared], options=["-nx"])
+    values = done.values()
+    assert values[1] == "13" and values[2] == "31", done.out + done.err
+    # The name is another variable in the caller's frame: there it is the struct itself.
+    assert values[4].startswith("{outside = ") and values[5].startswith("(struct cell *) ")
+    assert values[7].startswith("{outside = ") and values[8].startswith("(struct cell *) ")
 
 
 def test_an_own_command_is_repeated_and_completed(tmp_path):

@@ -144,6 +144,8 @@ static void evaluate(const struct mt_world *world, const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct mt_image *image;
+	static struct mt_kept *kept;
+	static uint64_t moment;
 	char *text MT_AUTO_FREE = mt_strndup((const char *)data, size);
 	struct mt_world world = { .read = read_own,
 		                  .write = swallow,
@@ -157,6 +159,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!text)
 		return 0;
+	if (!kept)
+		mt_error_free(mt_kept_create(&kept));
+	world.kept = kept;
 	evaluate(&world, text);
 	if (!image) {
 		struct mt_error *error = mt_image_create(getpid(), &image);
@@ -165,6 +170,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	world.image = image;
+	world.moment = ++moment;
+	evaluate(&world, text);
 	evaluate(&world, text);
 	return 0;
 }

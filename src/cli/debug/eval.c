@@ -39,30 +39,32 @@ struct mt_error *mt_eval_effects(struct mt_shell *shell, const char *text)
 	return mt_eval(shell, text, &arena, &ignored);
 }
 
-static struct mt_error *number_of(struct mt_shell *shell, const struct mt_value *value,
+static struct mt_error *number_of(const struct mt_world *world, const struct mt_value *value,
                                   struct mt_arena *arena, struct mt_number *number)
 {
 	struct mt_value target = *value;
-	struct mt_debug_world made;
 
-	mt_shell_world(shell, &made);
 	if (value->type->kind == MT_TYPE_POINTER && value->type->is_reference)
-		MT_TRY(mt_value_deref(&made.world, arena, value, &target));
-	return mt_value_number(&made.world, &target, number);
+		MT_TRY(mt_value_deref(world, arena, value, &target));
+	return mt_value_number(world, &target, number);
 }
 
 struct mt_error *mt_eval_number(struct mt_shell *shell, const char *text, struct mt_number *number)
 {
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct mt_debug_world made;
 	struct mt_value value;
 
-	MT_TRY(mt_eval(shell, text, &arena, &value));
-	return number_of(shell, &value, &arena, number);
+	mt_shell_world(shell, &made);
+	text = mt_text_skip(text);
+	MT_TRY(mt_shell_blame(shell, eval(&made.world, text, &arena, &value), text));
+	return number_of(&made.world, &value, &arena, number);
 }
 
 struct mt_error *mt_eval_address(struct mt_shell *shell, const char *text, uint64_t *addr)
 {
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct mt_debug_world made;
 	struct mt_value value;
 	struct mt_number number;
 
@@ -71,7 +73,8 @@ struct mt_error *mt_eval_address(struct mt_shell *shell, const char *text, uint6
 		*addr = value.addr;
 		return NULL;
 	}
-	MT_TRY(number_of(shell, &value, &arena, &number));
+	mt_shell_world(shell, &made);
+	MT_TRY(number_of(&made.world, &value, &arena, &number));
 	if (number.is_float)
 		return mt_error_new(MT_ERR_SYNTAX, "an address is needed, not a fraction");
 	*addr = number.bits;

@@ -94,7 +94,9 @@ static struct mt_error *do_while(struct mt_shell *shell, const char *args)
 
 	MT_TRY(mt_shell_read_block(shell, MT_BLOCK_COMMANDS, &block));
 	shell->loops++;
+	mt_debug_moment_keep(shell->debug);
 	error = do_rounds(shell, args, &block);
+	mt_debug_moment_let_go(shell->debug);
 	shell->loops--;
 	return error;
 }
@@ -140,7 +142,8 @@ static const struct mt_verb verbs[] = {
 	          "  end",
 	  .topic = MT_TOPIC_SCRIPTS,
 	  .completes = MT_COMPLETE_VALUE,
-	  .block = MT_BLOCK_COMMANDS },
+	  .block = MT_BLOCK_COMMANDS,
+	  .only_looks = true },
 	{ .name = "while",
 	  .run = do_while,
 	  .usage = "CONDITION",
@@ -158,17 +161,20 @@ static const struct mt_verb verbs[] = {
 	      "leave it.",
 	  .topic = MT_TOPIC_SCRIPTS,
 	  .completes = MT_COMPLETE_VALUE,
-	  .block = MT_BLOCK_COMMANDS },
+	  .block = MT_BLOCK_COMMANDS,
+	  .only_looks = true },
 	{ .name = "loop_break",
 	  .run = loop_break,
 	  .usage = "",
 	  .summary = "leaves the innermost 'while'",
-	  .topic = MT_TOPIC_SCRIPTS },
+	  .topic = MT_TOPIC_SCRIPTS,
+	  .only_looks = true },
 	{ .name = "loop_continue",
 	  .run = loop_continue,
 	  .usage = "",
 	  .summary = "begins the next round of the innermost 'while'",
-	  .topic = MT_TOPIC_SCRIPTS },
+	  .topic = MT_TOPIC_SCRIPTS,
+	  .only_looks = true },
 	{ .name = "else",
 	  .run = stray,
 	  .usage = "",

@@ -36,6 +36,8 @@ char *mt_shell_read_line(struct mt_shell *shell, const char *prompt)
 
 	if (!input)
 		return NULL;
+	if (!input->block)
+		mt_debug_moment_end(shell->debug);
 	if (input->editor)
 		return mt_editor_read(input->editor, prompt);
 	if (input->file)
@@ -97,11 +99,16 @@ static const char *repeated(const struct mt_verb *verb, const char *line)
 static struct mt_error *do_verb(struct mt_shell *shell, const struct mt_verb *verb,
                                 const char *line, const char *args)
 {
+	struct mt_error *error;
+
 	MT_TRY(check_needs(shell, verb));
 	remember(shell, repeated(verb, line));
 	free(MT_TAKE(shell->blamed));
 	MT_TRY(mt_script_hook(shell, "hook", verb->name));
-	MT_TRY(verb->run(shell, args));
+	error = verb->run(shell, args);
+	if (!verb->only_looks)
+		mt_debug_moment_end(shell->debug);
+	MT_TRY(error);
 	return mt_script_hook(shell, "hookpost", verb->name);
 }
 

@@ -36,8 +36,10 @@ void mt_shell_flush(struct mt_shell *shell)
 		mt_json_debug_text(&line, "output", shell->out.data);
 		whole = &line;
 	}
-	if (whole->len)
+	if (whole->len) {
 		fwrite(whole->data, 1, whole->len, stdout);
+		mt_debug_moment_end(shell->debug);
+	}
 	fflush(stdout);
 	mt_buf_clear(&shell->out);
 	shell->out.failed = false;

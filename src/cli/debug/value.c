@@ -128,21 +128,34 @@ static struct mt_error *copy_value(struct mt_shell *shell, const struct mt_value
 		if (!bytes)
 			return mt_error_nomem();
 		memcpy(bytes, kept->value.bytes, size);
-		kept->value.bytes = bytes;
+		kept->value.bytes = kept->bytes = bytes;
 	}
 	kept->value.gone = NULL;
 	settle(&kept->value);
 	return NULL;
 }
 
+/* A counter gets its next value: the old one makes room, which nobody holds (eval_name.c,
+ * keep_apart()). */
+static bool overwrite(struct mt_kept_value *old, const struct mt_value *value)
+{
+	if (!old->bytes || old->value.type != value->type || !value->bytes || value->gone ||
+	    old->value.home != MT_HOME_NOWHERE || value->home != MT_HOME_NOWHERE)
+		return false;
+	memmove(old->bytes, value->bytes, (size_t)value->type->size);
+	return true;
+}
+
 struct mt_error *mt_values_set(struct mt_shell *shell, const char *name,
                                const struct mt_value *value)
 {
-	struct mt_kept_value *old, kept = { .name = mt_strdup(name) };
+	struct mt_kept_value *old = find_variable(&shell->values, name), kept = { 0 };
 	struct mt_error *error;
 
+	if (old && overwrite(old, value))
+		return NULL;
+	kept.name = mt_strdup(name);
 	error = kept.name ? copy_value(shell, value, &kept) : mt_error_nomem();
-	old = find_variable(&shell->values, name);
 	if (!error && !old && !mt_vec_push(&shell->values.variables, kept))
 		error = mt_error_nomem();
 	if (error) {

@@ -18,6 +18,7 @@ struct mt_kept_value {
 	char *name; /* of a variable; NULL in the history */
 	struct mt_value value;
 	struct mt_arena arena;
+	uint8_t *bytes; /* the value's, in the arena; NULL: others hold them */
 };
 
 struct mt_values {

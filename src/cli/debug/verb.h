@@ -75,6 +75,8 @@ struct mt_verb {
 	enum mt_needs needs;
 	enum mt_repeat repeat;
 	enum mt_block_kind block;
+	bool only_looks; /* but for what an expression does: the program's moment goes on (world.h)
+	                  */
 };
 
 struct mt_verb_list {
