@@ -149,7 +149,8 @@ struct mt_thread_info {
 
 size_t mt_debug_threads(struct mt_debug *debug, struct mt_thread_info *infos, size_t max);
 struct mt_error *mt_debug_select_thread(struct mt_debug *debug, int number);
-pid_t mt_debug_tid(const struct mt_debug *debug); /* of the current thread; 0: none */
+pid_t mt_debug_tid(const struct mt_debug *debug);         /* of the current thread; 0: none */
+int mt_debug_thread_number(const struct mt_debug *debug); /* likewise */
 
 /* One function's activation; an inlined function has one of its own. */
 struct mt_frame {

@@ -89,12 +89,13 @@ struct mt_thread {
 	bool told; /* a stop at `told_pc` was shown: going on leaves it */
 	uint64_t told_pc;
 	size_t hidden; /* inlined functions that begin at pc, and are shown as not yet entered */
-	enum mt_pending_kind decided;    /* where the kernel has found a condition true: SITE or
-	                                    DEBUGREG, else NONE */
-	MT_VEC(siginfo_t) put_off;       /* signals that came before a hold: see hold.c */
-	uint64_t unblocked, blocked;     /* signals, for the time of a step */
-	bool emulated;                   /* the last step was carried out here */
-	bool flag_trap;                  /* TF was set by the program itself before the last step */
+	enum mt_pending_kind decided; /* where the kernel has found a condition true: SITE or
+	                                 DEBUGREG, else NONE */
+	MT_VEC(siginfo_t) put_off;    /* signals that came before a hold: see hold.c */
+	uint64_t unblocked, blocked;  /* signals, for the time of a step */
+	bool lets_trap_in; /* SIGTRAP was not blocked before the last step, if that was the last */
+	bool emulated;     /* the last step was carried out here */
+	bool flag_trap;    /* TF was set by the program itself before the last step */
 	uint64_t stepped_pc, stepped_sp; /* before the last step */
 	uint8_t stepped_code[2];         /* the first bytes of the stepped instruction */
 };
@@ -331,6 +332,7 @@ struct mt_debug {
 	sigset_t old_mask;
 	volatile sig_atomic_t interrupted;
 	unsigned looks_to_skip; /* see wait.c */
+	bool drained;           /* of what is waiting to be taken `poll` may say nothing */
 	bool has_terminal;      /* the programs and we share one, and we are in its foreground */
 	bool lent_terminal;     /* the program has it */
 	struct termios our_modes;

@@ -22,6 +22,7 @@ struct mt_frames {
 	struct mt_cfi_memory memory;
 	struct mt_cfi_walk walk;
 	size_t hidden; /* of what is inlined at the thread's pc */
+	bool stays;    /* the walk is in the last frame of the list still */
 	bool done;
 	const char *note;
 	MT_VEC(struct mt_frame) list;
@@ -162,6 +163,18 @@ static bool add_dummy(struct mt_frames *frames)
 	return true;
 }
 
+/* To the caller, which takes reading the stack: most stops ask for no more than their own frame. */
+static void walk_up(struct mt_frames *frames)
+{
+	struct mt_cfi_walk *walk = &frames->walk;
+
+	frames->stays = false;
+	frames->done = !mt_cfi_walk_up(walk);
+	if (frames->done && !walk->ended)
+		frames->note = "the caller of the last frame is not known: no call frame "
+		               "information, or a damaged stack";
+}
+
 /* Without such information the caller's stack pointer is as good. */
 static void add_activation(struct mt_frames *frames)
 {
@@ -178,16 +191,13 @@ static void add_activation(struct mt_frames *frames)
 	name_frame(frames, &frame);
 	frame.is_signal = mt_cfi_is_signal_frame(frames->proc->image, frame.pc);
 	frame.cfa = cfa_of(frames, frame.lookup_pc);
-	frames->done = !mt_cfi_walk_up(walk);
-	if (!frame.cfa)
+	frames->stays = true;
+	if (!frame.cfa) {
+		walk_up(frames);
 		frame.cfa = walk->state.regs.r[MT_REG_RSP];
+	}
 	if (!push_with_inlines(frames, &frame))
 		frames->done = true;
-	if (!frames->done)
-		return;
-	if (!walk->ended)
-		frames->note = "the caller of the last frame is not known: no call frame "
-		               "information, or a damaged stack";
 }
 
 /* ---- The frames of the current thread ------------------------------------ */
@@ -227,7 +237,10 @@ static struct mt_frames *frames_up_to(struct mt_debug *debug, size_t count)
 	struct mt_frames *frames = frames_of(debug);
 
 	while (frames && !frames->done && frames->list.len < count && frames->list.len < MAX_FRAMES)
-		add_activation(frames);
+		if (frames->stays)
+			walk_up(frames);
+		else
+			add_activation(frames);
 	return frames;
 }
 

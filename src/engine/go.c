@@ -28,6 +28,14 @@ static void choose_threads(struct mt_debug *debug)
 	}
 }
 
+/* What has happened already will not make mt_debug_fd() readable by itself. */
+static void wake_who_polls(struct mt_debug *debug)
+{
+	if (debug->has_stop || debug->recheck || debug->held.len || debug->drained)
+		eventfd_write(debug->wake, 1);
+	debug->drained = false;
+}
+
 static void set_off(struct mt_debug *debug)
 {
 	choose_threads(debug);
@@ -38,7 +46,7 @@ static void set_off(struct mt_debug *debug)
 	debug->has_stop = false;
 	mt_terminal_to_program(debug->proc);
 	mt_resume_all(debug);
-	eventfd_write(debug->wake, 1); /* mt_debug_fd(): there may be a stop already */
+	wake_who_polls(debug);
 }
 
 struct mt_error *mt_debug_go(struct mt_debug *debug, const struct mt_go *go)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -151,18 +152,33 @@ static void mask_for_step(struct mt_thread *thread)
 {
 	uint64_t mask, wanted;
 
+	thread->lets_trap_in = false;
 	if (sets_mask(thread) || !mt_tracee_signal_mask(thread->tid, &mask))
 		return;
 	wanted = thread->deferred ? mask | ~OWN_SIGNALS : mask;
 	wanted &= ~MT_SIGTRAP_BIT;
+	thread->lets_trap_in = wanted == mask;
 	if (wanted == mask || !mt_tracee_set_signal_mask(thread->tid, wanted))
 		return;
 	thread->unblocked = mask & ~wanted;
 	thread->blocked = wanted & ~mask;
 }
 
+/* Of the instruction that was stepped last: whether it may be a system call, which alone can change
+ * the mask. Prefixes are not looked behind. */
+static bool may_be_syscall(const uint8_t code[2])
+{
+	static const uint8_t first[] = { 0x0f, 0xcd, 0x66, 0x67, 0xf2, 0xf3, 0x2e,
+		                         0x3e, 0x26, 0x36, 0x64, 0x65, 0xf0 };
+
+	return memchr(first, code[0], sizeof(first)) || (code[0] >> 4 == 4 && code[1] == 0x0f);
+}
+
 void mt_thread_note_step(struct mt_thread *thread)
 {
+	bool lets_trap_in =
+	    thread->lets_trap_in && !thread->deferred && !may_be_syscall(thread->stepped_code);
+
 	if (!mt_thread_regs(thread))
 		return;
 	thread->stepped_pc = thread->regs.rip;
@@ -172,7 +188,8 @@ void mt_thread_note_step(struct mt_thread *thread)
 	                  sizeof(thread->stepped_code));
 	thread->flag_trap = thread->regs.eflags & TF;
 	thread->steps_out_of_exec = thread->stop == MT_EVENT_EXEC;
-	mask_for_step(thread);
+	if (!lets_trap_in)
+		mask_for_step(thread);
 }
 
 void mt_thread_step_done(struct mt_thread *thread)
@@ -239,6 +256,8 @@ void mt_thread_resume(struct mt_thread *thread)
 	if (thread->how == MT_RESUME_STEP && step_was_emulated(thread))
 		return;
 	signal = mt_thread_take_signal(thread);
+	if (signal || thread->how != MT_RESUME_STEP)
+		thread->lets_trap_in = false;
 	mt_thread_flush(thread);
 	thread->state = MT_THREAD_RUNNING;
 	thread->has_regs = false;

@@ -152,6 +152,11 @@ struct mt_error *mt_debug_select_thread(struct mt_debug *debug, int number)
 	return mt_error_new(MT_ERR_NOT_FOUND, "there is no thread number %d", number);
 }
 
+int mt_debug_thread_number(const struct mt_debug *debug)
+{
+	return debug->thread ? debug->thread->number : 0;
+}
+
 pid_t mt_debug_tid(const struct mt_debug *debug)
 {
 	return debug->thread ? debug->thread->tid : 0;

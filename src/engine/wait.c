@@ -94,15 +94,16 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 		return take_held(debug, 0);
 	for (;;) {
 		struct mt_event event = look(debug, ANY_TRACEE);
-		int wait;
 
 		if (event.kind != MT_EVENT_NONE)
 			return event;
-		wait = poll_time(deadline_ns);
-		if ((may_interrupt && debug->interrupted) || wait == 0)
+		if (may_interrupt && debug->interrupted)
 			return none;
-		poll(&fd, 1, wait);
-		drain(debug);
+		/* What is readable may be of events that were taken already. */
+		if (poll(&fd, 1, poll_time(deadline_ns)) > 0)
+			drain(debug);
+		else if (deadline_ns && now_ns() >= deadline_ns)
+			return none;
 	}
 }
 
@@ -159,6 +160,7 @@ struct mt_event mt_event_of(struct mt_debug *debug, pid_t tid)
 			continue;
 		poll(&fd, 1, -1);
 		drain(debug);
+		debug->drained = true;
 	}
 	return event;
 }
@@ -343,7 +345,6 @@ struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt
 
 	if (!debug->going && !debug->has_stop)
 		return mt_error_new(MT_ERR_USAGE, "nothing runs that could stop");
-	drain(debug);
 	while (!debug->has_stop) {
 		struct mt_event event;
 

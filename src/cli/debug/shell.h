@@ -82,6 +82,9 @@ struct mt_shell {
 	bool silent;          /* the stop's commands begin with "silent" */
 	bool away; /* the program goes on without us having waited for its stop (Ctrl-C twice) */
 	struct {
+		int thread, process; /* what $_thread and $_inferior are */
+	} noted;
+	struct {
 		uint64_t cfa;
 		const char *function; /* to be compared only: it may be gone */
 	} shown_frame;

@@ -38,8 +38,8 @@ struct mt_thread_list {
 struct mt_error *mt_threads_list(struct mt_shell *shell, struct mt_thread_list *list);
 void mt_thread_list_deinit(struct mt_thread_list *list);
 
-/* The number of the current thread, and all about it (may be NULL); 0: there is none. */
-int mt_current_thread(struct mt_shell *shell, struct mt_thread_info *info);
+/* All about the current thread; false: there is none. */
+bool mt_current_thread(struct mt_shell *shell, struct mt_thread_info *info);
 
 /* Says all displays that are enabled. */
 void mt_displays_show(struct mt_shell *shell);

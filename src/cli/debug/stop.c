@@ -268,7 +268,7 @@ static void show_json(struct mt_shell *shell, const struct mt_stop *stop)
 	if (stop->kind == MT_STOP_SYSCALL_ENTRY || stop->kind == MT_STOP_SYSCALL_RETURN)
 		json.syscall = mt_syscall_name(mt_shell_machine(shell), stop->syscall);
 	if (!has_ended(stop)) {
-		json.thread = mt_current_thread(shell, NULL);
+		json.thread = mt_debug_thread_number(shell->debug);
 		mt_error_free(mt_shell_frame(shell, &frame));
 		json.function = frame.function;
 		json.offset = frame.offset;
@@ -295,8 +295,15 @@ static void set_number(struct mt_shell *shell, const char *name, int number)
 
 void mt_shell_note_current(struct mt_shell *shell)
 {
-	set_number(shell, "_thread", mt_current_thread(shell, NULL));
-	set_number(shell, "_inferior", process_of(shell, mt_debug_pid(shell->debug)).number);
+	int thread = mt_debug_thread_number(shell->debug);
+	int process = process_of(shell, mt_debug_pid(shell->debug)).number;
+
+	if (thread != shell->noted.thread)
+		set_number(shell, "_thread", thread);
+	if (process != shell->noted.process)
+		set_number(shell, "_inferior", process);
+	shell->noted.thread = thread;
+	shell->noted.process = process;
 }
 
 /* It looks at the stop before it is shown, as gdb's does. */

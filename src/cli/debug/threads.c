@@ -26,7 +26,7 @@ void mt_thread_list_deinit(struct mt_thread_list *list)
 	free(list->infos);
 }
 
-int mt_current_thread(struct mt_shell *shell, struct mt_thread_info *info)
+bool mt_current_thread(struct mt_shell *shell, struct mt_thread_info *info)
 {
 	struct mt_thread_list list MT_CLEANUP(mt_thread_list_deinit) = { 0 };
 	struct mt_error *error = mt_threads_list(shell, &list);
@@ -35,11 +35,10 @@ int mt_current_thread(struct mt_shell *shell, struct mt_thread_info *info)
 	for (size_t i = 0; i < list.count; i++) {
 		if (!list.infos[i].current)
 			continue;
-		if (info)
-			*info = list.infos[i];
-		return list.infos[i].number;
+		*info = list.infos[i];
+		return true;
 	}
-	return 0;
+	return false;
 }
 
 static void say_thread(struct mt_shell *shell, const struct mt_thread_info *info)
@@ -72,7 +71,8 @@ struct place {
 
 static struct place where(struct mt_shell *shell)
 {
-	struct place place = { mt_current_thread(shell, NULL), mt_debug_frame_level(shell->debug) };
+	struct place place = { mt_debug_thread_number(shell->debug),
+		               mt_debug_frame_level(shell->debug) };
 
 	return place;
 }

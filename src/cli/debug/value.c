@@ -122,8 +122,10 @@ static struct mt_error *copy_value(struct mt_shell *shell, const struct mt_value
 
 	kept->value = *value;
 	if (has_bytes(value)) {
-		mt_shell_world(shell, &made);
-		MT_TRY(mt_value_fetch(&made.world, &arena, &kept->value));
+		if (!value->bytes) {
+			mt_shell_world(shell, &made);
+			MT_TRY(mt_value_fetch(&made.world, &arena, &kept->value));
+		}
 		bytes = mt_arena_alloc(&kept->arena, size);
 		if (!bytes)
 			return mt_error_nomem();

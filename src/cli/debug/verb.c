@@ -232,9 +232,10 @@ struct mt_error *mt_verb_no_child(const char *parent, const char *word)
 	return no_child(parent, strlen(parent), word);
 }
 
-struct mt_error *mt_verb_find(const char *line, const struct mt_verb **verb, const char **args)
+/* Looks through all names. `line` begins with a word. */
+static struct mt_error *search(const char *line, const struct mt_verb **verb, const char **args)
 {
-	struct typed typed = { .word = mt_text_skip(line) };
+	struct typed typed = { .word = line };
 	const struct mt_verb *found = NULL, *row;
 	const char *rest = typed.word;
 
@@ -268,6 +269,44 @@ struct mt_error *mt_verb_find(const char *line, const struct mt_verb **verb, con
 		return no_child(typed.parent, typed.parent_len, rest);
 	*verb = row;
 	*args = rest;
+	return NULL;
+}
+
+/* ---- What was found lately ------------------------------------------------- */
+
+/* A breakpoint's commands, and scripts, say the same few words thousands of times. */
+struct known {
+	char word[16]; /* "": none */
+	const struct mt_verb *verb;
+};
+
+static struct known *known_at(const char *word, size_t len)
+{
+	static struct known known[32];
+
+	return &known[((unsigned char)word[0] * 7u + (unsigned char)word[len - 1] * 3u + len) %
+	              (sizeof(known) / sizeof(*known))];
+}
+
+struct mt_error *mt_verb_find(const char *line, const struct mt_verb **verb, const char **args)
+{
+	const char *word = mt_text_skip(line);
+	size_t len = typed_len(word);
+	bool is_short = len && len < sizeof(((struct known *)0)->word);
+	struct known *known = is_short ? known_at(word, len) : NULL;
+
+	if (known && !known->word[len] && !memcmp(known->word, word, len)) {
+		*verb = known->verb;
+		*args = mt_text_skip(word + len);
+		return NULL;
+	}
+	MT_TRY(search(word, verb, args));
+	/* What follows a command that is but one word is no part of its name. */
+	if (known && !mt_verb_has_more(*verb) && *args == mt_text_skip(word + len)) {
+		memcpy(known->word, word, len);
+		known->word[len] = '\0';
+		known->verb = *verb;
+	}
 	return NULL;
 }
 
