@@ -62,8 +62,12 @@ static void text_armed(struct output *output, const struct mt_armed_info *info)
 	mt_buf_printf(out, " on %u of %u thread%s, %s", coverage->threads, threads,
 	              threads == 1 ? "" : "s", mt_kind_name(watch->kind));
 	if (watch->kind != MT_DR_EXEC) {
-		mt_buf_printf(out, ", %" PRIu64 " byte%s at 0x%" PRIx64, watch->len,
-		              watch->len == 1 ? "" : "s", watch->addr);
+		mt_buf_printf(out, ", %" PRIu64 " byte%s ", watch->len, watch->len == 1 ? "" : "s");
+		if (info->per_thread)
+			mt_buf_text(out,
+			            "in each thread, at its own address, and in those to come");
+		else
+			mt_buf_printf(out, "at 0x%" PRIx64, watch->addr);
 		if (watch->type && !info->from_elf) {
 			mt_buf_text(out, " (");
 			mt_type_format(watch->type, out);
@@ -99,6 +103,7 @@ static void json_armed(struct output *output, const struct mt_armed_info *info)
 		.why = info->coverage.why,
 		.kernel = info->coverage.kernel,
 		.kernel_why = info->coverage.kernel_why,
+		.per_thread = info->per_thread,
 		.condition = !info->has_condition        ? NULL
 		             : info->condition_in_kernel ? "kernel"
 		                                         : "stream",

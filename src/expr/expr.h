@@ -38,6 +38,7 @@ struct mt_place {
 	const struct mt_type *type; /* of the whole; owned by the image */
 	bool from_elf;              /* no debug information: the type is a guess by size */
 	bool followed; /* a pointer or a variable was read on the way: the address holds for now */
+	bool thread_local; /* its root is thread-local: the address is that of one thread's */
 	const struct mt_module *module; /* of the variable at its root, or NULL */
 };
 
@@ -51,6 +52,21 @@ struct mt_place {
  */
 struct mt_error *mt_place_resolve(struct mt_image *image, const char *text, mt_memory_reader read,
                                   void *arg, struct mt_place *place);
+
+/* What a place may be looked for in. */
+struct mt_place_world {
+	struct mt_image *image;
+	mt_memory_reader read; /* may be NULL */
+	/* Where a thread-local variable's copy of the thread that is meant is; NULL: they are an
+	 * error, UNSUPPORTED. */
+	struct mt_error *(*tls)(void *arg, const struct mt_module *module, uint64_t offset,
+	                        uint64_t *addr);
+	void *arg; /* of both */
+};
+
+/* As above, with the errors of `tls` too. */
+struct mt_error *mt_place_resolve_in(const struct mt_place_world *world, const char *text,
+                                     struct mt_place *place);
 
 /* Parses only; for telling a bad expression before a program is started. */
 struct mt_error *mt_place_check(const char *text);

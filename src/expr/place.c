@@ -139,7 +139,19 @@ static struct mt_error *check_mapped(struct mt_resolver *resolver, const struct 
 struct mt_error *mt_place_resolve(struct mt_image *image, const char *text, mt_memory_reader read,
                                   void *arg, struct mt_place *place)
 {
-	struct mt_resolver resolver = { .image = image, .text = text, .read = read, .arg = arg };
+	const struct mt_place_world world = { .image = image, .read = read, .arg = arg };
+
+	return mt_place_resolve_in(&world, text, place);
+}
+
+struct mt_error *mt_place_resolve_in(const struct mt_place_world *world, const char *text,
+                                     struct mt_place *place)
+{
+	struct mt_resolver resolver = { .image = world->image,
+		                        .text = text,
+		                        .read = world->read,
+		                        .arg = world->arg,
+		                        .world = world };
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct mt_operand found = { 0 };
 	const struct mt_ast *ast;
@@ -156,6 +168,7 @@ struct mt_error *mt_place_resolve(struct mt_image *image, const char *text, mt_m
 		                    .type = found.type,
 		                    .from_elf = found.from_elf,
 		                    .followed = resolver.followed,
+		                    .thread_local = resolver.thread_local,
 		                    .module = found.module };
 	return NULL;
 }

@@ -38,6 +38,8 @@ struct mt_resolver {
 	mt_memory_reader read;
 	void *arg;
 	bool followed; /* memory was read on the way */
+	bool thread_local;
+	const struct mt_place_world *world;
 };
 
 /* What the tree comes to; a place of C++ reference type is what it refers to. */

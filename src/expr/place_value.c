@@ -4,6 +4,7 @@
 #include "expr/arith.h"
 #include "expr/member.h"
 #include "expr/place_internal.h"
+#include "symbol/where.h"
 
 /* ---- Reading */
 
@@ -398,13 +399,36 @@ static struct mt_error *negation(struct mt_resolver *resolver, const struct mt_a
 
 /* ---- The tree */
 
+/* `error` is why there is none with a fixed address. */
+static struct mt_error *thread_local_variable(struct mt_resolver *resolver,
+                                              const struct mt_variable_query *query,
+                                              struct mt_error *error, struct mt_variable *found)
+{
+	struct mt_error *not_local;
+	uint64_t offset;
+
+	if (mt_error_kind(error) != MT_ERR_UNSUPPORTED || !resolver->world->tls)
+		return error;
+	not_local = mt_variable_find_tls(resolver->image, query, found, &offset);
+	if (not_local) {
+		mt_error_free(not_local);
+		return error;
+	}
+	mt_error_free(error);
+	resolver->thread_local = true;
+	return resolver->world->tls(resolver->arg, found->module, offset, &found->addr);
+}
+
 static struct mt_error *variable(struct mt_resolver *resolver, const struct mt_ast *ast,
                                  struct mt_operand *operand)
 {
 	struct mt_variable_query query = { .scope = ast->scope, .name = ast->name };
+	struct mt_error *error;
 	struct mt_variable found;
 
-	MT_TRY(mt_variable_find(resolver->image, &query, &found));
+	error = mt_variable_find(resolver->image, &query, &found);
+	if (error)
+		MT_TRY(thread_local_variable(resolver, &query, error, &found));
 	*operand = (struct mt_operand){ .is_place = true,
 		                        .addr = found.addr,
 		                        .type = found.type,

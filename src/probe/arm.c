@@ -15,6 +15,8 @@ MT_DEFINE_CLEANUP(mt_armed, struct mt_armed, mt_armed_destroy)
 /* The piece of `other` that is the same trap as piece `i` of ours, and has an event; -1: none. */
 static int same_piece(const struct mt_armed *armed, size_t i, const struct mt_armed *other)
 {
+	if (armed->spec.instances || other->spec.instances)
+		return -1;
 	if (mt_hw_type(other->spec.kind) != mt_hw_type(armed->spec.kind) ||
 	    other->kernel != armed->kernel)
 		return -1;
@@ -110,6 +112,11 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 		mt_armed_seed(armed, pid, initial);
 	}
 	MT_TRY(join_hosts(armed));
+	if (spec->instances) {
+		set_live(armed, true);
+		*out = MT_TAKE(armed);
+		return NULL;
+	}
 	if (spec->file)
 		MT_TRY(mt_armed_open_uprobe(armed));
 	else if (armed->own_count)
@@ -145,6 +152,7 @@ void mt_armed_destroy(struct mt_armed *armed)
 		set_live(armed, false); /* uprobes are closed later */
 	mt_armed_close_events(armed);
 	mt_vec_deinit(&armed->events);
+	mt_vec_deinit(&armed->instances);
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		mt_fd_cleanup(&armed->programs[i]);
 	if (armed->cell)
@@ -167,7 +175,7 @@ void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value)
 	uint64_t key = (uint64_t)(uint32_t)pid;
 	uint64_t words[MT_RECORD_WORDS] = { 0 };
 
-	if (armed->forks < 0)
+	if (armed->forks < 0 || armed->spec.instances)
 		return;
 	memcpy(words, value, armed->spec.len);
 	bpf_map_update_elem(armed->forks, &key, words, BPF_NOEXIST);
@@ -178,7 +186,9 @@ void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record)
 	struct mt_watch_cell *cell = armed->cell;
 
 	record->turn = __atomic_add_fetch(&cell->turn, 1, __ATOMIC_SEQ_CST);
-	for (size_t i = 0; i < MT_RECORD_WORDS; i++)
+	if (armed->spec.instances)
+		mt_armed_exchange_instance(armed, record);
+	for (size_t i = 0; !armed->spec.instances && i < MT_RECORD_WORDS; i++)
 		record->old_value[i] =
 		    __atomic_exchange_n(&cell->value[i], record->new_value[i], __ATOMIC_SEQ_CST);
 	if (armed->spec.condition || armed->spec.capture_count)

@@ -27,6 +27,9 @@ struct mt_armed {
 
 	int programs[MT_DR_COUNT];
 	MT_VEC(int) events; /* own_count a thread */
+	/* Of a watch with instances: whose events those are, in the same order. */
+	MT_VEC(struct mt_instance) instances;
+	uint64_t gone_events; /* what the events of those that were taken away have counted */
 	unsigned threads, uncovered;
 	struct mt_error *why; /* why the first uncovered one is */
 };
@@ -43,6 +46,16 @@ struct mt_error *mt_armed_load(struct mt_armed *armed);
  */
 struct mt_error *mt_armed_open_events(struct mt_armed *armed, pid_t pid);
 void mt_armed_close_events(struct mt_armed *armed);
+
+/* Opens the events of one thread, all or none, behind armed->events, `by` bytes further on than the
+ * watch's pieces. */
+struct mt_error *mt_armed_open_pieces(struct mt_armed *armed, pid_t tid, uint64_t by);
+
+/* As mt_armed_exchange(), for the instance at record->addr. Its thread is stopped. */
+void mt_armed_exchange_instance(struct mt_armed *armed, struct mt_record *record);
+
+/* What the event has counted. */
+uint64_t mt_armed_event_count(int fd);
 
 /* uprobe.c: the same for a watch in a file. It is one event, for all processes. */
 struct mt_error *mt_armed_open_uprobe(struct mt_armed *armed);

@@ -22,6 +22,13 @@ static bool read_event(int fd, struct event_count *count)
 	return read(fd, count, sizeof(*count)) == sizeof(*count);
 }
 
+uint64_t mt_armed_event_count(int fd)
+{
+	struct event_count count;
+
+	return read_event(fd, &count) ? count.value : 0;
+}
+
 struct mt_coverage mt_armed_coverage(const struct mt_armed *armed)
 {
 	struct mt_coverage coverage = {
@@ -65,15 +72,14 @@ static void add_scratch(struct mt_counts *counts, const struct mt_watch_scratch 
 struct mt_counts mt_armed_counts(const struct mt_armed *armed)
 {
 	struct mt_counts counts = { 0 };
-	struct event_count event;
 	uint32_t key = 0;
 	size_t stride = (sizeof(struct mt_watch_scratch) + 7) & ~(size_t)7;
 	unsigned cpus = mt_map_cpus();
 	uint8_t *values MT_AUTO_FREE = mt_alloc_array(cpus, stride);
 
+	counts.events = armed->gone_events;
 	for (size_t i = 0; i < armed->events.len; i++)
-		if (read_event(armed->events.data[i], &event))
-			counts.events += event.value;
+		counts.events += mt_armed_event_count(armed->events.data[i]);
 	if (values && bpf_map_lookup_elem(armed->scratch, &key, values) == 0)
 		for (unsigned cpu = 0; cpu < cpus; cpu++)
 			add_scratch(&counts, (const void *)(values + cpu * stride));

@@ -33,6 +33,7 @@ unsigned mt_hw_type(enum mt_dr_kind kind)
 static struct perf_event_attr event_attr(const struct mt_armed *armed,
                                          const struct mt_dr_piece *piece)
 {
+	bool inherit = !armed->spec.instances; /* a new thread's is at another address */
 	bool exec = armed->spec.kind == MT_DR_EXEC;
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_BREAKPOINT,
@@ -42,8 +43,8 @@ static struct perf_event_attr event_attr(const struct mt_armed *armed,
 		.bp_len = exec ? sizeof(long) : piece->len,
 		.sample_period = 1,
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-		.inherit = 1,
-		.inherit_thread = !armed->spec.follow,
+		.inherit = inherit,
+		.inherit_thread = inherit && !armed->spec.follow,
 		.remove_on_exec = 1,
 		.exclude_kernel = !armed->kernel,
 		.exclude_hv = 1,
@@ -90,8 +91,7 @@ static struct mt_error *open_error(const struct mt_armed *armed, pid_t tid, int 
 
 /* ---- All events ---------------------------------------------------------- */
 
-/* Opens the events of one thread, all or none, in armed->events. */
-static struct mt_error *arm_pieces(struct mt_armed *armed, pid_t tid)
+struct mt_error *mt_armed_open_pieces(struct mt_armed *armed, pid_t tid, uint64_t by)
 {
 	size_t before = armed->events.len;
 
@@ -99,7 +99,8 @@ static struct mt_error *arm_pieces(struct mt_armed *armed, pid_t tid)
 		if (armed->host[i])
 			continue;
 
-		int fd = open_event(armed, &armed->pieces[i], tid);
+		struct mt_dr_piece piece = { armed->pieces[i].addr + by, armed->pieces[i].len };
+		int fd = open_event(armed, &piece, tid);
 		int err = errno;
 
 		if (fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, armed->programs[i]) == 0 &&
@@ -120,7 +121,7 @@ static struct mt_error *arm_pieces(struct mt_armed *armed, pid_t tid)
 
 static struct mt_error *arm_thread(struct mt_armed *armed, pid_t tid)
 {
-	struct mt_error *error = arm_pieces(armed, tid);
+	struct mt_error *error = mt_armed_open_pieces(armed, tid, 0);
 
 	if (!error) {
 		armed->threads++;

@@ -20,6 +20,14 @@ static struct mt_error *create_optional_maps(struct mt_armed *armed)
 		"mt_forks", BPF_MAP_TYPE_HASH, sizeof(uint64_t), MT_RECORD_WORDS * sizeof(uint64_t),
 		MAX_FORKS,  BPF_F_NO_PREALLOC,
 	};
+	const struct mt_map_spec instances = {
+		"mt_instances",
+		BPF_MAP_TYPE_HASH,
+		sizeof(struct mt_instance_key),
+		sizeof(struct mt_instance_value),
+		MAX_FORKS,
+		BPF_F_NO_PREALLOC,
+	};
 	const struct mt_map_spec places = {
 		"mt_places",
 		BPF_MAP_TYPE_PERCPU_HASH,
@@ -29,7 +37,9 @@ static struct mt_error *create_optional_maps(struct mt_armed *armed)
 		BPF_F_NO_PREALLOC,
 	};
 
-	if (armed->spec.follow)
+	if (armed->spec.instances)
+		MT_TRY(mt_map_create(&instances, &armed->forks));
+	else if (armed->spec.follow)
 		MT_TRY(mt_map_create(&forks, &armed->forks));
 	if (armed->spec.count_only)
 		MT_TRY(mt_map_create(&places, &armed->places));

@@ -109,6 +109,12 @@ struct mt_watch_spec {
 	uint64_t len;
 	bool is_signed; /* how values are compared for the range of a place */
 	bool follow;    /* forks too */
+	/*
+	 * There are several of it, one for each thread or frame, at addresses of their own: they
+	 * are added and taken away one by one (mt_armed_add()). `addr` is any of them, for its
+	 * alignment. Stacks are walked by MT_STACK_DWARF where they are in frames.
+	 */
+	bool instances;
 	bool may_pause; /* the process may be stopped while its events are opened, if it bears
 	                   threads faster than they can be armed; it must not be traced by us */
 	bool kernel;    /* accesses by the kernel too */
@@ -187,6 +193,23 @@ void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value);
  * counted, its count are filled in.
  */
 void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record);
+
+/* ---- Instances (instance.c) ---- */
+
+/* One copy of what is watched: of a thread, or in a frame of it. */
+struct mt_instance {
+	pid_t pid, tid;
+	uint64_t addr;
+	uint64_t cfa; /* of the frame; 0: it is in none */
+};
+
+/* Arms an instance on its thread, which is stopped, so that `initial` is its value. Errors as
+ * mt_watch_arm() has them; UNSUPPORTED: it is aligned otherwise than the watch's first one. */
+struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *instance,
+                              const uint8_t *initial);
+
+/* Disarms it: its thread has ended, or its frame. The thread may run. */
+void mt_armed_remove(struct mt_armed *armed, const struct mt_instance *instance);
 
 /* Corrects the first old value, as long as no hit has replaced it. */
 void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_t *now);

@@ -21,6 +21,9 @@ int mt_program_pt_regs(enum mt_reg reg)
 enum {
 	PT_REGS_ORIG_RAX = 120,
 	PT_REGS_CS = 136,
+	/* struct bpf_perf_event_data (linux/bpf_perf_event.h): the registers, the period, and of a
+	 * breakpoint its address (kernel/events/core.c, perf_bp_event()). */
+	EVENT_ADDR = 176,
 };
 
 void mt_program_count(struct mt_program *program, int counter)
@@ -94,6 +97,21 @@ void mt_program_source(struct mt_program *program, mt_asm_label unknown)
 
 /* ---- begin --------------------------------------------------------------- */
 
+/* The watched range is known, or the event knows of which instance it is. */
+static void gen_address(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	if (program->spec->instances) {
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, EVENT_ADDR);
+		mt_asm_alu_imm(as, BPF_SUB, BPF_REG_1,
+		               (int32_t)(program->piece.addr - program->spec->addr));
+	} else {
+		mt_asm_load_imm64(as, BPF_REG_1, program->spec->addr);
+	}
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(addr), BPF_REG_1);
+}
+
 static void gen_begin(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
@@ -111,6 +129,7 @@ static void gen_begin(struct mt_program *program)
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, program->out);
 	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_PID_TGID, BPF_REG_0);
+	gen_address(program);
 }
 
 /* ---- origin -------------------------------------------------------------- */
@@ -244,11 +263,32 @@ static void gen_or_flag(struct mt_program *program, unsigned flag)
 	mt_asm_store(as, 2, BPF_REG_7, MT_RECORD(flags), BPF_REG_1);
 }
 
+/* r8: the instance's. One that has been taken away is none of ours any more. */
+static void gen_find_instance(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(addr));
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY, BPF_REG_1);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_PID_TGID);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY + 8, BPF_REG_1);
+	mt_program_lookup(program, program->forks);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, program->out);
+	mt_asm_mov(as, BPF_REG_8, BPF_REG_0);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_8, offsetof(struct mt_instance_value, cfa));
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_cfa), BPF_REG_1);
+	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_pc), 0);
+}
+
 /* r8: the cell that holds the process's last value. Processes that came by fork have one each. */
 static void gen_find_cell(struct mt_program *program, mt_asm_label unknown)
 {
 	struct mt_asm *as = &program->as;
 
+	if (program->spec->instances) {
+		gen_find_instance(program);
+		return;
+	}
 	if (!program->spec->follow) {
 		mt_asm_load_map_value(as, BPF_REG_8, program->cell,
 		                      offsetof(struct mt_watch_cell, value));
@@ -308,7 +348,7 @@ static void gen_read_value(struct mt_program *program, mt_asm_label done)
 	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
 	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_AT_NEW);
 	mt_asm_mov_imm(as, BPF_REG_2, (int32_t)program->spec->len);
-	mt_asm_load_imm64(as, BPF_REG_3, program->spec->addr);
+	mt_asm_load(as, 8, BPF_REG_3, BPF_REG_7, MT_RECORD(addr));
 	mt_asm_call(as, BPF_FUNC_probe_read_user);
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, readable);
 	gen_or_flag(program, MT_RECORD_UNREADABLE);
@@ -333,7 +373,8 @@ static void gen_value(struct mt_program *program)
 	for (int i = 0; i < 2 * MT_RECORD_WORDS; i++)
 		mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD + 8 * i, 0);
 	gen_turn(program);
-	if (spec->kind != MT_DR_WRITE && program->piece_count == 1 && !spec->follow)
+	if (spec->kind != MT_DR_WRITE && program->piece_count == 1 && !spec->follow &&
+	    !spec->instances)
 		gen_value_of_read(program, done);
 	gen_read_value(program, done);
 	gen_find_cell(program, unknown);
@@ -344,7 +385,7 @@ static void gen_value(struct mt_program *program)
 	}
 	mt_asm_jump(as, done);
 	mt_asm_bind(as, unknown);
-	if (spec->follow)
+	if (spec->follow && !spec->instances)
 		gen_unknown_cell(program);
 	mt_asm_bind(as, done);
 }

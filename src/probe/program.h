@@ -53,7 +53,8 @@ struct mt_program {
 	bool shared; /* runs after another watch's program, on that watch's event */
 	int blocked; /* of a filter: mt_probe.blocked */
 	/* Maps; -1: not needed by this watch. */
-	int ring, cell, scratch, forks, places, rules, sources, next;
+	int ring, cell, scratch, places, rules, sources, next;
+	int forks; /* the values of forks, or of instances */
 
 	struct mt_asm as;
 	mt_asm_label out;  /* leave, saying nothing; the next watch of this register takes over */

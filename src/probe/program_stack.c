@@ -91,6 +91,18 @@ static void gen_find_rule(struct mt_program *program, int frame)
 	mt_program_lookup(program, program->rules);
 }
 
+/* The frame with the CFA in r6, at the pc in r9, may be the one that the instance is in. */
+static void gen_note_frame(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label another = mt_asm_new_label(as);
+
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(frame_cfa));
+	mt_asm_jump_if(as, BPF_JNE, BPF_REG_1, BPF_REG_6, another);
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_pc), BPF_REG_9);
+	mt_asm_bind(as, another);
+}
+
 /*
  * One step outwards: r6 is rsp, r8 rbp, r9 the pc; all become the caller's. Nearly always rbp is
  * saved next to the return address, so that both are read at once.
@@ -108,6 +120,8 @@ static void gen_rule_step(struct mt_program *program, mt_asm_label end)
 	mt_asm_bind(as, by_rsp);
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_0, RULE(cfa_offset));
 	mt_asm_alu(as, BPF_ADD, BPF_REG_6, BPF_REG_1); /* the CFA */
+	if (program->spec->instances)
+		gen_note_frame(program);
 	mt_asm_load(as, 8, BPF_REG_9, BPF_REG_0, RULE(rbp_offset));
 	mt_asm_mov(as, BPF_REG_3, BPF_REG_6);
 	mt_asm_alu_imm(as, BPF_SUB, BPF_REG_3, 2 * word);

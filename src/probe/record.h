@@ -52,7 +52,10 @@ struct mt_record {
 	struct mt_regs regs; /* of user mode, after the access */
 	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
 	uint64_t kernel_ip, kernel_di, kernel_cx, kernel_sp;
-	uint64_t unread; /* an address that the condition depends on */
+	uint64_t unread;              /* an address that the condition depends on */
+	uint64_t addr;                /* of the watched range: of instances it is each one's own */
+	uint64_t frame_cfa, frame_pc; /* of an instance in a frame: its CFA; where the walk of the
+	                                 stack has met a frame with that CFA, 0: nowhere */
 	uint64_t old_value[MT_RECORD_WORDS];
 	uint64_t new_value[MT_RECORD_WORDS];
 	uint32_t frame_count; /* in the tail (mt_record_tail()), where STACK_COPY is not set;
@@ -86,6 +89,17 @@ struct mt_watch_cell {
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
 	uint64_t all;        /* of a filter: all executions are held, and none is decided */
 	uint64_t unmet;      /* by a filter: its condition was false */
+};
+
+/* Of a watch's instance, by address and thread. */
+struct mt_instance_key {
+	uint64_t addr;
+	uint64_t pid_tgid; /* as bpf_get_current_pid_tgid() gives it */
+};
+
+struct mt_instance_value {
+	uint64_t value[MT_RECORD_WORDS]; /* the last one known */
+	uint64_t cfa;                    /* of the frame that it is in; 0: in none */
 };
 
 /* One per watch and processor: counters, and the record in the making. */

@@ -250,6 +250,8 @@ void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed)
 	put(object, "kernel", json_boolean(armed->kernel));
 	put(object, "kernel_why", mt_json_text(armed->kernel ? NULL : armed->kernel_why));
 	put(object, "condition", mt_json_text(armed->condition));
+	if (armed->per_thread)
+		put(object, "per_thread", json_true());
 	write_line(out, object);
 }
 

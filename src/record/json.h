@@ -18,6 +18,7 @@ struct mt_json_armed {
 	const char *why; /* of uncovered; may be NULL */
 	bool kernel;
 	const char *kernel_why; /* may be NULL */
+	bool per_thread;        /* each thread has its own: addr is one of them */
 	const char *condition;  /* "kernel", "stream" or NULL */
 };
 void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed);

@@ -42,7 +42,7 @@ bool mt_follow_needed(const struct mt_session *session)
 {
 	if (session->ending || session->fatal)
 		return false;
-	if (session->config->follow || session->guarded)
+	if (session->config->follow || session->guarded || session->traces_births)
 		return true;
 	for (size_t i = 0; i < session->targets.len; i++)
 		if (session->targets.data[i]->hold)
@@ -158,10 +158,12 @@ static void on_exec(struct mt_session *session, const struct mt_event *event)
 		forget_tracee(
 		    session,
 		    event->child); /* the thread that called exec has the leader's id now */
+	session->held = event->tid;
 	if (session->config->follow && !session->ending)
 		follow_exec(session, event->tid);
 	else if (event->tid == session->root)
 		session->root_execed = true;
+	session->held = 0;
 	mt_follow_go_on(session, event->tid, 0);
 }
 
@@ -179,8 +181,11 @@ static bool is_hold(const struct mt_session *session, pid_t tid, int signal)
 static void on_hold(struct mt_session *session, pid_t tid)
 {
 	struct mt_target *target = target_of_tracee(session, tid);
-	struct mt_error *error = target && target->hold ? mt_hold_reached(session, target) : NULL;
+	struct mt_error *error;
 
+	session->held = tid;
+	error = target && target->hold ? mt_hold_reached(session, target) : NULL;
+	session->held = 0;
 	if (error && session->config->follow) {
 		pass_over(session, target->pid, error);
 	} else if (error) {
@@ -215,6 +220,7 @@ static void on_end(struct mt_session *session, const struct mt_event *event)
 	struct mt_target *target = mt_target_of(session, event->tid);
 
 	forget_tracee(session, event->tid);
+	mt_instances_death(session, event->tid);
 	if (event->tid == session->root) {
 		session->root_gone = true;
 		session->summary->exited = true;
@@ -235,10 +241,12 @@ static void on_first_stop(struct mt_session *session, pid_t tid)
 		if (mt_process_of(tid) == tid)
 			seed_fork(session, tid);
 	}
+	if (session->traces_births && !session->ending)
+		mt_instances_birth(session, target_of_tracee(session, tid), tid);
 	mt_follow_go_on(session, tid, 0);
 }
 
-static void on_event(struct mt_session *session, const struct mt_event *event)
+void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
 {
 	switch (event->kind) {
 	case MT_EVENT_EXITED:
@@ -273,7 +281,7 @@ bool mt_follow_events(struct mt_session *session)
 
 		if (event.kind == MT_EVENT_NONE)
 			return false;
-		on_event(session, &event);
+		mt_follow_handle(session, &event);
 		mt_follow_release(session);
 	}
 	return true;

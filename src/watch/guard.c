@@ -81,6 +81,25 @@ static void keep(struct mt_session *session, const struct mt_record *record)
 	session->summary->lost++;
 }
 
+/* The registers of the stop are the record's; the value is read, where it is. */
+static bool look(struct mt_watch *watch, pid_t tid, struct mt_record *record)
+{
+	const struct mt_instance *own = watch->per_thread ? mt_instances_of(watch, tid) : NULL;
+	struct mt_error *error;
+
+	if (watch->view.kind == MT_DR_EXEC)
+		return true;
+	if (watch->per_thread && !own)
+		return false;
+	if (own)
+		watch->view.addr = own->addr;
+	record->addr = watch->view.addr;
+	error = mt_process_read(watch->target->pid, watch->view.addr, record->new_value,
+	                        watch->view.len);
+	mt_error_free(error);
+	return !error;
+}
+
 static void recover(struct mt_session *session, const struct mt_watch *watch,
                     struct mt_record *record)
 {
@@ -111,15 +130,7 @@ bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_
 		record->pid = (uint32_t)target->pid;
 		record->time_ns = mt_now_ns();
 		mt_process_comm(tid, record->comm);
-		if (watch->view.kind != MT_DR_EXEC) {
-			struct mt_error *error = mt_process_read(
-			    target->pid, watch->view.addr, record->new_value, watch->view.len);
-
-			mt_error_free(error);
-			if (error)
-				continue;
-		}
-		if (did_touch(watch, record)) {
+		if (look(watch, tid, record) && did_touch(watch, record)) {
 			recover(session, watch, record);
 			return true;
 		}

@@ -55,8 +55,38 @@ static bool may_load_later(const struct mt_session *session, const struct mt_tar
 	return target->at_start && mt_target_can_load(target);
 }
 
+/* Whether thread-local variables are waited for, which the C library makes. */
+static bool waits_for_start(const struct mt_session *session, const struct mt_target *target)
+{
+	for (size_t i = 0; i < session->watches.len; i++)
+		if (session->watches.data[i]->target == target &&
+		    session->watches.data[i]->state == MT_WATCH_PENDING &&
+		    session->watches.data[i]->waits_for_start)
+			return true;
+	return false;
+}
+
+/* A program without a dynamic linker has its thread-local variables by then. */
+static void main_entry(struct mt_session *session, const struct mt_target *target, uint64_t *addr)
+{
+	struct mt_location *locations;
+	struct mt_error *error;
+	size_t count;
+
+	error = mt_image_locate(target->image, "main", &locations, &count);
+	mt_error_free(error);
+	if (error)
+		return;
+	*addr = locations[0].entry;
+	mt_locations_free(locations, count);
+	mt_session_notice(session, MT_NOTICE_INFO,
+	                  "%s has no dynamic linker: thread-local variables are armed at main, and "
+	                  "what comes before is not seen",
+	                  mt_image_executable(target->image)->name);
+}
+
 /* What the hold has to wait at: 0 for nothing. */
-static struct mt_error *wanted_location(const struct mt_session *session, struct mt_target *target,
+static struct mt_error *wanted_location(struct mt_session *session, struct mt_target *target,
                                         uint64_t *addr)
 {
 	struct mt_error *error;
@@ -77,6 +107,8 @@ static struct mt_error *wanted_location(const struct mt_session *session, struct
 	if (mt_watches_pending(session, target) ||
 	    (target->at_start && !mt_target_linker_begun(target)))
 		linker_hook(target, addr);
+	if (!*addr && waits_for_start(session, target))
+		main_entry(session, target, addr);
 	return NULL;
 }
 
@@ -158,9 +190,12 @@ struct mt_error *mt_hold_reached(struct mt_session *session, struct mt_target *t
 struct mt_error *mt_session_begin(struct mt_session *session, pid_t pid, bool at_start)
 {
 	struct mt_target *target;
+	struct mt_error *error;
 
 	MT_TRY(mt_target_add(session, pid, &target));
 	target->at_start = at_start;
 	MT_TRY(mt_watches_add(session, target));
-	return arm_what_can_be(session, target);
+	error = arm_what_can_be(session, target);
+	mt_instances_let_go(session);
+	return error;
 }

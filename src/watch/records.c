@@ -188,9 +188,11 @@ static void fill_hit(struct mt_watch *watch, const struct mt_record *record, uns
 	hit->old_known = !(record->flags & (MT_RECORD_OLD_UNKNOWN | MT_RECORD_UNREADABLE));
 	hit->new_known = !(record->flags & MT_RECORD_UNREADABLE);
 	memcpy(hit->new_value, record->new_value, watch->view.len);
+	memcpy(hit->old_value, record->old_value, watch->view.len);
 	hit->from_instruction = take_stored(watch, record, &hit->code->culprit, hit->new_value);
-	mt_chain_link(&watch->chain, record, pieces, watch->view.len, hit->new_value,
-	              hit->old_value);
+	if (!watch->per_thread) /* it is its thread's alone */
+		mt_chain_link(&watch->chain, record, pieces, watch->view.len, hit->new_value,
+		              hit->old_value);
 	hit->access = access_of(watch, record, &hit->code->culprit);
 	if (hit->access == MT_INSN_READ && is_unchanged(record))
 		memcpy(hit->new_value, hit->old_value, watch->view.len);
@@ -208,6 +210,8 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 
 	if (session->acted || has_enough(session))
 		return;
+	if (watch->per_thread)
+		watch->view.addr = record->addr;
 	fill_hit(watch, record, pieces, &hit);
 	if (!hit.code) {
 		session->summary->lost++;
@@ -251,7 +255,7 @@ static void tell_late(struct mt_session *session, struct mt_watch *watch, uint64
 static void in_order(struct mt_session *session, struct mt_watch *watch,
                      const struct mt_record *record, unsigned pieces)
 {
-	if (watch->view.kind == MT_DR_EXEC || !chain_is_whole(session)) {
+	if (watch->view.kind == MT_DR_EXEC || watch->per_thread || !chain_is_whole(session)) {
 		tell(session, watch, record, pieces);
 		return;
 	}

@@ -86,7 +86,9 @@ static struct mt_error *launch_program(struct mt_session *session, const char *p
 	session->guarded = config->guard != MT_GUARD_NONE;
 	if (!mt_follow_add(session, session->root))
 		return mt_error_nomem();
+	session->held = session->root;
 	MT_TRY(mt_follow_begin(session, session->root));
+	session->held = 0;
 	if (!config->follow)
 		MT_TRY(mt_probe_watch_exec(session->probe, session->root));
 	write_out(session); /* what is armed is said before the program can say anything */
@@ -106,9 +108,10 @@ static struct mt_error *add_tracee(pid_t tid, bool *done, void *arg)
 	return mt_follow_add(arg, tid) ? NULL : mt_error_nomem();
 }
 
-static struct mt_error *seize(struct mt_session *session)
+struct mt_error *mt_session_seize(struct mt_session *session)
 {
 	MT_TRY(mt_tracee_seize(session->root, trace_flags(session->config)));
+	session->seized = true;
 	return mt_process_each_thread(session->root, add_tracee, session);
 }
 
@@ -119,7 +122,7 @@ static struct mt_error *guard(struct mt_session *session)
 
 	if (session->config->guard == MT_GUARD_NONE)
 		return NULL;
-	error = seize(session);
+	error = mt_session_seize(session);
 	session->guarded = !error;
 	if (!error || session->config->guard == MT_GUARD_MUST)
 		return mt_error_context(error, "--guard");
@@ -142,7 +145,7 @@ static struct mt_error *attach(struct mt_session *session)
 	if (!config->follow)
 		MT_TRY(mt_probe_watch_exec(session->probe, session->root));
 	if (config->follow || config->at || config->pending)
-		MT_TRY(seize(session));
+		MT_TRY(mt_session_seize(session));
 	MT_TRY(mt_session_begin(session, session->root, false));
 	error = guard(session);
 	write_out(session); /* who reads that it is armed may count on the guard */

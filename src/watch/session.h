@@ -76,6 +76,7 @@ struct mt_armed_info {
 	bool has_condition;
 	bool condition_in_kernel; /* false: evaluated on the stream */
 	bool from_elf;            /* no debug information for the variable */
+	bool per_thread;          /* each thread has its own, at an address of its own */
 };
 
 struct mt_session_summary {

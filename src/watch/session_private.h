@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 #include "base/vec.h"
+#include "expr/expr.h"
+#include "target/event.h"
 #include "watch/chain.h"
 #include "watch/enrich.h"
 #include "watch/fold.h"
@@ -58,6 +60,11 @@ struct mt_watch {
 	uint64_t sent, received;
 	struct mt_chain chain;
 	struct mt_fold fold;
+	/* Of a thread-local variable: one for each thread; view.addr is that of the hit that is
+	 * told. */
+	bool per_thread;
+	bool waits_for_start; /* the C library has not made the thread's yet */
+	MT_VEC(struct mt_instance) instances;
 	bool single_store; /* a store's source tells the whole value: see mt_source_value */
 };
 
@@ -77,8 +84,12 @@ struct mt_session {
 	bool root_execed; /* without `follow`: it runs another program, which is not watched */
 	MT_VEC(pid_t) tracees;
 	MT_VEC(struct mt_record *) recovered; /* by the guard, in the order of time; on the heap */
-	bool guarded;                         /* tracees they stay, for the sake of the guard */
-	bool releasing;                       /* tracees are being let go */
+	bool traces_births; /* tracees they stay, for the sake of variables of threads to come */
+	bool seized;        /* all threads of a process that is not ours are tracees */
+	pid_t held;         /* the tracee that is stopped, and being dealt with; 0: none */
+	struct mt_event held_event; /* of one that was held for our own sake: to be answered yet */
+	bool guarded;               /* tracees they stay, for the sake of the guard */
+	bool releasing;             /* tracees are being let go */
 	struct mt_error *passed_over; /* why the last program that was let be was, or NULL */
 	struct mt_error *fatal;       /* the session cannot go on */
 	bool acted;                   /* --then has been carried out */
@@ -168,6 +179,32 @@ struct mt_error *mt_hold_update(struct mt_session *session, struct mt_target *ta
 /* A thread of the target has been stopped by our signal: what waited is armed. */
 struct mt_error *mt_hold_reached(struct mt_session *session, struct mt_target *target);
 
+/* Makes all threads of the root tracees, now and to come. */
+struct mt_error *mt_session_seize(struct mt_session *session);
+
+/* ---- instances.c: a variable of each thread ------------------------------- */
+
+/*
+ * The place of watch->request->expr, as thread `tid` has it, which is stopped. `tid` 0: where it is
+ * thread-local, as some thread has it, which is held then until mt_instances_let_go().
+ */
+struct mt_error *mt_instances_resolve(struct mt_session *session, struct mt_watch *watch, pid_t tid,
+                                      struct mt_place *place);
+void mt_instances_let_go(struct mt_session *session);
+
+/* Arms a thread-local watch, whose program is loaded, in all threads of its target. */
+struct mt_error *mt_instances_arm(struct mt_session *session, struct mt_watch *watch);
+
+/* A thread has been born, and has not run yet; a thread has ended. */
+void mt_instances_birth(struct mt_session *session, struct mt_target *target, pid_t tid);
+void mt_instances_death(struct mt_session *session, pid_t tid);
+
+/* The instance of a thread; NULL: it has none. */
+const struct mt_instance *mt_instances_of(const struct mt_watch *watch, pid_t tid);
+
+/* Arms one on its thread, which is stopped. */
+struct mt_error *mt_instances_add(struct mt_watch *watch, const struct mt_instance *instance);
+
 /* ---- follow.c: what the tracees do --------------------------------------- */
 
 /* Handles the waiting events of tracees and of the child, but no more than some hundred at once.
@@ -183,6 +220,9 @@ void mt_follow_go_on(struct mt_session *session, pid_t tid, int signal);
 /* Begins with a program before its first instruction; with `follow` one that knows none of the
  * names is let be. */
 struct mt_error *mt_follow_begin(struct mt_session *session, pid_t pid);
+
+/* Answers a tracee's event. */
+void mt_follow_handle(struct mt_session *session, const struct mt_event *event);
 
 bool mt_follow_add(struct mt_session *session, pid_t tid);
 

@@ -108,6 +108,7 @@ void mt_watch_destroy(struct mt_watch *watch)
 	mt_armed_destroy(watch->armed);
 	mt_cond_destroy(watch->cond);
 	mt_prints_deinit(watch);
+	mt_vec_deinit(&watch->instances);
 	mt_chain_deinit(&watch->chain);
 	mt_fold_deinit(&watch->fold);
 	free(watch);
@@ -192,12 +193,13 @@ static struct mt_error *too_long(const struct mt_watch *watch)
 	    watch->request->expr, watch->view.len, watch->view.addr, needed, watch->request->expr);
 }
 
-static struct mt_error *resolve_place(struct mt_watch *watch)
+static struct mt_error *resolve_place(struct mt_session *session, struct mt_watch *watch)
 {
 	struct mt_place place;
 
-	MT_TRY(mt_place_resolve(watch->target->image, watch->request->expr, mt_target_read,
-	                        watch->target, &place));
+	watch->waits_for_start = false;
+	MT_TRY(mt_instances_resolve(session, watch, 0, &place));
+	watch->per_thread = place.thread_local;
 	watch->view.addr = place.addr;
 	watch->view.len = place.len;
 	watch->view.type = place.type;
@@ -207,9 +209,10 @@ static struct mt_error *resolve_place(struct mt_watch *watch)
 	return NULL;
 }
 
-static struct mt_error *resolve(struct mt_watch *watch)
+static struct mt_error *resolve(struct mt_session *session, struct mt_watch *watch)
 {
-	return watch->view.kind == MT_DR_EXEC ? resolve_location(watch) : resolve_place(watch);
+	return watch->view.kind == MT_DR_EXEC ? resolve_location(watch)
+	                                      : resolve_place(session, watch);
 }
 
 void mt_watches_tell_pending(struct mt_session *session, struct mt_target *target)
@@ -220,7 +223,7 @@ void mt_watches_tell_pending(struct mt_session *session, struct mt_target *targe
 		if (watch->target != target || watch->state != MT_WATCH_PENDING)
 			continue;
 
-		struct mt_error *error = resolve(watch);
+		struct mt_error *error = resolve(session, watch);
 
 		mt_session_notice(session, MT_NOTICE_WARNING,
 		                  "%s: not armed yet, waiting for a library: %s",
@@ -261,6 +264,7 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.len = watch->view.len,
 		.is_signed = watch->view.type && watch->view.type->is_signed,
 		.follow = config->follow,
+		.instances = watch->per_thread,
 		.may_pause = session->tracees.len == 0,
 		.kernel = !config->user_only,
 		.stack = config->count_only ? MT_STACK_NONE : config->stack,
@@ -290,6 +294,7 @@ static size_t armed_before(const struct mt_session *session, const struct mt_tar
 
 static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 {
+	struct mt_coverage own = watch->coverage;
 	struct mt_armed_info info = {
 		.watch = &watch->view,
 		.pid = watch->target->pid,
@@ -297,8 +302,14 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.has_condition = watch->cond != NULL,
 		.condition_in_kernel = mt_armed_condition_in_kernel(watch->armed),
 		.from_elf = watch->from_elf,
+		.per_thread = watch->per_thread,
 	};
 
+	if (watch->per_thread) {
+		info.coverage.threads = own.threads;
+		info.coverage.uncovered = own.uncovered;
+		info.coverage.why = own.why;
+	}
 	watch->coverage = info.coverage;
 	session->listener->armed(session->listener->arg, &info);
 }
@@ -313,6 +324,11 @@ static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *
 	uint8_t before[MT_DR_MAX_RANGE] = { 0 }, now[MT_DR_MAX_RANGE] = { 0 };
 	bool exec = watch->view.kind == MT_DR_EXEC;
 
+	if (watch->per_thread) {
+		MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, NULL, NULL,
+		                    0, &watch->armed));
+		return mt_instances_arm(session, watch);
+	}
 	if (!exec)
 		MT_TRY(mt_target_read(target, watch->view.addr, before, watch->view.len));
 	MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, exec ? NULL : before,
@@ -330,6 +346,9 @@ static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *
 
 static void give_back(struct mt_watch *watch)
 {
+	mt_armed_destroy(watch->armed);
+	watch->armed = NULL;
+	watch->instances.len = 0;
 	mt_error_free(mt_dr_remove(&watch->target->mirror, watch->id, watch->view.kind,
 	                           watch->view.addr, watch->view.len));
 	watch->state = MT_WATCH_PENDING;
@@ -368,7 +387,7 @@ static struct mt_error *compile(const struct mt_session *session, struct mt_watc
 /* Up to the registers, which are booked: nothing is armed before everything can be. */
 static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watch *watch)
 {
-	MT_TRY(resolve(watch));
+	MT_TRY(resolve(session, watch));
 	MT_TRY(compile(session, watch));
 	watch->single_store = is_single_store(watch);
 	MT_TRY(mt_error_context(mt_dr_insert(&watch->target->mirror, watch->id, watch->view.kind,
@@ -422,7 +441,7 @@ static struct mt_error *prepare_all(struct mt_session *session, struct mt_target
 
 		struct mt_error *error = prepare_watch(session, watch);
 
-		if (error && !(may_wait && may_change(target, error)))
+		if (error && !watch->waits_for_start && !(may_wait && may_change(target, error)))
 			return error;
 		mt_error_free(error);
 	}
@@ -486,6 +505,7 @@ static void end_watch(struct mt_session *session, struct mt_watch *watch)
 		take_counts(session, watch);
 	mt_armed_destroy(watch->armed);
 	watch->armed = NULL;
+	watch->instances.len = 0;
 	watch->state = MT_WATCH_ENDED;
 }
 

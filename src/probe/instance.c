@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A watch whose variable is there more than once: for each thread, or in each frame. One program
+ * serves all of them; an event says at which address it fired, and a map has the value of each.
+ */
+#include <bpf/bpf.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe/armed.h"
+
+static struct mt_instance_key key_of(const struct mt_instance *instance)
+{
+	return (struct mt_instance_key){
+		.addr = instance->addr,
+		.pid_tgid = (uint64_t)(uint32_t)instance->pid << 32 | (uint32_t)instance->tid,
+	};
+}
+
+/* The pieces that the watch's programs were made for must be those of this one. */
+static bool is_aligned_alike(const struct mt_armed *armed, uint64_t addr)
+{
+	struct mt_dr_piece pieces[MT_DR_COUNT];
+	size_t count = mt_dr_split(addr, armed->spec.len, pieces, MT_DR_COUNT);
+
+	if (count != armed->piece_count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (pieces[i].addr - addr != armed->pieces[i].addr - armed->spec.addr ||
+		    pieces[i].len != armed->pieces[i].len)
+			return false;
+	return true;
+}
+
+struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *instance,
+                              const uint8_t *initial)
+{
+	struct mt_instance_key key = key_of(instance);
+	struct mt_instance_value value = { .cfa = instance->cfa };
+	struct mt_error *error;
+
+	if (!is_aligned_alike(armed, instance->addr))
+		return mt_error_new(MT_ERR_UNSUPPORTED,
+		                    "the variable of thread %d is aligned otherwise than the first",
+		                    (int)instance->tid);
+	memcpy(value.value, initial, armed->spec.len);
+	if (bpf_map_update_elem(armed->forks, &key, &value, BPF_ANY) < 0 ||
+	    !mt_vec_push(&armed->instances, *instance))
+		return mt_error_nomem();
+	error = mt_armed_open_pieces(armed, instance->tid, instance->addr - armed->spec.addr);
+	if (!error)
+		return NULL;
+	armed->instances.len--;
+	bpf_map_delete_elem(armed->forks, &key);
+	return error;
+}
+
+static bool find(const struct mt_armed *armed, const struct mt_instance *instance, size_t *at)
+{
+	for (*at = 0; *at < armed->instances.len; ++*at)
+		if (armed->instances.data[*at].tid == instance->tid &&
+		    armed->instances.data[*at].addr == instance->addr)
+			return true;
+	return false;
+}
+
+void mt_armed_remove(struct mt_armed *armed, const struct mt_instance *instance)
+{
+	struct mt_instance_key key = key_of(instance);
+	size_t at, count = armed->piece_count, last;
+
+	if (!find(armed, instance, &at))
+		return;
+	bpf_map_delete_elem(armed->forks, &key);
+	last = armed->instances.len - 1;
+	for (size_t i = 0; i < count; i++) {
+		int fd = armed->events.data[at * count + i];
+
+		armed->gone_events += mt_armed_event_count(fd);
+		close(fd);
+		armed->events.data[at * count + i] = armed->events.data[last * count + i];
+	}
+	armed->events.len -= count;
+	armed->instances.data[at] = armed->instances.data[last];
+	armed->instances.len--;
+}
+
+void mt_armed_exchange_instance(struct mt_armed *armed, struct mt_record *record)
+{
+	struct mt_instance_key key = { record->addr, (uint64_t)record->pid << 32 | record->tid };
+	struct mt_instance_value value;
+
+	if (bpf_map_lookup_elem(armed->forks, &key, &value) < 0) {
+		record->flags |= MT_RECORD_OLD_UNKNOWN;
+		return;
+	}
+	record->frame_cfa = value.cfa;
+	memcpy(record->old_value, value.value, sizeof(record->old_value));
+	memcpy(value.value, record->new_value, sizeof(value.value));
+	bpf_map_update_elem(armed->forks, &key, &value, BPF_ANY);
+}
