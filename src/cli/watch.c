@@ -19,6 +19,7 @@
 #include "cli/watch_options.h"
 #include "record/json.h"
 #include "record/text.h"
+#include "symbol/index.h"
 #include "watch/session.h"
 
 /* The output is written when that much has gathered, and after each round of reading. */
@@ -411,6 +412,8 @@ static int run_session(struct mt_watch_options *options)
 	int status;
 
 	mt_insn_set_syntax(options->intel ? MT_INSN_INTEL : MT_INSN_ATT);
+	mt_index_set_policy(
+	    &(struct mt_index_policy){ .cache = mt_index_cache_wanted(), .least = MT_INDEX_LEAST });
 	block_signals(&options->config, &options->config.signal_mask);
 	raise_open_files(&options->config.open_files);
 	error = open_output(&output);

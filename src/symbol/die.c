@@ -73,6 +73,26 @@ bool mt_tag_is_scope(int tag)
 	       tag == DW_TAG_enumeration_type || tag == DW_TAG_module;
 }
 
+bool mt_tag_is_named(int tag)
+{
+	switch (tag) {
+	case DW_TAG_variable:
+	case DW_TAG_formal_parameter:
+	case DW_TAG_member:
+	case DW_TAG_subprogram:
+	case DW_TAG_enumerator:
+	case DW_TAG_enumeration_type:
+	case DW_TAG_union_type:
+	case DW_TAG_typedef:
+	case DW_TAG_base_type:
+	case DW_TAG_unspecified_type:
+	case DW_TAG_template_alias:
+		return true;
+	default:
+		return mt_tag_is_struct(tag);
+	}
+}
+
 bool mt_die_is_external(Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;

@@ -36,6 +36,9 @@ const char *mt_die_decl_file(Dwarf_Die *die);
 /* struct, class, union, namespace …: what can stand before `::`. */
 bool mt_tag_is_scope(int tag);
 
+/* What people ask for by name: variables, parameters, members, functions, types, enumerators. */
+bool mt_tag_is_named(int tag);
+
 /* struct, class, interface. */
 bool mt_tag_is_struct(int tag);
 

@@ -156,13 +156,13 @@ void mt_module_file_unref(struct mt_module_file *file)
 	if (!file || --file->refs)
 		return;
 	forget_open(file);
+	mt_units_destroy(file->units); /* threads may be reading what libdwfl has mapped */
 	mt_file_cfi_destroy(file->cfi);
 	if (file->dwfl)
 		dwfl_end(file->dwfl);
 	if (file->fd >= 0)
 		close(file->fd);
 	mt_symtab_destroy(file->symtab);
-	mt_units_destroy(file->units);
 	mt_types_destroy(file->types);
 	mt_scopes_destroy(file->scopes);
 	mt_functions_destroy(file->functions);

@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "symbol/die.h"
+#include "symbol/named_index.h"
+#include "symbol/own_map.h"
 
 /* A walk over one unit that enters only those DIEs which contain one of the positions. */
 struct walk {
@@ -18,6 +20,7 @@ struct walk {
 	void *arg;
 	struct mt_die_path path;
 	bool stopped;
+	const struct mt_indexing *left_by; /* only units that this index is without; NULL: all */
 };
 
 static bool has_position_before(const struct walk *walk, uint64_t end)
@@ -60,6 +63,12 @@ static void walk_children(struct walk *walk, uint64_t end)
 	}
 }
 
+static bool is_for(const struct walk *walk, const struct mt_space *space,
+                   const struct mt_unit *unit)
+{
+	return !walk->left_by || mt_indexing_is_unread(walk->left_by, space, unit);
+}
+
 /* `positions` are in the space's section, sorted. */
 static void walk_space(const struct mt_space *space, const struct mt_offsets *positions,
                        struct walk *walk)
@@ -74,21 +83,92 @@ static void walk_space(const struct mt_space *space, const struct mt_offsets *po
 			continue;
 		}
 		walk->path.depth = 1;
-		if (mt_space_die(space, unit->die, &walk->path.dies[0]))
+		if (is_for(walk, space, unit) &&
+		    mt_space_die(space, unit->die, &walk->path.dies[0]))
 			walk_children(walk, unit->end);
 		while (has_position_before(walk, unit->end))
 			walk->next++;
 	}
 }
 
+/* Visits what an index has found, and frees that. True: there are units that it is without, which
+ * the walk is for from now on. */
+static bool walk_indexed(const struct mt_indexing *indexing, struct mt_indexed *found,
+                         struct walk *walk)
+{
+	size_t count, left;
+
+	for (size_t at = 0; at < found->len && !walk->stopped; at += count + 1) {
+		count = found->data[at];
+		if (mt_indexed_path(indexing, found->data + at + 1, count, &walk->path) &&
+		    walk->matches(mt_die_path_last(&walk->path), walk->wanted))
+			walk->stopped = !walk->visit(&walk->path, walk->arg);
+	}
+	mt_vec_deinit(found);
+	mt_index_file_unread(indexing->file, &left);
+	walk->left_by = indexing;
+	return left > 0 && !walk->stopped;
+}
+
 /* ---- By name ------------------------------------------------------------- */
+
+static bool is_of_named_kind(Dwarf_Die *die)
+{
+	int tag = dwarf_tag(die);
+
+	return mt_tag_is_named(tag) && (tag != DW_TAG_member || mt_die_flag(die, DW_AT_external) ||
+	                                mt_die_flag(die, DW_AT_declaration));
+}
 
 static bool has_name(Dwarf_Die *die, const void *wanted)
 {
 	Dwarf_Attribute attr;
 	const char *name = dwarf_formstring(dwarf_attr(die, DW_AT_name, &attr));
 
-	return name && !strcmp(name, wanted);
+	return name && !strcmp(name, wanted) && is_of_named_kind(die);
+}
+
+/* What is scanned is looked through window by window, and each is given back when it is done with:
+ * as much memory as the sections have is never taken. */
+#define WINDOW ((size_t)16 << 20)
+
+static void release(bool is_own, struct mt_bytes section, size_t from)
+{
+	size_t left = section.size - from;
+
+	if (is_own)
+		mt_own_map_release(
+		    (struct mt_bytes){ section.data + from, left < WINDOW ? left : WINDOW });
+}
+
+static bool scan_bytes(bool is_own, struct mt_bytes section, struct mt_bytes needle,
+                       struct mt_offsets *found)
+{
+	for (size_t from = 0; from < section.size; from += WINDOW) {
+		if (!mt_scan_bytes(section, from, from + WINDOW + needle.size - 1, needle, found))
+			return false;
+		release(is_own, section, from);
+	}
+	return true;
+}
+
+static bool scan_words(const struct mt_space *space, const struct mt_offsets *values,
+                       struct mt_bytes also, struct mt_offsets *found)
+{
+	size_t over = also.size > sizeof(uint32_t) ? also.size : sizeof(uint32_t);
+
+	for (size_t from = 0; from < space->bytes.size; from += WINDOW) {
+		size_t left = space->bytes.size - from, first = found->len;
+		struct mt_bytes window = { space->bytes.data + from,
+			                   left < WINDOW + over ? left : WINDOW + over };
+
+		if (!mt_scan_words(window, values->data, values->len, also, found))
+			return false;
+		for (size_t i = first; i < found->len; i++)
+			found->data[i] += from;
+		release(space->is_own, space->bytes, from);
+	}
+	return true;
 }
 
 /*
@@ -96,7 +176,7 @@ static bool has_name(Dwarf_Die *die, const void *wanted)
  * longer one that ends in it, at the end of others. A linker that has kept it by itself uses that
  * everywhere. `framed` is the name between two NULs, `len` without them.
  */
-static bool find_strings(struct mt_bytes section, const uint8_t *framed, size_t len,
+static bool find_strings(bool is_own, struct mt_bytes section, const uint8_t *framed, size_t len,
                          struct mt_offsets *found)
 {
 	struct mt_bytes whole = { framed, len + 2 }, ending = { framed + 1, len + 1 };
@@ -108,11 +188,11 @@ static bool find_strings(struct mt_bytes section, const uint8_t *framed, size_t 
 
 	size_t first = found->len;
 
-	if (!mt_scan_bytes(section, 0, section.size, whole, found))
+	if (!scan_bytes(is_own, section, whole, found))
 		return false;
 	for (size_t i = first; i < found->len; i++)
 		found->data[i]++;
-	return found->len > before || mt_scan_bytes(section, 0, section.size, ending, found);
+	return found->len > before || scan_bytes(is_own, section, ending, found);
 }
 
 /* DW_FORM_strx: the DIE has an index into its unit's part of .debug_str_offsets. */
@@ -144,14 +224,15 @@ static bool scan_name(struct mt_units *units, const struct mt_space *space, cons
 	bool is_alt = space->dwarf != units->spaces[0].dwarf;
 	struct mt_bytes inlined = { framed + 1, len + 1 }; /* DW_FORM_string */
 	struct mt_offsets strings = { 0 };
-	bool ok = find_strings(is_alt ? units->alt_str : units->str, framed, len, &strings);
+	bool ok = find_strings(!is_alt && units->str_is_own, is_alt ? units->alt_str : units->str,
+	                       framed, len, &strings);
 
 	if (ok && strings.len && units->str_offsets.size && space == units->spaces)
 		ok = scan_indices(units, space, &strings, positions);
 	if (ok && !is_alt) /* DW_FORM_GNU_strp_alt */
-		ok = find_strings(units->alt_str, framed, len, &strings);
+		ok = find_strings(false, units->alt_str, framed, len, &strings);
 	mt_offsets_sort(&strings);
-	ok = ok && mt_scan_words(space->bytes, strings.data, strings.len, inlined, positions);
+	ok = ok && scan_words(space, &strings, inlined, positions);
 	mt_vec_deinit(&strings);
 	mt_offsets_sort(positions);
 	return ok;
@@ -189,16 +270,31 @@ static bool search_names(struct mt_units *units, const uint8_t *framed, size_t l
 	return ok;
 }
 
-bool mt_named_each(struct mt_units *units, const char *name, mt_die_visit visit, void *arg)
+static bool scan_for_name(struct mt_units *units, const char *name, struct walk *walk)
 {
 	size_t len = strlen(name);
 	uint8_t *framed MT_AUTO_FREE = mt_alloc(len + 2);
-	struct walk walk = { .matches = has_name, .wanted = name, .visit = visit, .arg = arg };
 
-	if (!framed || !len)
-		return framed != NULL;
+	if (!framed)
+		return false;
 	memcpy(framed + 1, name, len);
-	return search_names(units, framed, len, &walk);
+	return search_names(units, framed, len, walk);
+}
+
+bool mt_named_each(struct mt_units *units, const char *name, mt_die_visit visit, void *arg)
+{
+	struct walk walk = { .matches = has_name, .wanted = name, .visit = visit, .arg = arg };
+	struct mt_indexing *indexing = *name ? mt_indexing_of(units) : NULL;
+	struct mt_indexed found = { 0 };
+
+	if (!*name)
+		return true;
+	if (indexing && mt_indexed_names(indexing, name, &found))
+		return !walk_indexed(indexing, &found, &walk) || scan_for_name(units, name, &walk);
+	mt_vec_deinit(&found);
+	if (indexing)
+		mt_indexing_refuse(indexing);
+	return scan_for_name(units, name, &walk);
 }
 
 /* ---- By what they refer to ----------------------------------------------- */
@@ -241,11 +337,7 @@ static bool scan_unit_references(const struct mt_space *space, Dwarf_Die *target
 	                               (uint32_t)(offset - unit->offset), positions);
 }
 
-/*
- * Whether other units can refer to the DIE: they do to what dwz and link-time optimisation have
- * moved out of them. A plain declaration is for its own unit.
- */
-static bool is_shared(Dwarf_Die *target)
+bool mt_die_is_shared(Dwarf_Die *target)
 {
 	Dwarf_Die unit;
 
@@ -262,13 +354,12 @@ static bool scan_references(struct mt_space *space, Dwarf_Die *targets, size_t c
 	for (size_t i = 0; ok && i < count; i++) {
 		if (dwarf_cu_getdwarf(targets[i].cu) == space->dwarf)
 			ok = scan_unit_references(space, &targets[i], positions);
-		if (ok && is_shared(&targets[i]))
+		if (ok && mt_die_is_shared(&targets[i]))
 			ok = mt_vec_push(&shared, dwarf_dieoffset(&targets[i]));
 	}
 	mt_offsets_sort(&shared);
 	if (ok && shared.len)
-		ok = mt_scan_words(space->bytes, shared.data, shared.len, (struct mt_bytes){ 0 },
-		                   positions);
+		ok = scan_words(space, &shared, (struct mt_bytes){ 0 }, positions);
 	mt_vec_deinit(&shared);
 	mt_offsets_sort(positions);
 	return ok;
@@ -298,11 +389,19 @@ bool mt_referrers_each(struct mt_units *units, Dwarf_Die *targets, size_t count,
 	void **addrs MT_AUTO_FREE = mt_alloc_array(count + 1, sizeof(*addrs));
 	struct targets wanted = { addrs, count };
 	struct walk walk = { .matches = refers_to, .wanted = &wanted, .visit = visit, .arg = arg };
+	struct mt_indexing *indexing = mt_indexing_of(units);
+	struct mt_indexed found = { 0 };
 
 	if (!addrs)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		addrs[i] = targets[i].addr;
 	qsort(addrs, count, sizeof(*addrs), compare_pointers);
+	if (indexing && mt_indexed_referrers(indexing, targets, count, &found))
+		return !walk_indexed(indexing, &found, &walk) ||
+		       search_referrers(units, targets, count, &walk);
+	mt_vec_deinit(&found);
+	if (indexing)
+		mt_indexing_refuse(indexing);
 	return search_referrers(units, targets, count, &walk);
 }

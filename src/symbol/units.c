@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "symbol/indexing.h"
+#include "symbol/own_map.h"
 
 /* Ranges of units hardly ever overlap; only damaged ones do so deeply. */
 #define OVERLAP_MAX 64
@@ -25,9 +27,12 @@ struct range_list {
 	size_t cap;
 };
 
-/* `units` tells whether the sections are those of a .dwo file, with names of their own. */
-static struct mt_bytes section_bytes(const struct mt_units *units, Dwarf *dwarf, const char *name)
+/* `units` tells whether the sections are those of a .dwo file, with names of their own. Where
+ * `is_own` is there, the bytes may be mapped from `fd`, and it is told whether they are. */
+static struct mt_bytes map_section(const struct mt_units *units, Dwarf *dwarf, const char *name,
+                                   int fd, bool *is_own)
 {
+	struct mt_bytes bytes;
 	char whole[32];
 	GElf_Shdr header;
 
@@ -38,7 +43,15 @@ static struct mt_bytes section_bytes(const struct mt_units *units, Dwarf *dwarf,
 
 	if (!data || !data->d_buf)
 		return (struct mt_bytes){ 0 };
-	return (struct mt_bytes){ data->d_buf, data->d_size };
+	bytes = (struct mt_bytes){ data->d_buf, data->d_size };
+	if (is_own)
+		*is_own = mt_own_map(fd, &header, &bytes);
+	return bytes;
+}
+
+static struct mt_bytes section_bytes(const struct mt_units *units, Dwarf *dwarf, const char *name)
+{
+	return map_section(units, dwarf, name, -1, NULL);
 }
 
 static int next_unit(const struct mt_space *space, Dwarf_Off at, struct mt_unit *unit)
@@ -74,14 +87,15 @@ static void read_units(struct mt_module_file *file, struct mt_space *space)
 	space->count = list.len;
 }
 
-static void add_space(struct mt_module_file *file, struct mt_units *units, Dwarf *dwarf,
+static void add_space(struct mt_module_file *file, struct mt_units *units, int fd, Dwarf *dwarf,
                       bool is_types)
 {
 	struct mt_space *space = &units->spaces[units->space_count];
 
 	space->dwarf = dwarf;
 	space->is_types = is_types;
-	space->bytes = section_bytes(units, dwarf, is_types ? ".debug_types" : ".debug_info");
+	space->bytes = map_section(units, dwarf, is_types ? ".debug_types" : ".debug_info", fd,
+	                           &space->is_own);
 	if (!space->bytes.size)
 		return;
 	read_units(file, space);
@@ -90,23 +104,27 @@ static void add_space(struct mt_module_file *file, struct mt_units *units, Dwarf
 
 static struct mt_units *units_new(struct mt_module_file *file, Dwarf *dwarf, bool is_split)
 {
+	int fd MT_AUTO_FD = is_split ? -1 : mt_debug_file_open(file);
 	struct mt_units *units = mt_alloc(sizeof(*units));
 
 	if (!units)
 		return NULL;
 	units->is_split = is_split;
-	add_space(file, units, dwarf, false);
-	add_space(file, units, dwarf, true);
-	units->str = section_bytes(units, dwarf, ".debug_str");
+	units->file = file;
+	add_space(file, units, fd, dwarf, false);
+	add_space(file, units, fd, dwarf, true);
+	units->str = map_section(units, dwarf, ".debug_str", fd, &units->str_is_own);
 	units->str_offsets = section_bytes(units, dwarf, ".debug_str_offsets");
 	units->line = section_bytes(units, dwarf, ".debug_line");
 	units->line_str = section_bytes(units, dwarf, ".debug_line_str");
+	units->abbrev = section_bytes(units, dwarf, ".debug_abbrev");
 
 	Dwarf *alt = is_split ? NULL : dwarf_getalt(dwarf);
 
 	if (alt) {
-		add_space(file, units, alt, false);
+		add_space(file, units, -1, alt, false);
 		units->alt_str = section_bytes(units, alt, ".debug_str");
+		units->alt_abbrev = section_bytes(units, alt, ".debug_abbrev");
 	}
 	return units;
 }
@@ -189,12 +207,17 @@ void mt_units_destroy(struct mt_units *units)
 {
 	if (!units)
 		return;
+	mt_indexing_destroy(units->indexing);
 	for (size_t i = 0; i < units->space_count; i++) {
 		mt_recent_deinit(&units->spaces[i].recent);
+		if (units->spaces[i].is_own)
+			mt_own_map_end(units->spaces[i].bytes);
 		free(units->spaces[i].units);
 	}
 	for (size_t i = 0; i < units->split_count; i++)
 		mt_units_destroy(units->splits[i]);
+	if (units->str_is_own)
+		mt_own_map_end(units->str);
 	free(units->splits);
 	free(units->roots);
 	free(units->ranges);
@@ -220,6 +243,14 @@ bool mt_space_die(const struct mt_space *space, uint64_t offset, Dwarf_Die *die)
 {
 	return (space->is_types ? dwarf_offdie_types(space->dwarf, offset, die)
 	                        : dwarf_offdie(space->dwarf, offset, die)) != NULL;
+}
+
+void mt_space_release(const struct mt_space *space, const struct mt_units *units)
+{
+	if (space->is_own)
+		mt_own_map_release(space->bytes);
+	if (units->str_is_own)
+		mt_own_map_release(units->str);
 }
 
 static uint64_t section_offset(Dwarf_Die *cu, unsigned attribute)

@@ -22,6 +22,7 @@ struct mt_space {
 	Dwarf *dwarf;
 	bool is_types;
 	struct mt_bytes bytes;
+	bool is_own;           /* mapped by ourselves (own_map.h) */
 	struct mt_unit *units; /* by offset */
 	size_t count;
 	struct mt_recent recent; /* of named.c */
@@ -36,6 +37,8 @@ struct mt_unit_root {
 	uint64_t stmt_list; /* its header in .debug_line */
 };
 
+struct mt_indexing;
+
 struct mt_cu_range {
 	uint64_t start, end;
 	uint64_t die; /* of the unit that covers it */
@@ -44,8 +47,10 @@ struct mt_cu_range {
 struct mt_units {
 	struct mt_space spaces[MT_SPACE_MAX];
 	size_t space_count;
-	struct mt_bytes str, alt_str, str_offsets, line, line_str;
+	struct mt_bytes str, alt_str, str_offsets, line, line_str, abbrev, alt_abbrev;
 	bool is_split; /* of a .dwo file */
+	bool str_is_own;
+	struct mt_module_file *file;
 
 	struct mt_units **splits; /* with -gsplit-dwarf: those of the .dwo files */
 	size_t split_count;
@@ -57,6 +62,8 @@ struct mt_units {
 	struct mt_cu_range *ranges; /* by start */
 	size_t range_count;
 	bool tried_ranges;
+
+	struct mt_indexing *indexing; /* see indexing.h; NULL as long as nobody has asked */
 };
 
 /* NULL without DWARF, or memory. Owned by the file. */
@@ -72,6 +79,9 @@ const struct mt_unit *mt_unit_at(const struct mt_space *space, uint64_t offset);
 
 /* The DIE at that offset; false for a damaged one. */
 bool mt_space_die(const struct mt_space *space, uint64_t offset, Dwarf_Die *die);
+
+/* Gives back what a look through the space and the names of its DIEs has taken of memory. */
+void mt_space_release(const struct mt_space *space, const struct mt_units *units);
 
 /* Fills in `roots`. Reads every unit's first DIE, once. */
 void mt_units_read_roots(struct mt_units *units);

@@ -17,6 +17,9 @@ import watching
 # we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What one test has left must not help another one.
+os.environ["MEMTRAP_INDEX_CACHE"] = "off"
+
 
 @pytest.fixture(autouse=True)
 def time_limit():

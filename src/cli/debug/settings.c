@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "cli/debug/shell.h"
 #include "insn/insn.h"
+#include "symbol/index.h"
 
 /* ---- The table ------------------------------------------------------------- */
 
@@ -114,6 +115,10 @@ static const struct setting table[] = {
 	  .what = "whether processes that come and go are told" },
 	{ "trace-commands", KIND_BOOL, OURS(trace_commands),
 	  .what = "whether each command of a script is shown before it is done" },
+	{ "index-cache", KIND_BOOL, OURS(index_cache),
+	  .what = "whether indexes of names are kept in ~/.cache/memtrap, and taken from there" },
+	{ "index-cache enabled", KIND_BOOL, OURS(index_cache),
+	  .what = "whether indexes of names are kept in ~/.cache/memtrap, and taken from there" },
 	{ "pagination", KIND_OTHERS, .what = "all is shown at once; 'pipe COMMAND | less' pages" },
 	{ "height", KIND_OTHERS, .what = "all is shown at once; 'pipe COMMAND | less' pages" },
 	{ "width", KIND_OTHERS, .what = "lines are as long as they are" },
@@ -480,6 +485,7 @@ struct mt_error *mt_settings_init(struct mt_settings *settings)
 		                          .trace_limit = INT_MAX,
 		                          .view = MT_VIEW_AUTO,
 		                          .list_size = 10,
+		                          .index_cache = mt_index_cache_wanted(),
 		                          .view_size = 5,
 		                          .print = mt_print_defaults() };
 	MT_TRY(set_text(&settings->prompt, "(memtrap)"));
@@ -507,6 +513,8 @@ void mt_settings_apply(struct mt_shell *shell)
 	shell->colour = settings->colour == MT_ON || (settings->colour == MT_AUTO && able);
 	mt_insn_set_syntax(settings->flavor == MT_FLAVOR_INTEL ? MT_INSN_INTEL : MT_INSN_ATT);
 	mt_sources_forget(&shell->sources);
+	mt_index_set_policy(&(struct mt_index_policy){
+	    .make = true, .cache = settings->index_cache, .least = MT_INDEX_LEAST });
 }
 
 static const struct mt_verb verbs[] = {

@@ -37,6 +37,7 @@ enum mt_arguments {
 struct mt_settings {
 	char *args, *cwd, *tty, *directories, *prompt;
 	bool confirm, disable_randomization, history_save, past_main;
+	bool index_cache;
 	bool thread_events, process_events, trace_commands;
 	unsigned flavor;          /* enum mt_flavor */
 	unsigned colour;          /* enum mt_auto */
