@@ -122,7 +122,7 @@ static bool is_aggregate(const struct mt_type *type)
 
 /* C++ passes what has a copy constructor or destructor of its own by reference (Itanium C++ ABI,
  * section 3.1.1). */
-static bool is_not_trivial(const struct mt_type *type)
+bool mt_abi_is_object(const struct mt_type *type)
 {
 	const struct mt_class *class = mt_type_language(type) == MT_LANG_CPLUS && is_aggregate(type)
 	                                   ? mt_type_class(type)
@@ -150,7 +150,7 @@ static void all_memory(struct abi_classes *classes)
 static void classify(const struct mt_type *type, struct abi_classes *classes)
 {
 	*classes = (struct abi_classes){ .count = (size_t)((type->size + EIGHT - 1) / EIGHT) };
-	if (classes->count > 2 || is_not_trivial(type)) {
+	if (classes->count > 2 || mt_abi_is_object(type)) {
 		/* complex long double is returned on the x87 stack, but passed in memory */
 		all_memory(classes);
 		return;
@@ -319,7 +319,7 @@ static struct mt_error *place_one(enum mt_machine machine, const struct mt_type 
 	promote(arg, &number, &value);
 	if (type && i < type->param_count)
 		value = *arg; /* as it was converted for its parameter */
-	if (is_not_trivial(value.type))
+	if (mt_abi_is_object(value.type))
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "argument %zu is an object that C++ passes by reference to a "
 		                    "copy: pass a reference or a pointer to one",

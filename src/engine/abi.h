@@ -43,6 +43,10 @@ struct mt_error *mt_abi_place(enum mt_machine machine, const struct mt_type *typ
 /* Whether a value of that type is returned in memory that the caller gives. */
 bool mt_abi_in_memory(enum mt_machine machine, const struct mt_type *type);
 
+/* Whether it is an object that C++ passes and returns by its address, since copying its bytes would
+ * be no copy of it: it has to stay where it was made. */
+bool mt_abi_is_object(const struct mt_type *type);
+
 /* What a function has left in registers. `st` are the x87 stack's top two, 10 bytes each. */
 struct mt_abi_registers {
 	uint64_t rax, rdx;

@@ -180,7 +180,7 @@ static const struct mt_type *result_type(const struct mt_call *call)
 static uint64_t result_room(struct mt_thread *thread, const struct mt_call *call)
 {
 	const struct mt_type *result = result_type(call);
-	uint64_t size = result ? result->size : 0;
+	uint64_t size = result && !call->result_at ? result->size : 0;
 
 	return (thread->regs.rsp - RED_ZONE - size) & ~(uint64_t)(STACK_ALIGN - 1);
 }
@@ -241,14 +241,15 @@ static struct mt_error *enter(struct mt_thread *thread, const struct mt_call *ca
                               struct mt_dummy *dummy)
 {
 	struct mt_abi_call placed = { 0 };
-	uint64_t result_at = result_room(thread, call);
-	struct mt_error *error = mt_abi_place(mt_image_machine(thread->proc->image), call->type,
-	                                      call->args, call->arg_count, result_at, &placed);
+	uint64_t below = result_room(thread, call);
+	struct mt_error *error =
+	    mt_abi_place(mt_image_machine(thread->proc->image), call->type, call->args,
+	                 call->arg_count, call->result_at ? call->result_at : below, &placed);
 
 	if (!error)
 		error = find_return(thread, dummy);
 	if (!error)
-		error = push_frame(thread, &placed, result_at, dummy);
+		error = push_frame(thread, &placed, below, dummy);
 	if (!error) {
 		put_vectors(thread, &placed, dummy);
 		put_registers(thread, call, &placed);

@@ -20,6 +20,7 @@ struct mt_call {
 	const struct mt_abi_value
 	    *args; /* converted to the parameters' types where these are known */
 	size_t arg_count;
+	uint64_t result_at; /* memory for a result that is returned there; 0: on the stack */
 };
 
 enum mt_call_end {

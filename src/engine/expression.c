@@ -144,26 +144,6 @@ static struct mt_error *run_call(struct mt_debug_world *made, const struct mt_ca
 	                    "returns is not known; 'bt' shows where, 'finish' ends it");
 }
 
-static struct mt_error *call_function(void *arg, struct mt_arena *arena, uint64_t addr,
-                                      const struct mt_type *type, const struct mt_value *args,
-                                      size_t count, struct mt_value *result)
-{
-	const struct mt_type *returned = type->target ? type->target : mt_type_base("int");
-	struct mt_abi_value *passed = mt_arena_alloc(arena, count * sizeof(*passed));
-	uint8_t *bytes = mt_arena_alloc(arena, (size_t)returned->size);
-	struct mt_call call = {
-		.function = addr, .type = type, .args = passed, .arg_count = count
-	};
-
-	if (!passed || !bytes)
-		return mt_error_nomem();
-	for (size_t i = 0; i < count; i++)
-		passed[i] = (struct mt_abi_value){ .type = args[i].type, .bytes = args[i].bytes };
-	MT_TRY(run_call(arg, &call, bytes));
-	*result = (struct mt_value){ .type = returned, .bytes = bytes };
-	return NULL;
-}
-
 /* The program keeps what it is given, so the memory is its own allocator's, as in gdb. */
 static struct mt_error *allocate(struct mt_debug_world *made, size_t size, uint64_t *addr)
 {
@@ -183,6 +163,33 @@ static struct mt_error *allocate(struct mt_debug_world *made, size_t size, uint6
 	if (!got)
 		return mt_error_new(MT_ERR_UNSUPPORTED, "the program has no memory for the text");
 	*addr = got;
+	return NULL;
+}
+
+static struct mt_error *call_function(void *arg, struct mt_arena *arena, uint64_t addr,
+                                      const struct mt_type *type, const struct mt_value *args,
+                                      size_t count, struct mt_value *result)
+{
+	const struct mt_type *returned = type->target ? type->target : mt_type_base("int");
+	struct mt_abi_value *passed = mt_arena_alloc(arena, count * sizeof(*passed));
+	uint8_t *bytes = mt_arena_alloc(arena, (size_t)returned->size);
+	struct mt_call call = {
+		.function = addr, .type = type, .args = passed, .arg_count = count
+	};
+
+	if (!passed || !bytes)
+		return mt_error_nomem();
+	for (size_t i = 0; i < count; i++)
+		passed[i] = (struct mt_abi_value){ .type = args[i].type, .bytes = args[i].bytes };
+	/* An object may lead to itself: it stays where the function has made it. */
+	if (mt_abi_is_object(returned))
+		MT_TRY(allocate(arg, (size_t)returned->size, &call.result_at));
+	MT_TRY(run_call(arg, &call, bytes));
+	*result = (struct mt_value){ .type = returned, .bytes = bytes };
+	if (call.result_at) {
+		result->home = MT_HOME_MEMORY;
+		result->addr = call.result_at;
+	}
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include "expr/kept.h"
 #include "expr/parser.h"
+#include "symbol/overload.h"
 
 /* ---- The tree */
 
@@ -22,18 +23,32 @@ struct mt_error *mt_eval_ast(const struct mt_eval *eval, const struct mt_ast *as
 {
 	static struct mt_error *(*const evaluators[])(
 	    const struct mt_eval *eval, const struct mt_ast *ast, struct mt_value *value) = {
-		[MT_AST_NUMBER] = mt_eval_literal, [MT_AST_STRING] = mt_eval_string,
-		[MT_AST_NAME] = mt_eval_name,      [MT_AST_REGISTER] = mt_eval_dollar,
-		[MT_AST_PLUS] = mt_eval_unary,     [MT_AST_UNARY] = mt_eval_unary,
-		[MT_AST_DEREF] = mt_eval_deref,    [MT_AST_ADDRESS] = mt_eval_address_of,
-		[MT_AST_CAST] = mt_eval_cast,      [MT_AST_RECAST] = mt_eval_cast,
-		[MT_AST_BINARY] = mt_eval_binary,  [MT_AST_COND] = mt_eval_choice,
-		[MT_AST_MEMBER] = mt_eval_member,  [MT_AST_ARROW] = mt_eval_member,
-		[MT_AST_INDEX] = mt_eval_index,    [MT_AST_SLICE] = mt_eval_slice,
-		[MT_AST_REPEAT] = mt_eval_repeat,  [MT_AST_ASSIGN] = mt_eval_assign,
-		[MT_AST_UPDATE] = mt_eval_assign,  [MT_AST_BEFORE] = mt_eval_step,
-		[MT_AST_AFTER] = mt_eval_step,     [MT_AST_COMMA] = eval_comma,
-		[MT_AST_SIZEOF] = mt_eval_measure, [MT_AST_ALIGNOF] = mt_eval_measure,
+		[MT_AST_NUMBER] = mt_eval_literal,
+		[MT_AST_STRING] = mt_eval_string,
+		[MT_AST_NAME] = mt_eval_name,
+		[MT_AST_REGISTER] = mt_eval_dollar,
+		[MT_AST_PLUS] = mt_eval_unary,
+		[MT_AST_UNARY] = mt_eval_unary,
+		[MT_AST_DEREF] = mt_eval_deref,
+		[MT_AST_ADDRESS] = mt_eval_address_of,
+		[MT_AST_CAST] = mt_eval_cast,
+		[MT_AST_RECAST] = mt_eval_cast,
+		[MT_AST_BINARY] = mt_eval_binary,
+		[MT_AST_COND] = mt_eval_choice,
+		[MT_AST_MEMBER] = mt_eval_member,
+		[MT_AST_ARROW] = mt_eval_member,
+		[MT_AST_INDEX] = mt_eval_index,
+		[MT_AST_SLICE] = mt_eval_slice,
+		[MT_AST_REPEAT] = mt_eval_repeat,
+		[MT_AST_ASSIGN] = mt_eval_assign,
+		[MT_AST_UPDATE] = mt_eval_assign,
+		[MT_AST_BEFORE] = mt_eval_step,
+		[MT_AST_AFTER] = mt_eval_step,
+		[MT_AST_COMMA] = eval_comma,
+		[MT_AST_DYNAMIC] = mt_eval_dynamic_cast,
+		[MT_AST_TYPEID] = mt_eval_typeid,
+		[MT_AST_SIZEOF] = mt_eval_measure,
+		[MT_AST_ALIGNOF] = mt_eval_measure,
 	};
 
 	if (ast->kind == MT_AST_CALL)
@@ -80,6 +95,44 @@ static bool ask(void *arg, const char *name)
 	return is_type(&eval, name);
 }
 
+static bool note_any(const struct mt_overload *overload, void *any)
+{
+	*(bool *)any = true;
+	return false;
+}
+
+/* As linkers write it ("max<long>"), or, with less of a scope, as compilers do ("max<long int>").
+ */
+static bool is_function(const struct mt_eval *eval, const char *name, size_t len)
+{
+	char *copy = mt_arena_text(eval->arena, name, len);
+	struct mt_location *locations;
+	struct mt_error *error;
+	bool any = false;
+	size_t count;
+
+	if (!copy || !eval->world->image)
+		return false;
+	mt_overloads_each(eval->world->image, copy, note_any, &any);
+	if (any)
+		return true;
+	error = mt_image_locate(eval->world->image, copy, &locations, &count);
+	if (error) {
+		mt_error_free(error);
+		return false;
+	}
+	mt_locations_free(locations, count);
+	return true;
+}
+
+static bool ask_function(void *arg, const char *name, size_t len)
+{
+	struct asked *asked = arg;
+
+	asked->any = true;
+	return is_function(asked->eval, name, len);
+}
+
 /* What the value has from a tree that is not its own becomes its own. */
 static struct mt_error *outlive_tree(const struct mt_eval *eval, struct mt_value *value)
 {
@@ -109,7 +162,9 @@ static struct mt_error *eval_new(struct mt_eval *eval, struct mt_value *value)
 {
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct asked asked = { .eval = eval };
-	const struct mt_parse_names names = { .is_type = ask, .arg = &asked };
+	const struct mt_parse_names names = { .is_type = ask,
+		                              .is_function = ask_function,
+		                              .arg = &asked };
 	struct mt_kept *kept = eval->world->kept;
 	struct mt_tree *tree;
 	const struct mt_ast *ast;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "expr/eval_internal.h"
+#include "expr/overload.h"
 
 static struct mt_error *check_may_write(const struct mt_eval *eval, const struct mt_ast *ast)
 {
@@ -74,15 +74,58 @@ static struct mt_error *updated(const struct mt_eval *eval, const struct mt_ast 
 	return mt_eval_compute(eval, ast, &scalar, by, value);
 }
 
+/* ---- Objects of the program's classes */
+
+static bool is_object(const struct mt_ast *ast, const struct mt_value *place)
+{
+	return place->type->kind == MT_TYPE_STRUCT && !is_own(ast->a, place);
+}
+
+/* `from` is what stands at the right. What the class has no operator of its own for is assigned by
+ * its bytes; +=, of which nothing is known then, is an error. */
+static struct mt_error *assign_object(const struct mt_eval *eval, const struct mt_ast *ast,
+                                      const struct mt_value *place, struct mt_value *from,
+                                      bool *is_done, struct mt_value *value)
+{
+	struct mt_value operands[] = { *place, { .type = NULL } };
+
+	*is_done = true;
+	MT_TRY(mt_eval_operand(eval, ast->b, from));
+	if (ast->kind == MT_AST_UPDATE)
+		return mt_eval_class_binary(eval, ast, place, from, value);
+	operands[1] = *from;
+	return mt_eval_operator(eval, ast, "operator=", operands, 2, is_done, value);
+}
+
+/* ++ behind an operand takes an int that means nothing (C++17, 16.5.7). */
+static struct mt_error *step_object(const struct mt_eval *eval, const struct mt_ast *ast,
+                                    const struct mt_value *place, struct mt_value *value)
+{
+	const char *name = ast->op == MT_OP_ADD ? "operator++" : "operator--";
+	struct mt_value operands[] = { *place, { .type = NULL } };
+	bool found;
+
+	if (ast->kind == MT_AST_BEFORE)
+		return mt_eval_class_unary(eval, ast, name, place, value);
+	MT_TRY(mt_eval_int(eval, 0, &operands[1]));
+	MT_TRY(mt_eval_operator(eval, ast, name, operands, 2, &found, value));
+	return found ? NULL : mt_eval_class_unary(eval, ast, name, place, value);
+}
+
 struct mt_error *mt_eval_assign(const struct mt_eval *eval, const struct mt_ast *ast,
                                 struct mt_value *value)
 {
 	struct mt_value place, from;
 	struct mt_scalar by;
+	bool is_done;
 
 	MT_TRY(check_may_write(eval, ast));
 	MT_TRY(mt_eval_operand(eval, ast->a, &place));
-	if (ast->kind == MT_AST_ASSIGN) {
+	if (is_object(ast, &place)) {
+		MT_TRY(assign_object(eval, ast, &place, &from, &is_done, value));
+		if (is_done)
+			return NULL;
+	} else if (ast->kind == MT_AST_ASSIGN) {
 		MT_TRY(mt_eval_operand(eval, ast->b, &from));
 	} else {
 		MT_TRY(mt_eval_scalar(eval, ast->b, &by));
@@ -99,6 +142,8 @@ struct mt_error *mt_eval_step(const struct mt_eval *eval, const struct mt_ast *a
 
 	MT_TRY(check_may_write(eval, ast));
 	MT_TRY(mt_eval_operand(eval, ast->a, &place));
+	if (is_object(ast, &place))
+		return step_object(eval, ast, &place, value);
 	before = place;
 	if (ast->kind == MT_AST_AFTER && !eval->only_type) {
 		MT_TRY(mt_value_fetch(eval->world, eval->arena, &before));

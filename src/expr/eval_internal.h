@@ -93,6 +93,13 @@ struct mt_error *mt_eval_convert(const struct mt_eval *eval, const struct mt_ast
 struct mt_error *mt_eval_cast(const struct mt_eval *eval, const struct mt_ast *ast,
                               struct mt_value *value);
 
+/* ---- What objects are (eval_rtti.c) */
+
+struct mt_error *mt_eval_dynamic_cast(const struct mt_eval *eval, const struct mt_ast *ast,
+                                      struct mt_value *value);
+struct mt_error *mt_eval_typeid(const struct mt_eval *eval, const struct mt_ast *ast,
+                                struct mt_value *value);
+
 /* "x is of type T: …" */
 struct mt_error *mt_eval_type_error(const struct mt_eval *eval, const struct mt_ast *ast,
                                     const struct mt_type *type, const char *what);
@@ -128,6 +135,10 @@ struct mt_error *mt_eval_slice(const struct mt_eval *eval, const struct mt_ast *
                                struct mt_value *value);
 struct mt_error *mt_eval_repeat(const struct mt_eval *eval, const struct mt_ast *ast,
                                 struct mt_value *value);
+
+/* What stands before the . or -> of the tree: the object, or what the pointer points to. */
+struct mt_error *mt_eval_object(const struct mt_eval *eval, const struct mt_ast *ast,
+                                struct mt_value *whole);
 
 /* A member by name, of the struct itself or what else its class has. `at`: for errors. */
 struct mt_error *mt_eval_member_of(const struct mt_eval *eval, const struct mt_value *whole,

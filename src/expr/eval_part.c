@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "expr/eval_internal.h"
 #include "expr/member.h"
-#include "symbol/type_class.h"
+#include "expr/overload.h"
 
 /* ---- Pointers */
 
@@ -52,6 +51,8 @@ struct mt_error *mt_eval_deref(const struct mt_eval *eval, const struct mt_ast *
 	struct mt_value pointer;
 
 	MT_TRY(mt_eval_operand(eval, ast->a, &pointer));
+	if (pointer.type->kind == MT_TYPE_STRUCT)
+		return mt_eval_class_unary(eval, ast, "operator*", &pointer, value);
 	return mt_eval_follow(eval, ast->a, &pointer, value);
 }
 
@@ -169,19 +170,30 @@ static struct mt_error *select_base(const struct mt_eval *eval, const struct mt_
 	return mt_eval_type_error(eval, ast->a, object.type, "it is not derived from that class");
 }
 
+/* gdb takes . and -> for each other; so do people's fingers. But -> of an object is its own. */
+struct mt_error *mt_eval_object(const struct mt_eval *eval, const struct mt_ast *ast,
+                                struct mt_value *whole)
+{
+	struct mt_value pointer;
+	bool found = false;
+
+	MT_TRY(mt_eval_operand(eval, ast->a, whole));
+	if (ast->kind == MT_AST_ARROW && whole->type->kind == MT_TYPE_STRUCT)
+		MT_TRY(mt_eval_class_arrow(eval, ast, whole, &found, &pointer));
+	if (!found)
+		pointer = *whole;
+	if (!has_elements(&pointer))
+		return NULL;
+	return mt_eval_follow(eval, ast->a, &pointer, whole);
+}
+
 struct mt_error *mt_eval_member(const struct mt_eval *eval, const struct mt_ast *ast,
                                 struct mt_value *value)
 {
 	const char *name = ast->name;
 	struct mt_value whole;
 
-	MT_TRY(mt_eval_operand(eval, ast->a, &whole));
-	/* gdb takes . and -> for each other; so do people's fingers. */
-	if (has_elements(&whole)) {
-		struct mt_value pointer = whole;
-
-		MT_TRY(mt_eval_follow(eval, ast->a, &pointer, &whole));
-	}
+	MT_TRY(mt_eval_object(eval, ast, &whole));
 	if (whole.type->kind != MT_TYPE_STRUCT && whole.type->kind != MT_TYPE_UNION)
 		return mt_eval_type_error(eval, ast->a, whole.type, "it has no members");
 	mt_type_complete(whole.type);
@@ -229,6 +241,15 @@ struct mt_error *mt_eval_index(const struct mt_eval *eval, const struct mt_ast *
 	int64_t index;
 
 	MT_TRY(mt_eval_operand(eval, array, &whole));
+	if (whole.type->kind == MT_TYPE_STRUCT) {
+		struct mt_value operands[] = { whole, { .type = NULL } };
+		bool found;
+
+		MT_TRY(mt_eval_operand(eval, subscript, &operands[1]));
+		MT_TRY(mt_eval_operator(eval, ast, "operator[]", operands, 2, &found, value));
+		if (found)
+			return NULL;
+	}
 	if (!has_elements(&whole)) { /* 2[a] is a[2] (C11 6.5.2.1) */
 		MT_TRY(mt_eval_operand(eval, subscript, &other));
 		if (!has_elements(&other))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "expr/eval_internal.h"
+#include "expr/overload.h"
 #include "expr/value_internal.h"
 
 /* ---- Making values */
@@ -157,17 +157,31 @@ static struct mt_arith promoted(const struct mt_number *number)
 
 static struct mt_error *truth_of(const struct mt_eval *eval, const struct mt_ast *ast, bool *truth)
 {
+	struct mt_value value, object;
 	struct mt_scalar scalar;
 
-	MT_TRY(mt_eval_scalar(eval, ast, &scalar));
+	MT_TRY(mt_eval_operand(eval, ast, &value));
+	if (value.type->kind == MT_TYPE_STRUCT) {
+		object = value;
+		MT_TRY(mt_eval_class_truth(eval, ast, &object, &value));
+	}
+	MT_TRY(mt_eval_scalar_of(eval, ast, &value, &scalar));
 	*truth = mt_number_is_true(&scalar.number);
 	return NULL;
+}
+
+static const char *unary_name(const struct mt_ast *ast)
+{
+	if (ast->kind == MT_AST_PLUS)
+		return "operator+";
+	return ast->op == MT_OP_NEG ? "operator-" : "operator~";
 }
 
 struct mt_error *mt_eval_unary(const struct mt_eval *eval, const struct mt_ast *ast,
                                struct mt_value *value)
 {
 	bool is_negation = ast->kind == MT_AST_UNARY && ast->op == MT_OP_NEG;
+	struct mt_value object;
 	struct mt_scalar operand;
 	struct mt_arith type;
 	bool truth;
@@ -176,7 +190,10 @@ struct mt_error *mt_eval_unary(const struct mt_eval *eval, const struct mt_ast *
 		MT_TRY(truth_of(eval, ast->a, &truth));
 		return mt_eval_int(eval, !truth, value);
 	}
-	MT_TRY(mt_eval_scalar(eval, ast->a, &operand));
+	MT_TRY(mt_eval_operand(eval, ast->a, &object));
+	if (object.type->kind == MT_TYPE_STRUCT)
+		return mt_eval_class_unary(eval, ast, unary_name(ast), &object, value);
+	MT_TRY(mt_eval_scalar_of(eval, ast->a, &object, &operand));
 	if (operand.pointer)
 		return mt_error_at((long)ast->at, "this cannot be done with a pointer");
 	type = promoted(&operand.number);
@@ -313,15 +330,27 @@ static struct mt_error *eval_logic(const struct mt_eval *eval, const struct mt_a
 	return mt_eval_int(eval, truth, value);
 }
 
+static bool is_object(const struct mt_value *value)
+{
+	return value->type->kind == MT_TYPE_STRUCT || value->type->kind == MT_TYPE_UNION;
+}
+
 struct mt_error *mt_eval_binary(const struct mt_eval *eval, const struct mt_ast *ast,
                                 struct mt_value *value)
 {
+	struct mt_value left, right;
 	struct mt_scalar a, b;
 
 	if (ast->op == MT_OP_LAND || ast->op == MT_OP_LOR)
 		return eval_logic(eval, ast, value);
-	MT_TRY(mt_eval_scalar(eval, ast->a, &a));
-	MT_TRY(mt_eval_scalar(eval, ast->b, &b));
+	MT_TRY(mt_eval_operand(eval, ast->a, &left));
+	/* A number is read before the other operand may change it. */
+	if (!is_object(&left))
+		MT_TRY(mt_eval_scalar_of(eval, ast->a, &left, &a));
+	MT_TRY(mt_eval_operand(eval, ast->b, &right));
+	if (is_object(&left) || is_object(&right))
+		return mt_eval_class_binary(eval, ast, &left, &right, value);
+	MT_TRY(mt_eval_scalar_of(eval, ast->b, &right, &b));
 	return mt_eval_compute(eval, ast, &a, &b, value);
 }
 

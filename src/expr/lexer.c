@@ -108,14 +108,19 @@ static bool ends_template(const struct mt_lexer *lexer, size_t at)
 	return !peek(lexer, at) || strchr("),>", peek(lexer, at));
 }
 
-/* Past the template's arguments at `at`, if any are there. */
-static size_t end_of_template(const struct mt_lexer *lexer, size_t at)
+/* Past the template's arguments at `at`, if any are there, of the name that begins at `start`. */
+static size_t end_of_template(const struct mt_lexer *lexer, size_t start, size_t at)
 {
 	size_t end = peek(lexer, at) == '<' && is_name_char(peek(lexer, at + 1))
 	                 ? end_of_angles(lexer, at)
 	                 : at;
 
-	return end > at && ends_template(lexer, end) ? end : at;
+	if (end == at || ends_template(lexer, end))
+		return end;
+	if (peek(lexer, end) == '(' && lexer->is_function &&
+	    lexer->is_function(lexer->arg, lexer->text + start, end - start))
+		return end;
+	return at;
 }
 
 /* Past the sign of `operator+` and the like, which stands at `at`. */
@@ -132,24 +137,24 @@ static size_t end_of_operator(const struct mt_lexer *lexer, size_t start, size_t
 	return at;
 }
 
-/* One part of a qualified name. */
-static size_t end_of_part(const struct mt_lexer *lexer, size_t at)
+/* One part of a qualified name, which begins at `whole`. */
+static size_t end_of_part(const struct mt_lexer *lexer, size_t whole, size_t at)
 {
 	size_t end = end_of_identifier(lexer, at);
 
 	if (!lexer->values)
 		return end;
-	return end_of_template(lexer, end_of_operator(lexer, at, end));
+	return end_of_template(lexer, whole, end_of_operator(lexer, at, end));
 }
 
 /* The name from `at` on, which may be qualified itself; sets where its last `::` is, if any. */
 static size_t end_of_qualified(const struct mt_lexer *lexer, size_t at, size_t *last_mark)
 {
-	size_t end = end_of_part(lexer, at);
+	size_t end = end_of_part(lexer, at, at);
 
 	while (is_scope_mark(lexer, end)) {
 		*last_mark = end;
-		end = end_of_part(lexer, end + 2);
+		end = end_of_part(lexer, at, end + 2);
 	}
 	return end;
 }

@@ -82,6 +82,11 @@ struct mt_lexer {
 	size_t at;          /* where the next token is looked for */
 	bool after_operand; /* the last token ended an operand: the next one can't begin one */
 	bool values;        /* whole values are written; else places and conditions */
+
+	/* Whether a function is called so, template arguments and all: `max<int>(1, 2)` is a call
+	 * then, and else two comparisons. NULL: nobody knows, and none is. */
+	bool (*is_function)(void *arg, const char *name, size_t len);
+	void *arg;
 };
 
 /* Longest text that is taken; anything longer is an error of the parser. */

@@ -124,27 +124,33 @@ static struct mt_error *parse_index(struct mt_parser *parser, struct mt_ast node
 	return mt_parser_node(parser, node, ast);
 }
 
+struct mt_error *mt_parser_suffixes(struct mt_parser *parser, size_t start,
+                                    const struct mt_ast **ast)
+{
+	for (;;) {
+		struct mt_ast node = { .start = start, .a = *ast };
+		enum mt_token_kind kind = parser->token.kind;
+
+		if (kind == MT_TOKEN_DOT || kind == MT_TOKEN_ARROW)
+			MT_TRY(parse_member(parser, node, ast));
+		else if (kind == MT_TOKEN_INDEX_OPEN)
+			MT_TRY(parse_index(parser, node, ast));
+		else if (parser->names && kind == MT_TOKEN_OPEN)
+			MT_TRY(mt_parser_call(parser, node, ast));
+		else if (parser->names && kind == MT_TOKEN_INCREMENT)
+			MT_TRY(mt_parser_step_after(parser, node, ast));
+		else
+			return NULL;
+	}
+}
+
 struct mt_error *mt_parser_postfix(struct mt_parser *parser, const struct mt_ast **ast)
 {
 	size_t start = parser->token.at;
 	const struct mt_ast *operand;
 
 	MT_TRY(parse_primary(parser, &operand));
-	for (;;) {
-		struct mt_ast node = { .start = start, .a = operand };
-		enum mt_token_kind kind = parser->token.kind;
-
-		if (kind == MT_TOKEN_DOT || kind == MT_TOKEN_ARROW)
-			MT_TRY(parse_member(parser, node, &operand));
-		else if (kind == MT_TOKEN_INDEX_OPEN)
-			MT_TRY(parse_index(parser, node, &operand));
-		else if (parser->names && kind == MT_TOKEN_OPEN)
-			MT_TRY(mt_parser_call(parser, node, &operand));
-		else if (parser->names && kind == MT_TOKEN_INCREMENT)
-			MT_TRY(mt_parser_step_after(parser, node, &operand));
-		else
-			break;
-	}
+	MT_TRY(mt_parser_suffixes(parser, start, &operand));
 	*ast = operand;
 	return NULL;
 }

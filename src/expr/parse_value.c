@@ -55,7 +55,33 @@ static struct mt_error *parse_named_cast(struct mt_parser *parser, struct mt_ast
 	MT_TRY(mt_parser_advance(parser));
 	MT_TRY(mt_parser_expression(parser, &node.a));
 	MT_TRY(mt_parser_close(parser, MT_TOKEN_CLOSE, open_at));
-	return mt_parser_node(parser, node, ast);
+	MT_TRY(mt_parser_node(parser, node, ast));
+	return mt_parser_suffixes(parser, node.start, ast);
+}
+
+/* typeid(T), typeid(x): unlike sizeof's, its brackets end the operand. */
+static struct mt_error *parse_typeid(struct mt_parser *parser, struct mt_ast node,
+                                     const struct mt_ast **ast)
+{
+	struct mt_parser ahead;
+	size_t open_at;
+	bool is_type = false;
+
+	MT_TRY(mt_parser_advance(parser));
+	if (parser->token.kind != MT_TOKEN_OPEN)
+		return mt_parser_no_operand(parser);
+	ahead = *parser;
+	MT_TRY(mt_parser_cast(&ahead, &is_type, &node.type));
+	if (is_type) {
+		*parser = ahead;
+	} else {
+		open_at = parser->token.at;
+		MT_TRY(mt_parser_advance(parser));
+		MT_TRY(mt_parser_expression(parser, &node.a));
+		MT_TRY(mt_parser_close(parser, MT_TOKEN_CLOSE, open_at));
+	}
+	MT_TRY(mt_parser_node(parser, node, ast));
+	return mt_parser_suffixes(parser, node.start, ast);
 }
 
 /* {T} x is *(T *)x. */
@@ -85,7 +111,8 @@ static const struct {
 	{ "sizeof", MT_AST_SIZEOF },           { "_Alignof", MT_AST_ALIGNOF },
 	{ "alignof", MT_AST_ALIGNOF },         { "__alignof__", MT_AST_ALIGNOF },
 	{ "static_cast", MT_AST_CAST },        { "const_cast", MT_AST_CAST },
-	{ "reinterpret_cast", MT_AST_RECAST },
+	{ "reinterpret_cast", MT_AST_RECAST }, { "dynamic_cast", MT_AST_DYNAMIC },
+	{ "typeid", MT_AST_TYPEID },
 };
 
 struct mt_error *mt_parser_value_prefix(struct mt_parser *parser, const struct mt_ast **ast)
@@ -105,7 +132,10 @@ struct mt_error *mt_parser_value_prefix(struct mt_parser *parser, const struct m
 		if (!mt_parser_is_word(parser, word_prefixes[i].word))
 			continue;
 		node.kind = word_prefixes[i].kind;
-		if (node.kind == MT_AST_CAST || node.kind == MT_AST_RECAST)
+		if (node.kind == MT_AST_TYPEID)
+			return parse_typeid(parser, node, ast);
+		if (node.kind == MT_AST_CAST || node.kind == MT_AST_RECAST ||
+		    node.kind == MT_AST_DYNAMIC)
 			return parse_named_cast(parser, node, ast);
 		return parse_measured(parser, node, ast);
 	}

@@ -41,6 +41,8 @@ struct mt_error *mt_parser_init(struct mt_parser *parser, const char *text,
 	*parser = (struct mt_parser){ .arena = arena, .names = names };
 	mt_lexer_init(&parser->lexer, text, len);
 	parser->lexer.values = names != NULL;
+	parser->lexer.is_function = names ? names->is_function : NULL;
+	parser->lexer.arg = names ? names->arg : NULL;
 	return mt_parser_advance(parser);
 }
 

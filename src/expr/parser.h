@@ -27,6 +27,7 @@ struct mt_error *mt_parse_place(const char *text, struct mt_arena *arena,
  * tells `(conn) - 1`, a cast, from a difference. */
 struct mt_parse_names {
 	bool (*is_type)(void *arg, const char *name);
+	bool (*is_function)(void *arg, const char *name, size_t len); /* lexer.h; may be NULL */
 	void *arg;
 };
 

@@ -65,6 +65,10 @@ struct mt_error *mt_parser_prefixed(struct mt_parser *parser, struct mt_ast node
 /* An operand with what follows it: .x ->x [i] [i..j], of values also (args) ++ --. */
 struct mt_error *mt_parser_postfix(struct mt_parser *parser, const struct mt_ast **ast);
 
+/* What follows the operand *ast, which began at `start`. */
+struct mt_error *mt_parser_suffixes(struct mt_parser *parser, size_t start,
+                                    const struct mt_ast **ast);
+
 /*
  * Takes `(type)` when that is what stands here; otherwise *is_cast is false and nothing is taken.
  * A name that C has not, as in (conn_t *)x, is seen to be a type by what follows it, or by asking

@@ -147,6 +147,10 @@ struct mt_value mt_value_part(const struct mt_value *value, const struct mt_type
                               uint64_t offset);
 struct mt_error *mt_value_member(const struct mt_world *world, const struct mt_value *value,
                                  const char *name, struct mt_value *member);
+/* The part of an object that is its base class, a virtual one too; the whole where that is its own.
+ * SYNTAX: it is derived from no such class. */
+struct mt_error *mt_value_base(const struct mt_world *world, const struct mt_value *object,
+                               const struct mt_type *base, struct mt_value *value);
 struct mt_error *mt_value_element(const struct mt_world *world, const struct mt_value *array,
                                   int64_t index, struct mt_value *element);
 /* What a pointer or reference points to. UNREADABLE only where the pointer itself can't be read. */

@@ -132,6 +132,44 @@ static struct mt_error *find_in_bases(const struct mt_world *world, const struct
 	return NULL;
 }
 
+/* As find_in_bases(), for the base itself. */
+static struct mt_error *find_base(const struct mt_world *world, const struct mt_value *object,
+                                  const struct mt_type *wanted, unsigned *bases_left, bool *found,
+                                  struct mt_value *value)
+{
+	const struct mt_class *class = mt_type_class(object->type);
+
+	*found = mt_type_same(object->type, wanted);
+	if (*found)
+		*value = *object;
+	for (size_t i = 0; class && i < class->base_count && !*found && *bases_left; i++) {
+		const struct mt_base *base = &class->bases[i];
+		struct mt_value part;
+
+		--*bases_left;
+		if (base->is_virtual)
+			MT_TRY(virtual_base(world, object, base, &part));
+		else
+			part = mt_value_part(object, base->type, base->offset);
+		MT_TRY(find_base(world, &part, wanted, bases_left, found, value));
+	}
+	return NULL;
+}
+
+struct mt_error *mt_value_base(const struct mt_world *world, const struct mt_value *object,
+                               const struct mt_type *base, struct mt_value *value)
+{
+	unsigned bases_left = MAX_BASES;
+	struct mt_value found_value;
+	bool found = false;
+
+	MT_TRY(find_base(world, object, base, &bases_left, &found, &found_value));
+	if (!found)
+		return mt_value_error(MT_ERR_SYNTAX, object->type, "has no such base class");
+	*value = found_value;
+	return NULL;
+}
+
 struct mt_error *mt_value_member(const struct mt_world *world, const struct mt_value *value,
                                  const char *name, struct mt_value *member)
 {

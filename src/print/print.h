@@ -22,6 +22,7 @@ struct mt_print_options {
 	bool unions;    /* unions inside of structs are shown */
 	bool null_stop; /* arrays of characters end at their first NUL */
 	bool static_members;
+	bool object;        /* C++ objects are shown as what they are (expr/dynamic.h) */
 	bool utf8;          /* text may be shown as UTF-8; else its bytes are escaped */
 	unsigned elements;  /* of an array or a text; 0: all */
 	unsigned repeats;   /* equal elements in a row that are still shown one by one; 0: all */

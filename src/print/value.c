@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "expr/dynamic.h"
 #include "print/printer.h"
 
 struct mt_print_options mt_print_defaults(void)
@@ -320,9 +321,33 @@ static bool write_formatted(struct mt_printer *printer, const struct mt_value *r
 	return mt_print_formatted(printer, (struct mt_part){ target.type, &whole, 0, whole.size });
 }
 
-static struct mt_error *write_top(struct mt_printer *printer, const struct mt_value *value)
+/* The whole object that it is a part of, or that it leads to, takes its place: "(leaf *) 0x404010",
+ * "(leaf) {…}". */
+static void become_whole(struct mt_printer *printer, struct mt_value *value)
 {
-	bool is_reference = value->type->kind == MT_TYPE_POINTER && value->type->is_reference;
+	const struct mt_print_options *options = printer->options;
+	struct mt_value whole;
+
+	if (!options->object || options->untyped)
+		return;
+	if (mt_value_whole_target(printer->world, printer->arena, value, &whole)) {
+		*value = whole;
+	} else if (mt_value_whole_object(printer->world, value, &whole)) {
+		*value = whole;
+		mt_buf_char(printer->out, '(');
+		mt_type_format(value->type, printer->out);
+		mt_buf_text(printer->out, ") ");
+	}
+}
+
+static struct mt_error *write_top(struct mt_printer *printer, const struct mt_value *given)
+{
+	struct mt_value shown = *given;
+	const struct mt_value *value = &shown;
+	bool is_reference;
+
+	become_whole(printer, &shown);
+	is_reference = value->type->kind == MT_TYPE_POINTER && value->type->is_reference;
 
 	if (is_reference && write_formatted(printer, value))
 		return NULL;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Trees that are kept, and what names came to: never anything but what it would be anew. */
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "expr/value.h"

@@ -43,6 +43,9 @@ static const struct page {
 	  "x@8 is an array of 8 from x on, a[2..5] elements 2 to 5, {T} addr what is there as a\n"
 	  "T. = and ++ change the program: 'print counter = 3'.\n"
 	  "\n"
+	  "In C++ the program's own operators and overloads are called (a == b, v[1], max<int>(1,\n"
+	  "2)), virtual functions are the object's; dynamic_cast<T *>(p) and typeid(x) are known.\n"
+	  "\n"
 	  "The condition of a breakpoint may be any of these that changes nothing and calls\n"
 	  "nothing. One over registers, tid, pid, hits and constants is decided by the kernel,\n"
 	  "without stopping the program.\n" },

@@ -2,6 +2,7 @@
 /* The variables of frames: info locals, info args, the arguments in a frame's line; types: ptype
  * and whatis; what a function has returned. */
 #include "cli/debug/locals.h"
+#include "expr/dynamic.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -174,6 +175,28 @@ static struct mt_error *find_type(struct mt_shell *shell, const char *text, stru
 	    shell, mt_eval_type(&made.world, *text ? text : "$", arena, type, is_name), text);
 }
 
+/* With `set print object`: what an object is, before what it is said to be. */
+static void say_real_type(struct mt_shell *shell, const char *text, bool is_name)
+{
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct mt_buf name MT_AUTO_BUF = { 0 };
+	struct mt_debug_world made;
+	struct mt_value value, whole;
+	struct mt_error *error;
+
+	if (is_name || !shell->settings.print.object)
+		return;
+	mt_shell_world(shell, &made);
+	made.world.may_write = false;
+	error = mt_eval_text(&made.world, *mt_text_skip(text) ? text : "$", &arena, &value);
+	if (!error && (mt_value_whole_target(&made.world, &arena, &value, &whole) ||
+	               mt_value_whole_object(&made.world, &value, &whole))) {
+		mt_type_format(whole.type, &name);
+		mt_say(shell, "/* real type = %s */\n", mt_buf_ok(&name) ? name.data : "?");
+	}
+	mt_error_free(error);
+}
+
 static struct mt_error *ptype(struct mt_shell *shell, const char *args)
 {
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
@@ -187,7 +210,9 @@ static struct mt_error *ptype(struct mt_shell *shell, const char *args)
 	mt_type_print_definition(type, options, &text);
 	if (!mt_buf_ok(&text))
 		return mt_error_nomem();
-	mt_say(shell, "%s\n", text.data ? text.data : "");
+	mt_say(shell, "type = ");
+	say_real_type(shell, args, is_name);
+	mt_say(shell, "%s\n", text.data ? text.data + strlen("type = ") : "");
 	return NULL;
 }
 
@@ -205,7 +230,9 @@ static struct mt_error *whatis(struct mt_shell *shell, const char *args)
 	mt_type_format(type, &text);
 	if (!mt_buf_ok(&text))
 		return mt_error_nomem();
-	mt_say(shell, "type = %s\n", text.data ? text.data : "");
+	mt_say(shell, "type = ");
+	say_real_type(shell, args, is_name);
+	mt_say(shell, "%s\n", text.data ? text.data : "");
 	return NULL;
 }
 
