@@ -49,26 +49,50 @@ static enum mt_backlog on_pause(void *arg)
 
 /* ---- What is armed ------------------------------------------------------- */
 
+/* "1 debug register on 3 of 3 threads" */
+static void text_registers(struct mt_buf *out, const struct mt_armed_info *info)
+{
+	const struct mt_coverage *coverage = &info->coverage;
+	unsigned threads = coverage->threads + coverage->uncovered;
+	const char *plural = coverage->registers == 1 ? "" : "s";
+
+	mt_buf_printf(out, "armed: %s: ", info->watch->expr);
+	if (info->per_call) {
+		mt_buf_printf(
+		    out,
+		    "1 debug register for the function's entry, where each call stops for "
+		    "a moment, and %u for each call that has not ended, on its own thread",
+		    coverage->registers);
+		return;
+	}
+	mt_buf_printf(out, "%u debug register%s", coverage->registers, plural);
+	if (coverage->shared)
+		mt_buf_printf(out, " (and %u shared)", coverage->shared);
+	mt_buf_printf(out, " on %u of %u thread%s", coverage->threads, threads,
+	              threads == 1 ? "" : "s");
+}
+
+static void text_place(struct mt_buf *out, const struct mt_armed_info *info)
+{
+	if (info->per_call)
+		mt_buf_text(out, "in each call from now on");
+	else if (info->per_thread)
+		mt_buf_text(out, "in each thread, at its own address, and in those to come");
+	else
+		mt_buf_printf(out, "at 0x%" PRIx64, info->watch->addr);
+}
+
 static void text_armed(struct output *output, const struct mt_armed_info *info)
 {
 	const struct mt_hit_watch *watch = info->watch;
 	const struct mt_coverage *coverage = &info->coverage;
-	unsigned threads = coverage->threads + coverage->uncovered;
 	struct mt_buf *out = output->text;
 
-	mt_buf_printf(out, "armed: %s: %u debug register%s", watch->expr, coverage->registers,
-	              coverage->registers == 1 ? "" : "s");
-	if (coverage->shared)
-		mt_buf_printf(out, " (and %u shared)", coverage->shared);
-	mt_buf_printf(out, " on %u of %u thread%s, %s", coverage->threads, threads,
-	              threads == 1 ? "" : "s", mt_kind_name(watch->kind));
+	text_registers(out, info);
+	mt_buf_printf(out, ", %s", mt_kind_name(watch->kind));
 	if (watch->kind != MT_DR_EXEC) {
 		mt_buf_printf(out, ", %" PRIu64 " byte%s ", watch->len, watch->len == 1 ? "" : "s");
-		if (info->per_thread)
-			mt_buf_text(out,
-			            "in each thread, at its own address, and in those to come");
-		else
-			mt_buf_printf(out, "at 0x%" PRIx64, watch->addr);
+		text_place(out, info);
 		if (watch->type && !info->from_elf) {
 			mt_buf_text(out, " (");
 			mt_type_format(watch->type, out);
@@ -84,6 +108,12 @@ static void text_armed(struct output *output, const struct mt_armed_info *info)
 		mt_buf_printf(out, "; condition: in %s",
 		              info->condition_in_kernel ? "the kernel" : "memtrap, on the stream");
 	mt_buf_char(out, '\n');
+	if (info->copies)
+		mt_buf_printf(
+		    out,
+		    "  (the function is inlined or cloned at %zu place%s besides: what it "
+		    "does there is not seen)\n",
+		    info->copies, info->copies == 1 ? "" : "s");
 	if (info->from_elf)
 		mt_buf_printf(
 		    out,
@@ -105,6 +135,7 @@ static void json_armed(struct output *output, const struct mt_armed_info *info)
 		.kernel = info->coverage.kernel,
 		.kernel_why = info->coverage.kernel_why,
 		.per_thread = info->per_thread,
+		.per_call = info->per_call,
 		.condition = !info->has_condition        ? NULL
 		             : info->condition_in_kernel ? "kernel"
 		                                         : "stream",
@@ -158,7 +189,7 @@ static void on_notice(void *arg, enum mt_notice_kind kind, const char *text)
 static bool is_incomplete(const struct mt_session_summary *summary)
 {
 	return summary->lost || summary->unexplained || summary->unseen || summary->uncounted ||
-	       summary->uncovered || summary->never_armed;
+	       summary->uncovered || summary->never_armed || summary->unwatched;
 }
 
 static void put_count(struct mt_buf *out, uint64_t count, const char *words)
@@ -184,6 +215,7 @@ static void text_losses(struct mt_buf *out, const struct mt_session_summary *sum
 	put_loss(out, summary->unseen, "hits were counted by the hardware and not reported");
 	put_loss(out, summary->uncounted, "hits are in no row: the table of places was full");
 	put_loss(out, summary->uncovered, "threads were not covered");
+	put_loss(out, summary->unwatched, "calls were not watched");
 }
 
 static void text_table(struct output *output, const struct mt_session_summary *summary)
@@ -195,8 +227,15 @@ static void text_table(struct output *output, const struct mt_session_summary *s
 	put_count(out, summary->unmet, "left out by the condition");
 	put_count(out, summary->unchanged, "left out as unchanged");
 	put_count(out, summary->recovered, "told from the trap's signal (the hypervisor lost why)");
-	mt_buf_printf(out, ", %" PRIu64 " lost; %u thread%s armed, and those born since\n",
-	              summary->lost, summary->threads, summary->threads == 1 ? "" : "s");
+	mt_buf_printf(out, ", %" PRIu64 " lost; ", summary->lost);
+	if (summary->calls)
+		mt_buf_printf(out, "%" PRIu64 " call%s watched", summary->calls,
+		              summary->calls == 1 ? "" : "s");
+	if (summary->threads || !summary->calls)
+		mt_buf_printf(out, "%s%u thread%s armed, and those born since",
+		              summary->calls ? ", " : "", summary->threads,
+		              summary->threads == 1 ? "" : "s");
+	mt_buf_char(out, '\n');
 	mt_text_places(out, summary->places, output->start_ns, output->options->requests.len);
 }
 
@@ -228,6 +267,8 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.threads = summary->threads,
 		.uncovered = summary->uncovered,
 		.never_armed = summary->never_armed,
+		.unwatched = summary->unwatched,
+		.calls = summary->calls,
 		.seconds = summary->seconds,
 		.start_ns = output->start_ns,
 		.exited = summary->exited,

@@ -38,6 +38,7 @@ struct mt_place {
 	const struct mt_type *type; /* of the whole; owned by the image */
 	bool from_elf;              /* no debug information: the type is a guess by size */
 	bool followed; /* a pointer or a variable was read on the way: the address holds for now */
+	bool in_frame; /* a local variable is on the way: the address is that of one call's */
 	bool thread_local; /* its root is thread-local: the address is that of one thread's */
 	const struct mt_module *module; /* of the variable at its root, or NULL */
 };
@@ -53,6 +54,14 @@ struct mt_place {
 struct mt_error *mt_place_resolve(struct mt_image *image, const char *text, mt_memory_reader read,
                                   void *arg, struct mt_place *place);
 
+/* A local variable: where it is, or, where it lies in no memory, its value. */
+struct mt_place_local {
+	const struct mt_type *type;
+	uint64_t addr;
+	bool is_value;
+	uint64_t bits;
+};
+
 /* What a place may be looked for in. */
 struct mt_place_world {
 	struct mt_image *image;
@@ -61,7 +70,11 @@ struct mt_place_world {
 	 * error, UNSUPPORTED. */
 	struct mt_error *(*tls)(void *arg, const struct mt_module *module, uint64_t offset,
 	                        uint64_t *addr);
-	void *arg; /* of both */
+	/* The local variable `name` of `function` in the frame that is meant; NULL: locals are an
+	 * error, UNSUPPORTED. */
+	struct mt_error *(*local)(void *arg, const char *function, const char *name,
+	                          struct mt_place_local *found);
+	void *arg; /* of all */
 };
 
 /* As above, with the errors of `tls` too. */

@@ -78,6 +78,13 @@ static struct mt_error *resolve_root(struct mt_resolver *resolver, const struct 
 	if (mt_place_is_constant(ast))
 		return resolve_raw(resolver, ast, place);
 	MT_TRY(mt_place_operand(resolver, ast, place));
+	if (!place->is_place)
+		return mt_error_at(
+		    (long)ast->start,
+		    "%.*s is kept in a register, or nowhere: the processor traps "
+		    "memory only; build it with -O0 or declare it volatile, or show it "
+		    "where it is used: -x FILE:LINE --print",
+		    MT_SOURCE(resolver->text, ast));
 	if (!place->bit_size)
 		return NULL;
 	unsigned bytes = (place->bit_offset + place->bit_size + 7u) / 8;
@@ -169,6 +176,7 @@ struct mt_error *mt_place_resolve_in(const struct mt_place_world *world, const c
 		                    .from_elf = found.from_elf,
 		                    .followed = resolver.followed,
 		                    .thread_local = resolver.thread_local,
+		                    .in_frame = resolver.in_frame,
 		                    .module = found.module };
 	return NULL;
 }

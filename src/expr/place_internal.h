@@ -38,7 +38,7 @@ struct mt_resolver {
 	mt_memory_reader read;
 	void *arg;
 	bool followed; /* memory was read on the way */
-	bool thread_local;
+	bool thread_local, in_frame;
 	const struct mt_place_world *world;
 };
 

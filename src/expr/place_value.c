@@ -419,6 +419,46 @@ static struct mt_error *thread_local_variable(struct mt_resolver *resolver,
 	return resolver->world->tls(resolver->arg, found->module, offset, &found->addr);
 }
 
+/* As an operand. One that lies in no memory can be followed, if it is a pointer. */
+static void take_local(const struct mt_place_local *local, struct mt_operand *operand)
+{
+	bool is_pointer = local->type->kind == MT_TYPE_POINTER;
+
+	*operand =
+	    (struct mt_operand){ .is_place = true, .addr = local->addr, .type = local->type };
+	if (local->is_value)
+		*operand = (struct mt_operand){ .is_pointer = is_pointer,
+			                        .bits = local->bits,
+			                        .type = is_pointer ? behind_pointer(local->type)
+			                                           : local->type };
+}
+
+/* `error` is why there is none without a frame. A name that is unknown is told as such, unless it
+ * is a function's. */
+static struct mt_error *local_variable(struct mt_resolver *resolver,
+                                       const struct mt_variable_query *query,
+                                       struct mt_error *error, struct mt_operand *operand)
+{
+	bool is_unknown = mt_error_kind(error) == MT_ERR_NOT_FOUND;
+	struct mt_place_local found = { 0 };
+	struct mt_error *why;
+
+	if ((mt_error_kind(error) != MT_ERR_UNSUPPORTED && !is_unknown) ||
+	    !resolver->world->local || !query->scope)
+		return error;
+	why = resolver->world->local(resolver->arg, query->scope, query->name, &found);
+	if (why && is_unknown && mt_error_kind(why) == MT_ERR_NOT_FOUND) {
+		mt_error_free(why);
+		return error;
+	}
+	mt_error_free(error);
+	if (why)
+		return why;
+	resolver->in_frame = true;
+	take_local(&found, operand);
+	return NULL;
+}
+
 static struct mt_error *variable(struct mt_resolver *resolver, const struct mt_ast *ast,
                                  struct mt_operand *operand)
 {
@@ -428,7 +468,9 @@ static struct mt_error *variable(struct mt_resolver *resolver, const struct mt_a
 
 	error = mt_variable_find(resolver->image, &query, &found);
 	if (error)
-		MT_TRY(thread_local_variable(resolver, &query, error, &found));
+		error = thread_local_variable(resolver, &query, error, &found);
+	if (error)
+		return local_variable(resolver, &query, error, operand);
 	*operand = (struct mt_operand){ .is_place = true,
 		                        .addr = found.addr,
 		                        .type = found.type,

@@ -36,7 +36,7 @@ struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *
                               const uint8_t *initial)
 {
 	struct mt_instance_key key = key_of(instance);
-	struct mt_instance_value value = { .cfa = instance->cfa };
+	struct mt_instance_value value = { .cfa = instance->cfa, .call = instance->call };
 	struct mt_error *error;
 
 	if (!is_aligned_alike(armed, instance->addr))
@@ -95,6 +95,7 @@ void mt_armed_exchange_instance(struct mt_armed *armed, struct mt_record *record
 		return;
 	}
 	record->frame_cfa = value.cfa;
+	record->call = value.call;
 	memcpy(record->old_value, value.value, sizeof(record->old_value));
 	memcpy(value.value, record->new_value, sizeof(value.value));
 	bpf_map_update_elem(armed->forks, &key, &value, BPF_ANY);

@@ -200,7 +200,8 @@ void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record);
 struct mt_instance {
 	pid_t pid, tid;
 	uint64_t addr;
-	uint64_t cfa; /* of the frame; 0: it is in none */
+	uint64_t cfa;  /* of the frame; 0: it is in none */
+	uint64_t call; /* a number that tells the frame from those that have the same place later */
 };
 
 /* Arms an instance on its thread, which is stopped, so that `initial` is its value. Errors as

@@ -97,6 +97,7 @@ static void gen_note_frame(struct mt_program *program)
 	struct mt_asm *as = &program->as;
 	mt_asm_label another = mt_asm_new_label(as);
 
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_top), BPF_REG_6);
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(frame_cfa));
 	mt_asm_jump_if(as, BPF_JNE, BPF_REG_1, BPF_REG_6, another);
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_pc), BPF_REG_9);

@@ -52,10 +52,12 @@ struct mt_record {
 	struct mt_regs regs; /* of user mode, after the access */
 	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
 	uint64_t kernel_ip, kernel_di, kernel_cx, kernel_sp;
-	uint64_t unread;              /* an address that the condition depends on */
-	uint64_t addr;                /* of the watched range: of instances it is each one's own */
-	uint64_t frame_cfa, frame_pc; /* of an instance in a frame: its CFA; where the walk of the
-	                                 stack has met a frame with that CFA, 0: nowhere */
+	uint64_t unread; /* an address that the condition depends on */
+	uint64_t addr;   /* of the watched range: of instances it is each one's own */
+	/* Of an instance in a frame: its CFA; the pc of the frame with that CFA that the walk of
+	 * the stack has met, 0: it has met none; the highest CFA that it came to. */
+	uint64_t frame_cfa, frame_pc, frame_top;
+	uint64_t call; /* mt_instance.call */
 	uint64_t old_value[MT_RECORD_WORDS];
 	uint64_t new_value[MT_RECORD_WORDS];
 	uint32_t frame_count; /* in the tail (mt_record_tail()), where STACK_COPY is not set;
@@ -100,6 +102,7 @@ struct mt_instance_key {
 struct mt_instance_value {
 	uint64_t value[MT_RECORD_WORDS]; /* the last one known */
 	uint64_t cfa;                    /* of the frame that it is in; 0: in none */
+	uint64_t call;
 };
 
 /* One per watch and processor: counters, and the record in the making. */

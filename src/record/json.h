@@ -18,6 +18,7 @@ struct mt_json_armed {
 	const char *why; /* of uncovered; may be NULL */
 	bool kernel;
 	const char *kernel_why; /* may be NULL */
+	bool per_call;          /* each call of its function has its own: addr is not known yet */
 	bool per_thread;        /* each thread has its own: addr is one of them */
 	const char *condition;  /* "kernel", "stream" or NULL */
 };
@@ -31,6 +32,7 @@ void mt_json_notice(struct mt_buf *out, const char *kind, const char *text);
 struct mt_json_summary {
 	uint64_t hits, lost, unseen, uncounted, unmet, unchanged;
 	unsigned threads, uncovered, never_armed;
+	uint64_t calls, unwatched;
 	double seconds;
 	uint64_t start_ns;
 	bool exited;

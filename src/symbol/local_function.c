@@ -117,6 +117,15 @@ static void code_range(Dwarf_Die *die, uint64_t entry, uint64_t *low, uint64_t *
 	}
 }
 
+/* Where code in several pieces begins: with the first of them (DWARF 5 section 2.17.1), which is
+ * not the lowest where a cold part lies before it. */
+static uint64_t first_address(Dwarf_Die *die)
+{
+	Dwarf_Addr base, start, end;
+
+	return dwarf_ranges(die, 0, &base, &start, &end) > 0 ? start : mt_die_lowest(die);
+}
+
 /* Copies of a function have the same variable. */
 static bool is_known(const struct search *search, const struct mt_local *local)
 {
@@ -194,7 +203,7 @@ static void search_function(struct search *search, Dwarf_Die *function)
 	Dwarf_Die origin;
 
 	if (dwarf_entrypc(function, &entry) != 0)
-		entry = mt_die_lowest(function);
+		entry = first_address(function);
 	code_range(function, entry, &low, &high);
 	place.entry = entry + bias;
 	place.end = high + bias;

@@ -8,7 +8,7 @@
 
 #include "target/process.h"
 #include "target/tracee.h"
-#include "watch/session_private.h"
+#include "watch/frames.h"
 
 /* A program that forks without end must not keep us from the ring. */
 #define MAX_EVENTS 256
@@ -183,9 +183,14 @@ static void on_hold(struct mt_session *session, pid_t tid)
 	struct mt_target *target = target_of_tracee(session, tid);
 	struct mt_error *error;
 
+	if (target && mt_frames_entered(session, target, tid))
+		return;
 	session->held = tid;
 	error = target && target->hold ? mt_hold_reached(session, target) : NULL;
 	session->held = 0;
+	/* What was waited for may be the call that is armed now. */
+	if (target && !error)
+		mt_frames_entered(session, target, tid);
 	if (error && session->config->follow) {
 		pass_over(session, target->pid, error);
 	} else if (error) {

@@ -84,12 +84,12 @@ static void keep(struct mt_session *session, const struct mt_record *record)
 /* The registers of the stop are the record's; the value is read, where it is. */
 static bool look(struct mt_watch *watch, pid_t tid, struct mt_record *record)
 {
-	const struct mt_instance *own = watch->per_thread ? mt_instances_of(watch, tid) : NULL;
+	const struct mt_instance *own = mt_instances_of(watch, tid);
 	struct mt_error *error;
 
 	if (watch->view.kind == MT_DR_EXEC)
 		return true;
-	if (watch->per_thread && !own)
+	if (mt_watch_has_instances(watch) && !own)
 		return false;
 	if (own)
 		watch->view.addr = own->addr;

@@ -15,7 +15,7 @@
 #include "symbol/where.h"
 #include "target/process.h"
 #include "target/tracee.h"
-#include "watch/session_private.h"
+#include "watch/frames.h"
 
 /* A thread that does not stop for so long sleeps in the kernel and cannot be woken. */
 #define STOP_LIMIT_US 200000
@@ -36,7 +36,7 @@ static void ignore_terminal_stops(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static struct mt_error *ensure_traced(struct mt_session *session)
+struct mt_error *mt_instances_trace(struct mt_session *session)
 {
 	session->traces_births = true;
 	if (session->summary->launched || session->seized)
@@ -93,7 +93,7 @@ static struct mt_error *hold_any(struct mt_session *session, struct mt_target *t
 
 	if (session->held && mt_process_of(session->held) == target->pid)
 		return NULL;
-	MT_TRY(ensure_traced(session));
+	MT_TRY(mt_instances_trace(session));
 	MT_TRY(mt_process_threads(target->pid, &tids));
 	for (size_t i = 0; i < tids.list.len; i++) {
 		pid_t tid = tids.list.data[i];
@@ -123,13 +123,17 @@ void mt_instances_let_go(struct mt_session *session)
 struct looking {
 	struct mt_session *session;
 	struct mt_watch *watch;
-	pid_t tid; /* 0: any thread's will do */
+	pid_t tid;                          /* 0: any thread's will do */
+	const struct mt_where_frame *frame; /* NULL: of no call in particular */
+	bool in_no_frame;                   /* a local was asked for, and there is no frame */
 };
 
 static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t len)
 {
 	const struct looking *looking = arg;
 
+	if (looking->in_no_frame)
+		return mt_frames_read_nothing(NULL, addr, out, len);
 	return looking->tid ? mt_process_read(looking->tid, addr, out, len)
 	                    : mt_target_read(looking->watch->target, addr, out, len);
 }
@@ -153,18 +157,36 @@ static struct mt_error *find_tls(void *arg, const struct mt_module *module, uint
 	                      is_i386 ? regs.gs_base : regs.fs_base, module, offset, addr);
 }
 
-struct mt_error *mt_instances_resolve(struct mt_session *session, struct mt_watch *watch, pid_t tid,
-                                      struct mt_place *place)
+static struct mt_error *find_local(void *arg, const char *function, const char *name,
+                                   struct mt_place_local *found)
 {
-	struct looking looking = { session, watch, tid };
+	struct looking *looking = arg;
+	const struct mt_frame_query query = { looking->watch, looking->frame };
+
+	looking->in_no_frame = !looking->frame;
+	return mt_frames_find(&query, function, name, found);
+}
+
+struct mt_error *mt_instances_resolve_frame(struct mt_session *session, struct mt_watch *watch,
+                                            pid_t tid, const struct mt_where_frame *frame,
+                                            struct mt_place *place)
+{
+	struct looking looking = { .session = session, .watch = watch, .tid = tid, .frame = frame };
 	const struct mt_place_world world = {
 		.image = watch->target->image,
 		.read = read_memory,
 		.tls = find_tls,
+		.local = find_local,
 		.arg = &looking,
 	};
 
 	return mt_place_resolve_in(&world, watch->request->expr, place);
+}
+
+struct mt_error *mt_instances_resolve(struct mt_session *session, struct mt_watch *watch, pid_t tid,
+                                      struct mt_place *place)
+{
+	return mt_instances_resolve_frame(session, watch, tid, NULL, place);
 }
 
 /* ---- Arming -------------------------------------------------------------- */
@@ -239,7 +261,7 @@ struct mt_error *mt_instances_arm(struct mt_session *session, struct mt_watch *w
 {
 	struct mt_tids tids MT_CLEANUP(mt_tids_deinit) = { 0 };
 
-	MT_TRY(ensure_traced(session));
+	MT_TRY(mt_instances_trace(session));
 	if (session->held && mt_process_of(session->held) == watch->target->pid)
 		MT_TRY(arm_thread(session, watch, session->held));
 	MT_TRY(mt_process_threads(watch->target->pid, &tids));

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "target/process.h"
 #include "target/syscall.h"
-#include "watch/session_private.h"
+#include "watch/frames.h"
 
 /* A thread may be preempted in the middle of a copy; so long its next piece is waited for. */
 #define COPY_PATIENCE_NS 100000000
@@ -150,7 +150,7 @@ static void act(struct mt_session *session, const struct mt_record *record)
 	if (action == MT_ACTION_NONE || session->acted)
 		return;
 	session->acted = true;
-	if (record->flags & MT_RECORD_UNDECIDED)
+	if (record->flags & MT_RECORD_UNDECIDED || session->watches.data[record->watch]->in_frame)
 		kill((pid_t)record->pid, action == MT_ACTION_STOP ? SIGSTOP : SIGKILL);
 	if (action == MT_ACTION_STOP)
 		session->summary->stopped = (pid_t)record->pid;
@@ -190,7 +190,7 @@ static void fill_hit(struct mt_watch *watch, const struct mt_record *record, uns
 	memcpy(hit->new_value, record->new_value, watch->view.len);
 	memcpy(hit->old_value, record->old_value, watch->view.len);
 	hit->from_instruction = take_stored(watch, record, &hit->code->culprit, hit->new_value);
-	if (!watch->per_thread) /* it is its thread's alone */
+	if (!mt_watch_has_instances(watch)) /* it is its thread's alone */
 		mt_chain_link(&watch->chain, record, pieces, watch->view.len, hit->new_value,
 		              hit->old_value);
 	hit->access = access_of(watch, record, &hit->code->culprit);
@@ -210,7 +210,9 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 
 	if (session->acted || has_enough(session))
 		return;
-	if (watch->per_thread)
+	if (watch->in_frame && !mt_frames_alive(watch, record))
+		return;
+	if (mt_watch_has_instances(watch))
 		watch->view.addr = record->addr;
 	fill_hit(watch, record, pieces, &hit);
 	if (!hit.code) {
@@ -255,7 +257,8 @@ static void tell_late(struct mt_session *session, struct mt_watch *watch, uint64
 static void in_order(struct mt_session *session, struct mt_watch *watch,
                      const struct mt_record *record, unsigned pieces)
 {
-	if (watch->view.kind == MT_DR_EXEC || watch->per_thread || !chain_is_whole(session)) {
+	if (watch->view.kind == MT_DR_EXEC || mt_watch_has_instances(watch) ||
+	    !chain_is_whole(session)) {
 		tell(session, watch, record, pieces);
 		return;
 	}

@@ -375,7 +375,8 @@ static void sum_up(struct mt_session *session)
 		const struct mt_watch *watch = session->watches.data[i];
 		const struct mt_coverage *coverage = &watch->coverage;
 
-		if (coverage->threads > summary->threads)
+		summary->calls += watch->calls;
+		if (coverage->threads > summary->threads && !watch->in_frame)
 			summary->threads = coverage->threads;
 		if (coverage->uncovered > summary->uncovered)
 			summary->uncovered = coverage->uncovered;

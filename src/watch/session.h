@@ -77,6 +77,8 @@ struct mt_armed_info {
 	bool condition_in_kernel; /* false: evaluated on the stream */
 	bool from_elf;            /* no debug information for the variable */
 	bool per_thread;          /* each thread has its own, at an address of its own */
+	bool per_call;            /* each call has its own: armed when the function is entered */
+	size_t copies;            /* of that function: their variables are not watched */
 };
 
 struct mt_session_summary {
@@ -90,6 +92,8 @@ struct mt_session_summary {
 	uint64_t uncounted;   /* the table of places was full */
 	unsigned threads;     /* armed, inheriting ones not counted */
 	unsigned uncovered;   /* threads that could not be armed */
+	uint64_t calls;       /* whose locals were armed */
+	uint64_t unwatched;   /* calls whose locals could not be armed */
 	unsigned never_armed; /* expressions that were never armed */
 	double seconds;
 	uint64_t start_ns; /* CLOCK_MONOTONIC */

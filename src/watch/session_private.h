@@ -6,11 +6,18 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "expr/expr.h"
+#include "symbol/where.h"
 #include "target/event.h"
 #include "watch/chain.h"
 #include "watch/enrich.h"
 #include "watch/fold.h"
 #include "watch/session.h"
+
+/* A function's first instructions, where calls of it stop. */
+struct mt_entry {
+	uint64_t addr;
+	struct mt_armed *armed;
+};
 
 /* A program image that is watched: one process, and its forks as long as they run the same program.
  */
@@ -24,12 +31,13 @@ struct mt_target {
 	uint64_t refreshed_ns; /* when the mappings were last read */
 	struct mt_armed *hold; /* stops a thread at a location that something waits for */
 	uint64_t hold_addr;
-	bool at_start;     /* first seen before its first instruction */
-	bool told_waiting; /* that names are waited for */
-	bool at_pending;   /* --at has not been reached */
-	bool hold_is_at;   /* the hold is there; else on the dynamic linker's hook */
-	bool forked;       /* other processes run the same program, with the same events */
-	bool left;         /* its process has become another program */
+	MT_VEC(struct mt_entry) entries; /* of functions, where calls are held */
+	bool at_start;                   /* first seen before its first instruction */
+	bool told_waiting;               /* that names are waited for */
+	bool at_pending;                 /* --at has not been reached */
+	bool hold_is_at;                 /* the hold is there; else on the dynamic linker's hook */
+	bool forked; /* other processes run the same program, with the same events */
+	bool left;   /* its process has become another program */
 	bool ended;
 };
 
@@ -63,6 +71,14 @@ struct mt_watch {
 	/* Of a thread-local variable: one for each thread; view.addr is that of the hit that is
 	 * told. */
 	bool per_thread;
+	/* Of what a local variable is or leads to: an instance for each call; see frames.h. */
+	bool in_frame;
+	bool told_unwatched; /* that calls are not watched */
+	struct mt_function_local local;
+	uint64_t entry;       /* where calls are held */
+	uint64_t calls;       /* that were armed */
+	size_t copies;        /* of the function, inlined or cloned: nobody sees their calls */
+	bool by_value;        /* the local was in a register where calls are held */
 	bool waits_for_start; /* the C library has not made the thread's yet */
 	MT_VEC(struct mt_instance) instances;
 	bool single_store; /* a store's source tells the whole value: see mt_source_value */
@@ -99,6 +115,12 @@ struct mt_session {
 	uint64_t round;          /* of reading the ring */
 	uint64_t start_ns, end_ns;
 };
+
+/* Whether there are several of what is watched, at addresses of their own. */
+static inline bool mt_watch_has_instances(const struct mt_watch *watch)
+{
+	return watch->per_thread || watch->in_frame;
+}
 
 uint64_t mt_now_ns(void); /* CLOCK_MONOTONIC */
 
@@ -191,6 +213,14 @@ struct mt_error *mt_session_seize(struct mt_session *session);
 struct mt_error *mt_instances_resolve(struct mt_session *session, struct mt_watch *watch, pid_t tid,
                                       struct mt_place *place);
 void mt_instances_let_go(struct mt_session *session);
+
+/* The same in a frame of that thread, which has what the watch's local leads to. */
+struct mt_error *mt_instances_resolve_frame(struct mt_session *session, struct mt_watch *watch,
+                                            pid_t tid, const struct mt_where_frame *frame,
+                                            struct mt_place *place);
+
+/* From here on all threads are tracees, for births and holds. */
+struct mt_error *mt_instances_trace(struct mt_session *session);
 
 /* Arms a thread-local watch, whose program is loaded, in all threads of its target. */
 struct mt_error *mt_instances_arm(struct mt_session *session, struct mt_watch *watch);

@@ -9,7 +9,7 @@
 #include "expr/expr.h"
 #include "symbol/dynamic.h"
 #include "target/process.h"
-#include "watch/session_private.h"
+#include "watch/frames.h"
 
 #define REFRESH_NS 20000000
 
@@ -60,11 +60,19 @@ struct mt_error *mt_target_add(struct mt_session *session, pid_t pid, struct mt_
 	return NULL;
 }
 
+static void forget_entries(struct mt_target *target)
+{
+	while (target->entries.len)
+		mt_armed_destroy(target->entries.data[--target->entries.len].armed);
+}
+
 void mt_target_destroy(struct mt_target *target)
 {
 	if (!target)
 		return;
 	mt_armed_destroy(target->hold);
+	forget_entries(target);
+	mt_vec_deinit(&target->entries);
 	mt_enricher_destroy(target->enricher);
 	mt_space_destroy(target->space);
 	mt_image_destroy(target->image);
@@ -200,6 +208,9 @@ static struct mt_error *resolve_place(struct mt_session *session, struct mt_watc
 	watch->waits_for_start = false;
 	MT_TRY(mt_instances_resolve(session, watch, 0, &place));
 	watch->per_thread = place.thread_local;
+	watch->in_frame = place.in_frame;
+	if (watch->in_frame && !place.followed)
+		MT_TRY(mt_frames_check(watch));
 	watch->view.addr = place.addr;
 	watch->view.len = place.len;
 	watch->view.type = place.type;
@@ -264,16 +275,18 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.len = watch->view.len,
 		.is_signed = watch->view.type && watch->view.type->is_signed,
 		.follow = config->follow,
-		.instances = watch->per_thread,
+		.instances = mt_watch_has_instances(watch),
 		.may_pause = session->tracees.len == 0,
 		.kernel = !config->user_only,
-		.stack = config->count_only ? MT_STACK_NONE : config->stack,
+		.stack = watch->in_frame      ? MT_STACK_DWARF
+		         : config->count_only ? MT_STACK_NONE
+		                              : config->stack,
 		.condition = watch->cond,
 		.captures = (const struct mt_capture *const *)watch->captures.data,
 		.capture_count = watch->captures.len,
 		.changes_only = config->changes_only && watch->view.kind != MT_DR_EXEC,
 		.count_only = config->count_only && watch->view.kind != MT_DR_READ,
-		.action = config->action,
+		.action = watch->in_frame ? MT_ACTION_NONE : config->action,
 	};
 }
 
@@ -303,9 +316,11 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.condition_in_kernel = mt_armed_condition_in_kernel(watch->armed),
 		.from_elf = watch->from_elf,
 		.per_thread = watch->per_thread,
+		.per_call = watch->in_frame,
+		.copies = watch->copies,
 	};
 
-	if (watch->per_thread) {
+	if (mt_watch_has_instances(watch)) {
 		info.coverage.threads = own.threads;
 		info.coverage.uncovered = own.uncovered;
 		info.coverage.why = own.why;
@@ -328,6 +343,11 @@ static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *
 		MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, NULL, NULL,
 		                    0, &watch->armed));
 		return mt_instances_arm(session, watch);
+	}
+	if (watch->in_frame) {
+		MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, NULL, NULL,
+		                    0, &watch->armed));
+		return mt_frames_begin(session, watch);
 	}
 	if (!exec)
 		MT_TRY(mt_target_read(target, watch->view.addr, before, watch->view.len));
@@ -388,6 +408,12 @@ static struct mt_error *compile(const struct mt_session *session, struct mt_watc
 static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watch *watch)
 {
 	MT_TRY(resolve(session, watch));
+	if (watch->in_frame && session->config->count_only)
+		return mt_error_new(
+		    MT_ERR_USAGE,
+		    "%s is a local variable: whether an access is in its call is not "
+		    "decided in the kernel, where -c counts",
+		    watch->request->expr);
 	MT_TRY(compile(session, watch));
 	watch->single_store = is_single_store(watch);
 	MT_TRY(mt_error_context(mt_dr_insert(&watch->target->mirror, watch->id, watch->view.kind,
@@ -534,6 +560,7 @@ void mt_target_end(struct mt_session *session, struct mt_target *target)
 	target->ended = true;
 	mt_armed_destroy(target->hold);
 	target->hold = NULL;
+	forget_entries(target);
 	/* Watches that share a register end before the one that owns it. */
 	for (size_t i = session->watches.len; i-- > 0;)
 		if (session->watches.data[i]->target == target)
