@@ -198,7 +198,7 @@ static struct mt_error *find_without_address(const struct mt_eval *eval,
 static struct mt_error *find_variable(const struct mt_eval *eval, const char *scope,
                                       const char *name, struct mt_value *value)
 {
-	struct mt_variable_query query = { .scope = scope, .name = name };
+	struct mt_variable_query query = { .scope = scope, .name = name, .is_guess = true };
 	struct mt_variable variable;
 	struct mt_error *error = mt_variable_find(eval->world->image, &query, &variable), *other;
 
@@ -304,7 +304,7 @@ static bool find_function(const struct mt_eval *eval, const char *scope, const c
 	mt_buf_text(&text, name);
 	if (!mt_buf_ok(&text))
 		return false;
-	error = mt_image_locate(image, text.data, &locations, &count);
+	error = mt_image_locate_guess(image, text.data, &locations, &count);
 	if (error && mt_error_kind(error) == MT_ERR_AMBIGUOUS)
 		*why = error;
 	else
@@ -363,6 +363,23 @@ static bool find_constant(const struct mt_eval *eval, const char *name, bool *fo
 
 /* ---- Names, in C's order and gdb's */
 
+/* Nothing is called so: the error that says what is nearly. */
+static struct mt_error *with_near_names(const struct mt_eval *eval, const char *scope,
+                                        const char *name, struct mt_error *error)
+{
+	const struct mt_variable_query query = { .scope = scope, .name = name };
+	struct mt_variable variable;
+	struct mt_error *fuller;
+
+	if (mt_error_kind(error) != MT_ERR_NOT_FOUND)
+		return error;
+	fuller = mt_variable_find(eval->world->image, &query, &variable);
+	if (!fuller)
+		return error;
+	mt_error_free(error);
+	return fuller;
+}
+
 static struct mt_error *find_global(const struct mt_eval *eval, const char *scope, const char *name,
                                     struct mt_value *value)
 {
@@ -382,7 +399,7 @@ static struct mt_error *find_global(const struct mt_eval *eval, const char *scop
 		return NULL;
 	}
 	if (!ambiguous)
-		return error;
+		return with_near_names(eval, narrowed, name, error);
 	mt_error_free(error);
 	return ambiguous;
 }

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "symbol/candidate.h"
-#include "symbol/symtab.h"
+#include "symbol/symtab_names.h"
 
 static bool is_data(const struct mt_elf_symbol *symbol)
 {
@@ -155,15 +155,18 @@ struct mt_error *mt_candidates_from_elf(const struct mt_module *module, const ch
 {
 	struct mt_symtab *symtab = mt_symtab_of(module->file);
 
-	for (size_t i = 0; i < symtab->count; i++) {
-		struct mt_elf_symbol *symbol = &symtab->symbols[i];
+	struct mt_symbol_choice choice = { 0 };
+	bool ok = mt_symtab_named(symtab, name, &choice);
 
-		if (is_data(symbol) && names(symbol, name) &&
-		    !is_told(module, symbol, name, candidates) &&
-		    !add_symbol(module, name, symbol, candidates))
-			return mt_error_nomem();
+	for (size_t i = 0; ok && i < choice.len; i++) {
+		struct mt_elf_symbol *symbol = &symtab->symbols[choice.data[i]];
+
+		ok = !is_data(symbol) || !names(symbol, name) ||
+		     is_told(module, symbol, name, candidates) ||
+		     add_symbol(module, name, symbol, candidates);
 	}
-	return NULL;
+	mt_vec_deinit(&choice);
+	return ok ? NULL : mt_error_nomem();
 }
 
 bool mt_elf_mentions(const struct mt_module *module, const char *name)

@@ -176,6 +176,11 @@ struct mt_location {
  * SYNTAX. Free with mt_locations_free(). */
 struct mt_error *mt_image_locate(struct mt_image *image, const char *text,
                                  struct mt_location **locations, size_t *count);
+
+/* The same, for those who ask whether there is such a place: what is not found is told without near
+ * names, which are more work than all the rest. */
+struct mt_error *mt_image_locate_guess(struct mt_image *image, const char *text,
+                                       struct mt_location **locations, size_t *count);
 void mt_locations_free(struct mt_location *locations, size_t count);
 
 #endif

@@ -95,6 +95,7 @@ struct place {
 	const char *file; /* a source file, or NULL */
 	const char *name; /* a function, or NULL */
 	unsigned line;
+	bool is_guess; /* no near names are asked for */
 };
 
 static struct mt_error *locate_in(struct mt_image *image, const struct mt_module *module,
@@ -129,7 +130,8 @@ static struct mt_error *no_function_error(struct mt_image *image, const struct p
 	              place->file ? place->file : executable->name);
 	if (!mt_module_has_symbols(executable) && !mt_module_has_dwarf(executable))
 		mt_buf_printf(&text, "; %s is stripped: it has no symbols", executable->name);
-	mt_suggest_names(executable, place->name, true, &text);
+	if (!place->is_guess)
+		mt_suggest_names(executable, place->name, true, &text);
 	return mt_error_new(MT_ERR_NOT_FOUND, "%s", mt_buf_ok(&text) ? text.data : place->name);
 }
 
@@ -189,11 +191,11 @@ static struct mt_error *split_function(char *text, struct place *place)
 	return NULL;
 }
 
-static struct mt_error *locate_source(struct mt_image *image, const char *text,
+static struct mt_error *locate_source(struct mt_image *image, const char *text, bool is_guess,
                                       struct mt_location_list *list)
 {
 	char *copy MT_AUTO_FREE = mt_strdup(text);
-	struct place place = { 0 };
+	struct place place = { .is_guess = is_guess };
 
 	if (!copy)
 		return mt_error_nomem();
@@ -205,7 +207,7 @@ static struct mt_error *locate_source(struct mt_image *image, const char *text,
 	return place.name ? no_function_error(image, &place) : no_line_error(image, &place);
 }
 
-static struct mt_error *locate(struct mt_image *image, const char *text,
+static struct mt_error *locate(struct mt_image *image, const char *text, bool is_guess,
                                struct mt_location_list *list)
 {
 	uint64_t addr;
@@ -219,14 +221,14 @@ static struct mt_error *locate(struct mt_image *image, const char *text,
 	if (starred)
 		return mt_error_at(1, "an address is expected after *");
 	MT_TRY(add_module_offset(image, text, list, &done));
-	return done ? NULL : locate_source(image, text, list);
+	return done ? NULL : locate_source(image, text, is_guess, list);
 }
 
-struct mt_error *mt_image_locate(struct mt_image *image, const char *text,
-                                 struct mt_location **locations, size_t *count)
+static struct mt_error *locate_all(struct mt_image *image, const char *text, bool is_guess,
+                                   struct mt_location **locations, size_t *count)
 {
 	struct mt_location_list list = { 0 };
-	struct mt_error *error = locate(image, text, &list);
+	struct mt_error *error = locate(image, text, is_guess, &list);
 
 	if (error) {
 		mt_locations_free(list.data, list.len);
@@ -235,4 +237,16 @@ struct mt_error *mt_image_locate(struct mt_image *image, const char *text,
 	*locations = list.data;
 	*count = list.len;
 	return NULL;
+}
+
+struct mt_error *mt_image_locate(struct mt_image *image, const char *text,
+                                 struct mt_location **locations, size_t *count)
+{
+	return locate_all(image, text, false, locations, count);
+}
+
+struct mt_error *mt_image_locate_guess(struct mt_image *image, const char *text,
+                                       struct mt_location **locations, size_t *count)
+{
+	return locate_all(image, text, true, locations, count);
 }

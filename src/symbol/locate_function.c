@@ -12,7 +12,7 @@
 #include "symbol/locate.h"
 #include "symbol/named.h"
 #include "symbol/scope.h"
-#include "symbol/symtab.h"
+#include "symbol/symtab_names.h"
 
 /* More functions of one name than a person can mean. */
 #define FUNCTIONS_MAX 256
@@ -96,10 +96,13 @@ static void add_code(struct search *search, struct code code)
 static void search_symbols(struct search *search)
 {
 	struct mt_symtab *symtab = mt_symtab_of(search->module->file);
+	struct mt_symbol_choice choice = { 0 };
 	bool exact;
 
-	for (size_t i = 0; i < symtab->count; i++) {
-		struct mt_elf_symbol *symbol = &symtab->symbols[i];
+	if (!mt_symtab_named(symtab, mt_scope_last_part(search->name), &choice))
+		search->out_of_memory = true;
+	for (size_t i = 0; i < choice.len; i++) {
+		struct mt_elf_symbol *symbol = &symtab->symbols[choice.data[i]];
 
 		if (symbol->is_code && names(symbol, search->name, &exact))
 			add_code(search, (struct code){ .start = symbol->addr,
@@ -108,6 +111,7 @@ static void search_symbols(struct search *search)
 			                                .is_external = symbol->binding != STB_LOCAL,
 			                                .is_exact = exact });
 	}
+	mt_vec_deinit(&choice);
 }
 
 /* Stripped programs' functions, and those that only exist inlined. */

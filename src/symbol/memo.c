@@ -24,6 +24,7 @@ static bool write_key(const struct mt_question *question, struct mt_buf *key)
 {
 	mt_buf_char(key, (char)('0' + question->what));
 	mt_buf_char(key, question->scope ? ':' : ' ');
+	mt_buf_char(key, question->is_guess ? '?' : ' ');
 	mt_buf_text(key, question->scope ? question->scope : "");
 	mt_buf_char(key, '\0');
 	mt_buf_text(key, question->name);

@@ -21,6 +21,7 @@ struct mt_question {
 	unsigned what;
 	const char *scope; /* may be NULL */
 	const char *name;
+	bool is_guess; /* an error says less */
 };
 
 /* Those members that the question is about. */

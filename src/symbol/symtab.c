@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "symbol/demangle.h"
+#include "symbol/symtab_names.h"
 
 /* How many symbols before an address are looked at for one that reaches over it: only a damaged
  * table nests deeper. */
@@ -232,6 +233,7 @@ void mt_symtab_destroy(struct mt_symtab *symtab)
 		return;
 	for (size_t i = 0; i < symtab->count; i++)
 		free(symtab->symbols[i].demangled);
+	mt_symtab_names_destroy(symtab->names);
 	free(symtab->symbols);
 	free(symtab);
 }

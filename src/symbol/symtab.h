@@ -20,10 +20,13 @@ struct mt_elf_symbol {
 	bool tried_demangling;
 };
 
+struct mt_symtab_names;
+
 struct mt_symtab {
 	struct mt_elf_symbol *symbols; /* by address; of one address, the best name last */
 	size_t count;
-	bool is_full; /* from a .symtab */
+	bool is_full;                  /* from a .symtab */
+	struct mt_symtab_names *names; /* see symtab_names.h; NULL: nobody has asked */
 };
 
 /* Built on first use; without symbols, or memory for them, an empty one. */

@@ -307,7 +307,8 @@ static struct mt_error *not_found_error(const struct search *search,
 		mt_buf_printf(&text, "; %s is stripped: it has no symbols", executable->name);
 	if (mt_module_note(executable))
 		mt_buf_printf(&text, "; %s", mt_module_note(executable));
-	mt_suggest_names(executable, search->last, false, &text);
+	if (!query->is_guess)
+		mt_suggest_names(executable, search->last, false, &text);
 	return mt_error_new(MT_ERR_NOT_FOUND, "%s", mt_buf_ok(&text) ? text.data : query->name);
 }
 
@@ -412,7 +413,8 @@ static struct mt_error *look_for(struct mt_image *image, const struct mt_variabl
 {
 	char *demangled MT_AUTO_FREE = mt_demangle(query->name);
 	struct mt_variable_query plain = { .scope = query->scope,
-		                           .name = demangled ? demangled : query->name };
+		                           .name = demangled ? demangled : query->name,
+		                           .is_guess = query->is_guess };
 	struct search search = { .image = image,
 		                 .query = &plain,
 		                 .last = mt_scope_last_part(plain.name) };
@@ -427,7 +429,8 @@ static struct mt_error *find_variable(struct mt_image *image, const struct mt_va
 {
 	const struct mt_question question = { .what = MT_ASKED_VARIABLE + (unsigned)wanted,
 		                              .scope = query->scope,
-		                              .name = query->name };
+		                              .name = query->name,
+		                              .is_guess = query->is_guess };
 	struct mt_answer answer = { 0 };
 	struct mt_error *error;
 

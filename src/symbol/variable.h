@@ -18,6 +18,8 @@
 struct mt_variable_query {
 	const char *scope;
 	const char *name;
+	bool
+	    is_guess; /* something else is asked when there is none: no near names are looked for */
 };
 
 struct mt_variable {

@@ -46,7 +46,7 @@ static void ask_about_address(struct mt_image *image, uint64_t addr)
 static void ask_about_name(struct mt_image *image, const char *scope, const char *name)
 {
 	static const uint8_t bytes[64];
-	const struct mt_variable_query query = { scope, name };
+	const struct mt_variable_query query = { .scope = scope, .name = name };
 	struct mt_variable variable;
 	struct mt_buf text MT_AUTO_BUF = { 0 };
 	struct mt_error *error = mt_variable_find(image, &query, &variable);
