@@ -25,7 +25,9 @@ struct mt_cfi_reader {
 
 static inline struct mt_cfi_reader mt_cfi_reader_of(struct mt_cfi_span span)
 {
-	return (struct mt_cfi_reader){ .at = span.bytes, .end = span.bytes + span.len };
+	const uint8_t *end = span.len ? span.bytes + span.len : span.bytes; /* may be NULL */
+
+	return (struct mt_cfi_reader){ .at = span.bytes, .end = end };
 }
 
 static inline size_t mt_cfi_left(const struct mt_cfi_reader *in)

@@ -359,15 +359,17 @@ static bool write_all(struct mt_index_make *make)
 /* ---- The thread that leads ----------------------------------------------- */
 
 /*
- * Descriptors of its own, and none but the one that it needs: in a table that threads share,
- * opening one may take milliseconds (see base/writer.c); and a uprobe or a pipe that is closed must
- * be so.
+ * Descriptors of its own, and none but the one that it needs and the standard ones: in a table that
+ * threads share, opening one may take milliseconds (see base/writer.c); and a uprobe or a pipe that
+ * is closed must be so.
  */
 static void leave_files(int fd)
 {
-	if (fd > 0)
-		close_range(0, (unsigned)fd - 1, CLOSE_RANGE_UNSHARE);
-	close_range((unsigned)fd + 1, ~0u, fd > 0 ? 0 : CLOSE_RANGE_UNSHARE);
+	unsigned first = STDERR_FILENO + 1, own = (unsigned)fd;
+
+	if (own > first)
+		close_range(first, own - 1, CLOSE_RANGE_UNSHARE);
+	close_range(own < first ? first : own + 1, ~0u, own > first ? 0 : CLOSE_RANGE_UNSHARE);
 }
 
 static void *lead(void *arg)

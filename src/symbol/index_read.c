@@ -181,25 +181,26 @@ static void read_str_base(struct walk *walk, unsigned form)
 
 static void read_die(struct walk *walk, struct die *die)
 {
-	const struct mt_abbrev_step *steps = walk->reader->abbrevs.steps.data + die->abbrev->first;
-
 	for (size_t i = 0; i < die->abbrev->count && !walk->cursor.bad; i++) {
-		switch (steps[i].kind) {
+		const struct mt_abbrev_step *step =
+		    &walk->reader->abbrevs.steps.data[die->abbrev->first + i];
+
+		switch (step->kind) {
 		case MT_STEP_NAME:
-			die->name = read_name(walk, steps[i].form);
+			die->name = read_name(walk, step->form);
 			break;
 		case MT_STEP_ORIGIN:
 			if (die->origin_count == 2)
 				walk->cursor.bad = true;
 			else
 				die->origins[die->origin_count++] =
-				    read_reference(walk, steps[i].form);
+				    read_reference(walk, step->form);
 			break;
 		case MT_STEP_STR_BASE:
-			read_str_base(walk, steps[i].form);
+			read_str_base(walk, step->form);
 			break;
 		default:
-			mt_cursor_step(&walk->cursor, &steps[i]);
+			mt_cursor_step(&walk->cursor, step);
 		}
 	}
 }
