@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import names
 from lines import IDLE_THREADS, ROUNDS_OF_LARGE, ROUNDS_OF_OTHERS, ROUNDS_OF_STARTS, Row
 from measures import Series
 from programs import Program
@@ -129,12 +130,6 @@ def start_row(bench, say, program, line, limit, rounds):
                      bench.program(program), ["tbreak main", "run", "kill"], r"^\d+\t\s+counter = 1;", limit, rounds)
 
 
-def values_row(bench, say, limit, rounds):
-    return shown_row(bench, say, "exec to a stop in `main`, its locals and a global shown: 150 MB of DWARF",
-                     bench.program("large"), ["tbreak main", "run", "info locals", "print counter", "kill"],
-                     r"^\$1 = 0$", limit, rounds)
-
-
 def shown_row(bench, say, line, program, script, shown, limit, rounds):
     """From the debugger's start until it has shown what it was asked for."""
     took = {name: Series() for name in debuggers()}
@@ -205,7 +200,7 @@ def rows(bench, say):
         *script_rows(bench, say),
         start_row(bench, say, "first", "small program", 0.060, ROUNDS_OF_STARTS),
         start_row(bench, say, "large", "150 MB of DWARF", 0.250, ROUNDS_OF_LARGE),
-        values_row(bench, say, 0.300, ROUNDS_OF_LARGE),
+        *names.rows(bench, say),
         *attach_rows(bench, say),
         *memory_rows(bench, say),
     ]
