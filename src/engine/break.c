@@ -132,7 +132,10 @@ static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *b
 			return mt_error_nomem();
 		}
 	}
-	mt_break_lift(breakpoint, NULL); /* the kernel has the old condition's tree */
+	if (breakpoint->watch)
+		mt_watch_disarm(breakpoint);
+	else
+		mt_break_lift(breakpoint, NULL); /* the kernel has the old condition's tree */
 	mt_cond_destroy(breakpoint->cond);
 	free(breakpoint->condition);
 	breakpoint->cond = cond;
@@ -145,6 +148,7 @@ static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *b
 
 static void destroy(struct mt_break *breakpoint)
 {
+	mt_watchpoint_destroy(breakpoint->watch);
 	mt_vec_deinit(&breakpoint->places);
 	mt_vec_deinit(&breakpoint->view);
 	mt_vec_deinit(&breakpoint->wanted);
@@ -175,12 +179,15 @@ static struct mt_error *resolve_everywhere(struct mt_debug *debug, struct mt_bre
 	struct mt_error *first = NULL;
 
 	if (!debug->proc || debug->proc->core)
-		return mt_break_check(debug, breakpoint);
+		return breakpoint->watch ? mt_watch_check(debug, breakpoint)
+		                         : mt_break_check(debug, breakpoint);
 	for (size_t i = 0; i < debug->procs.len; i++) {
 		struct mt_proc *proc = debug->procs.data[i];
-		struct mt_error *error = proc->ended || proc->lender || proc->core
-		                             ? NULL
-		                             : mt_break_resolve(breakpoint, proc);
+		struct mt_error *error = NULL;
+
+		if (!proc->ended && !proc->lender && !proc->core)
+			error = breakpoint->watch ? mt_watch_resolve(breakpoint, proc)
+			                          : mt_break_resolve(breakpoint, proc);
 
 		if (error && !first && proc == debug->proc)
 			first = error;
@@ -196,6 +203,7 @@ static struct mt_error *prepare(struct mt_debug *debug, const struct mt_break_sp
 	const char *location = spec->location ? spec->location : "";
 
 	made->kind = spec->kind;
+	made->number = debug->next_break + 1; /* who sets registers knows for whom */
 	made->temporary = spec->temporary;
 	made->pending_allowed = spec->pending;
 	made->thread = spec->thread;
@@ -204,6 +212,8 @@ static struct mt_error *prepare(struct mt_debug *debug, const struct mt_break_sp
 		MT_TRY(set_condition(debug, made, spec->condition));
 	if (mt_break_is_placed(made))
 		return mt_location_absolute(debug, location, &made->location);
+	if (made->kind == MT_BREAK_WATCH)
+		MT_TRY(mt_watchpoint_create(spec, &made->watch));
 	made->location = mt_strdup(location);
 	return made->location ? mt_catch_parse(made, location) : mt_error_nomem();
 }
@@ -218,7 +228,7 @@ struct mt_error *mt_debug_break(struct mt_debug *debug, const struct mt_break_sp
 		return mt_error_nomem();
 	MT_TRY(need_rest(debug));
 	MT_TRY(prepare(debug, spec, made));
-	error = mt_break_is_placed(made) ? resolve_everywhere(debug, made) : NULL;
+	error = mt_break_is_placed(made) || made->watch ? resolve_everywhere(debug, made) : NULL;
 	if (error && spec->pending && mt_error_kind(error) == MT_ERR_NOT_FOUND) {
 		mt_error_free(error);
 		error = NULL;
@@ -231,7 +241,7 @@ struct mt_error *mt_debug_break(struct mt_debug *debug, const struct mt_break_sp
 		mt_break_lift(made, NULL);
 		return error;
 	}
-	made->number = ++debug->next_break;
+	debug->next_break = made->number;
 	*number = made->number;
 	made = NULL;
 	return NULL;
@@ -253,9 +263,16 @@ void mt_breaks_delete_temporary(struct mt_debug *debug, const struct mt_stop *st
 	for (size_t i = 0; i < stop->number_count; i++) {
 		struct mt_break *breakpoint = mt_break_find(debug, stop->numbers[i]);
 
-		if (breakpoint && breakpoint->temporary)
+		if (breakpoint && (breakpoint->temporary || stop->kind == MT_STOP_SCOPE))
 			mt_break_destroy(debug, breakpoint);
 	}
+}
+
+void mt_breaks_bury(struct mt_debug *debug)
+{
+	for (size_t i = debug->breaks.len; i-- > 0;)
+		if (debug->breaks.data[i]->gone)
+			mt_break_destroy(debug, debug->breaks.data[i]);
 }
 
 /* ---- Changing ------------------------------------------------------------ */
@@ -265,6 +282,8 @@ static struct mt_error *renew(struct mt_debug *debug, struct mt_break *breakpoin
 {
 	struct mt_error *error;
 
+	if (breakpoint->watch)
+		return mt_watch_renew(breakpoint);
 	if (!mt_break_is_placed(breakpoint) || !debug->proc || debug->proc->core)
 		return NULL;
 	mt_break_lift(breakpoint, NULL);
@@ -335,7 +354,7 @@ static void fill_view(const struct mt_debug *debug, struct mt_break *breakpoint)
 	}
 }
 
-static void describe(const struct mt_debug *debug, struct mt_break *breakpoint,
+static void describe(struct mt_debug *debug, struct mt_break *breakpoint,
                      struct mt_break_info *info)
 {
 	fill_view(debug, breakpoint);
@@ -354,6 +373,29 @@ static void describe(const struct mt_debug *debug, struct mt_break *breakpoint,
 		.places = breakpoint->view.data,
 		.place_count = breakpoint->view.len,
 	};
+	if (breakpoint->watch)
+		mt_watch_describe(debug, breakpoint, info);
+}
+
+struct mt_error *mt_debug_watch_past(struct mt_debug *debug, int number,
+                                     struct mt_watch_past past[MT_WATCH_PAST_COUNT], size_t *count)
+{
+	struct mt_break *breakpoint;
+	const struct mt_watchpoint *watch;
+	uint64_t first;
+
+	MT_TRY(find(debug, number, &breakpoint));
+	watch = breakpoint->watch;
+	if (!watch)
+		return mt_error_new(MT_ERR_USAGE,
+		                    "breakpoint %d is no watchpoint: only those keep their hits",
+		                    number);
+	first =
+	    watch->past_count > MT_WATCH_PAST_COUNT ? watch->past_count - MT_WATCH_PAST_COUNT : 0;
+	*count = (size_t)(watch->past_count - first);
+	for (uint64_t i = first; i < watch->past_count; i++)
+		past[i - first] = watch->past[i % MT_WATCH_PAST_COUNT];
+	return NULL;
 }
 
 size_t mt_debug_breaks(struct mt_debug *debug, struct mt_break_info *infos, size_t max)

@@ -146,14 +146,32 @@ bool mt_catch_wants(struct mt_thread *thread, enum mt_break_kind kind, uint64_t 
 bool mt_catch_syscalls(const struct mt_debug *debug);
 /* Deletes the temporary ones among those that have stopped it. */
 void mt_breaks_delete_temporary(struct mt_debug *debug, const struct mt_stop *stop);
+/* Frees those that have gone with what they needed; where nobody holds one. */
+void mt_breaks_bury(struct mt_debug *debug);
 
-struct mt_error *mt_hw_get(struct mt_proc *proc, uint64_t addr);
-void mt_hw_put(struct mt_proc *proc, uint64_t addr);
-/* Whether a debug register stands for that instruction, ptrace's or a perf event's. */
-bool mt_debugreg_at(struct mt_proc *proc, uint64_t addr);
-/* Gives a new thread the registers of its process; clears those of one that leaves. */
-void mt_hw_arm_thread(struct mt_thread *thread);
+/* Takes debug registers for the trap, in the mirror of the process, all or none. MT_ERR_NO_REGISTER
+ * says who has them. */
+struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap);
+void mt_hw_put(struct mt_proc *proc, const struct mt_trap *trap);
+/* The memory, and with it what the registers were for, is gone. */
+void mt_hw_forget(struct mt_proc *proc);
+/* Makes the stopped thread's registers what its process's mirror says, if they are not. False: the
+ * kernel refuses. */
+bool mt_hw_true_up(struct mt_thread *thread);
+/* Clears those of a thread that leaves. */
 void mt_hw_clear_thread(struct mt_thread *thread);
+/* Reads why the thread has got its SIGTRAP, once. */
+void mt_hw_note_status(struct mt_thread *thread);
+enum mt_hw_report {
+	MT_HW_NOTHING, /* no register of ours can have been it */
+	MT_HW_CODE,
+	MT_HW_DATA,
+	MT_HW_UNTOLD, /* the processor says nothing, and one that watches data may have been it */
+};
+enum mt_hw_report mt_hw_report(const struct mt_thread *thread);
+/* Whether a debug register stands for that instruction: ptrace's; or a perf event's too. */
+bool mt_hw_executes_at(const struct mt_proc *proc, uint64_t addr);
+bool mt_debugreg_at(struct mt_proc *proc, uint64_t addr);
 
 /* ---- way.c --------------------------------------------------------------- */
 
@@ -165,6 +183,10 @@ void mt_way_forget(struct mt_break *breakpoint, struct mt_break_at *at);
 enum mt_break_way mt_way_of(const struct mt_break *breakpoint, const struct mt_break_at *at);
 /* Looks for better ways: something has been given up. */
 void mt_ways_improve(struct mt_debug *debug);
+/* Frees a debug register that a breakpoint can do without. False: there is none. */
+bool mt_ways_make_room(struct mt_proc *proc);
+/* "breakpoints 2 and 3 have 2": whose registers are the kernel's; nothing if there are none. */
+void mt_ways_name_registers(const struct mt_proc *proc, struct mt_buf *text);
 /* Whether the kernel decides at a debug register there. */
 bool mt_armed_at(struct mt_proc *proc, uint64_t addr);
 /* Jumps that begin from `start` on and before `end` become int3. */

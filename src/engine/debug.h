@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "engine/watchpoint.h"
 #include "symbol/image.h"
 #include "x86/debugreg.h"
 #include "x86/regs.h"
@@ -212,16 +213,19 @@ enum mt_break_kind {
 	MT_BREAK_CATCH_SIGNAL,
 	MT_BREAK_CATCH_LOAD,
 	MT_BREAK_CATCH_UNLOAD,
+	MT_BREAK_WATCH,
 };
 
 struct mt_break_spec {
 	enum mt_break_kind kind;
 	const char *location; /* as mt_image_locate() takes it, and "+N", "-N", "N" (lines of the
-	                         current file); catch: a list of names or numbers, "" for all */
+	                         current file); catch: a list of names or numbers, "" for all;
+	                         WATCH: an expression, in the selected frame */
 	bool temporary;
 	bool pending;          /* no such place yet is no error: it waits for a library */
 	const char *condition; /* NULL: none */
 	int thread;            /* its number; 0: any */
+	struct mt_watch_kind watch;
 };
 
 /* Where a location is, in the current process or else the program's file: as mt_image_locate()
@@ -247,6 +251,7 @@ enum mt_break_way {
 	MT_WAY_UPROBE,          /* a uprobe; a condition is evaluated here */
 	MT_WAY_UPROBE_KERNEL,   /* a uprobe: the condition is decided in the kernel */
 	MT_WAY_PTRACE,          /* catchpoints */
+	MT_WAY_STEPPING,        /* watchpoints: every instruction is stepped */
 };
 
 struct mt_break_place {
@@ -268,7 +273,20 @@ struct mt_break_info {
 	uint64_t ignore;
 	const struct mt_break_place *places;
 	size_t place_count;
+	/* Of a watchpoint: */
+	struct mt_watch_kind watch;
+	enum mt_break_way way;
+	const char *why_stepping;   /* why it goes by steps, as a sentence; NULL: it does not */
+	uint64_t step_ns;           /* what each instruction costs then, about; 0: not known yet */
+	const struct mt_type *type; /* of its value; NULL: not known */
+	uint64_t addr, len;         /* of what it waits for in the current process; len 0: of
+	                               several things, or nothing in memory */
+	bool scoped;                /* it ends with a frame */
 };
+
+/* The last hits of a watchpoint, the oldest first. NOT_FOUND: no watchpoint has that number. */
+struct mt_error *mt_debug_watch_past(struct mt_debug *debug, int number,
+                                     struct mt_watch_past past[MT_WATCH_PAST_COUNT], size_t *count);
 
 /* In the order of their numbers; valid until the next call that changes breakpoints. */
 size_t mt_debug_breaks(struct mt_debug *debug, struct mt_break_info *infos, size_t max);
@@ -315,6 +333,8 @@ enum mt_stop_kind {
 	MT_STOP_EXEC,
 	MT_STOP_LOAD,   /* libraries came or went */
 	MT_STOP_CAUGHT, /* a signal that `catch signal` waits for */
+	MT_STOP_WATCH,  /* `hits`; `numbers` has them too */
+	MT_STOP_SCOPE,  /* the frame of the watchpoints `numbers` is left: they are deleted */
 	MT_STOP_ATTACHED,
 	MT_STOP_LAUNCHED,
 };
@@ -335,7 +355,15 @@ struct mt_stop {
 	int status;
 	uint64_t syscall; /* its number; SYSCALL_* */
 	pid_t child;
+	const struct mt_watch_hit *hits; /* of watchpoints; valid until the program goes on */
+	size_t hit_count;
 };
+
+/* gdb's three questions about a stop: was it by a watchpoint, at which data, was it by a debug
+ * register that stands for an instruction. */
+bool mt_stopped_by_watchpoint(const struct mt_stop *stop);
+bool mt_stopped_data_address(const struct mt_stop *stop, uint64_t *addr);
+bool mt_debug_stopped_by_hw_breakpoint(struct mt_debug *debug, const struct mt_stop *stop);
 
 /* Waits for a stop; `timeout_ms` -1: as long as it takes. */
 struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt_stop *stop);
@@ -367,6 +395,8 @@ struct mt_debug_settings {
 	bool lock_scheduler;    /* `set scheduler-locking on` */
 	bool step_into_unknown; /* step enters functions without lines */
 	bool unwind_on_signal;  /* a call (call.h) that gets a signal is undone */
+	bool watch_registers;   /* watchpoints may take debug registers */
+	bool watch_stepping;    /* they may go by single steps; else what cannot is refused */
 };
 
 /* The session's own; to be written at any time. */

@@ -71,6 +71,9 @@ static bool decide_site(struct mt_thread *thread, struct mt_stop *stop)
 		mark_told(thread);
 		return false;
 	}
+	/* A breakpoint there is still to be hit then. */
+	if (mt_watches_end_at(thread, site, stop))
+		return true;
 	return decide_place(thread, MT_PENDING_SITE, mt_plan_at_site(thread, site), stop);
 }
 
@@ -88,12 +91,27 @@ static bool decide_debugreg(struct mt_thread *thread, struct mt_stop *stop)
 	return decide_place(thread, MT_PENDING_DEBUGREG, answer, stop);
 }
 
+/* A step over a system call has seen what that wrote. */
+static bool decide_watches_of_step(struct mt_thread *thread, struct mt_stop *stop)
+{
+	bool is_call = thread->stepped_code[0] == 0x0f && thread->stepped_code[1] == 0x05;
+
+	if (mt_watches_hit(thread, stop))
+		return true;
+	return is_call && mt_watches_see_syscalls(thread) &&
+	       mt_watches_written(thread, thread->regs.orig_rax, stop);
+}
+
 static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
 {
 	struct mt_site *site;
 	enum mt_plan_answer answer;
 
-	if (!mt_thread_regs(thread) || !mt_plan_wants_step(thread))
+	if (!mt_thread_regs(thread))
+		return false;
+	if (decide_watches_of_step(thread, stop))
+		return true;
+	if (!mt_plan_wants_step(thread))
 		return false;
 	answer = mt_plan_stepped(thread->proc->debug);
 	site = mt_site_find(thread->proc, thread->regs.rip);
@@ -127,6 +145,23 @@ static bool decide_caught(struct mt_thread *thread, const struct mt_pending *pen
 	return true;
 }
 
+/* What it has written comes before its return is caught. */
+static bool decide_syscall(struct mt_thread *thread, const struct mt_pending *pending,
+                           struct mt_stop *stop)
+{
+	enum mt_watch_written written = MT_WATCH_NOT_WRITTEN;
+
+	if (!pending->entering && mt_watches_see_syscalls(thread) && mt_thread_regs(thread))
+		written = mt_watches_look(thread);
+	if (written == MT_WATCH_ASK_OTHERS) {
+		mt_pend(thread, MT_PENDING_SYSCALL);
+		return false;
+	}
+	if (written == MT_WATCH_WRITTEN && mt_watches_written(thread, pending->number, stop))
+		return true;
+	return decide_caught(thread, pending, stop);
+}
+
 bool mt_decide(struct mt_thread *thread, struct mt_stop *stop)
 {
 	const struct mt_pending pending = thread->pending;
@@ -144,6 +179,10 @@ bool mt_decide(struct mt_thread *thread, struct mt_stop *stop)
 		return decide_step(thread, stop);
 	case MT_PENDING_SIGNAL:
 		return mt_signal_decide(thread, stop);
+	case MT_PENDING_WATCH:
+		return mt_thread_regs(thread) && mt_watches_hit(thread, stop);
+	case MT_PENDING_SYSCALL:
+		return decide_syscall(thread, &pending, stop);
 	default:
 		return decide_caught(thread, &pending, stop);
 	}

@@ -155,6 +155,8 @@ bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
 {
 	bool done = false;
 
+	if (mt_watches_care(thread, insn))
+		return false;
 	if (insn->klass == MT_INSN_CALL)
 		done = call(thread, insn);
 	else if (insn->klass == MT_INSN_JUMP && insn->direct)

@@ -18,6 +18,7 @@
 #include "base/vec.h"
 #include "engine/core.h"
 #include "engine/debug.h"
+#include "engine/mechanism.h"
 #include "engine/world.h"
 #include "expr/expr.h"
 #include "insn/insn.h"
@@ -50,6 +51,7 @@ enum mt_pending_kind {
 	MT_PENDING_FORK,
 	MT_PENDING_VFORK,
 	MT_PENDING_EXEC,
+	MT_PENDING_WATCH, /* what a debug register watches may have been touched */
 };
 
 struct mt_pending {
@@ -96,7 +98,10 @@ struct mt_thread {
 	bool lets_trap_in; /* SIGTRAP was not blocked before the last step, if that was the last */
 	bool emulated;     /* the last step was carried out here */
 	bool flag_trap;    /* TF was set by the program itself before the last step */
+	uint32_t registers_turn;         /* of the mirror that its debug registers are true to */
+	uint64_t status;                 /* DR6 of its last SIGTRAP, as far as the kernel tells */
 	uint64_t stepped_pc, stepped_sp; /* before the last step */
+	struct user_regs_struct before;  /* all of them, where steps are watched */
 	uint8_t stepped_code[2];         /* the first bytes of the stepped instruction */
 };
 
@@ -153,12 +158,6 @@ struct mt_leap {
 	enum mt_through what;
 };
 
-/* A debug register that a hardware breakpoint has. */
-struct mt_hw_slot {
-	uint64_t addr; /* 0: free */
-	unsigned refs;
-};
-
 struct mt_proc {
 	struct mt_debug *debug;
 	int number; /* 0: never shown, a child that borrows memory */
@@ -176,8 +175,10 @@ struct mt_proc {
 	MT_VEC(struct mt_site *) sites; /* by rising address */
 	MT_VEC(struct mt_slot_area) areas;
 	MT_VEC(struct mt_detour_area) detours;
-	struct mt_hw_slot hw[MT_DR_COUNT];
-	struct mt_space *space; /* of the breakpoints in the kernel */
+	struct mt_dr_mirror registers; /* what ptrace's debug registers are to hold */
+	uint32_t registers_turn;       /* counts its changes */
+	unsigned stepped_traps;        /* for which every instruction is stepped */
+	struct mt_space *space;        /* of the breakpoints in the kernel */
 	MT_VEC(struct mt_leap) leaps;
 	bool knows_leaps;
 	uint64_t hook; /* where the dynamic linker calls after (un)mapping; 0: not yet known */
@@ -214,6 +215,7 @@ struct mt_break {
 	MT_VEC(struct mt_break_place) view; /* of the current process, for mt_break_info */
 	MT_VEC(uint64_t) wanted;            /* catch: system calls by x86-64's numbers, signals */
 	MT_VEC(uint64_t) wanted_i386;       /* the same system calls by i386's numbers */
+	struct mt_watchpoint *watch;        /* WATCH */
 };
 
 /* The condition as a tree of the small kind, which the kernel can have too: the same everywhere, or
@@ -316,9 +318,12 @@ struct mt_debug {
 	bool stopping; /* what happens stays pending */
 	uint64_t turn;
 	struct mt_frames *frames;
-	MT_VEC(struct mt_dummy) dummies; /* of a thread the innermost one is the last */
-	bool calling;                    /* mt_debug_call() waits for one of them */
-	MT_VEC(struct mt_view *) views;  /* of frames: see world.h */
+	MT_VEC(struct mt_watch_hit) hits; /* of the last stop */
+	struct mt_arena hit_arena;        /* what they point to */
+	uint64_t step_ns;                 /* what a step costs here; 0: not measured */
+	MT_VEC(struct mt_dummy) dummies;  /* of a thread the innermost one is the last */
+	bool calling;                     /* mt_debug_call() waits for one of them */
+	MT_VEC(struct mt_view *) views;   /* of frames: see world.h */
 	struct mt_debug_names names;
 	struct mt_kept *kept;         /* trees of expressions */
 	struct mt_moment *moment;     /* see moment.c; NULL: none was ever kept */
@@ -539,8 +544,20 @@ bool mt_moment_read(struct mt_debug *debug, uint64_t addr, void *out, size_t len
 
 /* ---- expression.c -------------------------------------------------------- */
 
-/* Evaluates the condition for the thread as it stands, in its innermost frame. */
-struct mt_error *mt_condition_holds(struct mt_thread *thread, const char *condition, bool *holds);
+/* The thread is looked at as if the session had stopped for it, in frame `level`, in between. */
+struct mt_look {
+	struct mt_debug *debug;
+	struct mt_proc *proc;
+	struct mt_thread *thread;
+	unsigned frame;
+	bool going;
+};
+void mt_look_begin(struct mt_thread *thread, unsigned level, struct mt_look *look);
+void mt_look_end(const struct mt_look *look);
+
+/* Evaluates the condition for the thread as it stands, in frame `level`. */
+struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, const char *condition,
+                                    bool *holds);
 
 /* ---- terminal.c ---------------------------------------------------------- */
 
@@ -551,5 +568,6 @@ void mt_terminal_to_us(struct mt_debug *debug);
 /* More of the same, by topic: what is done to the program's code, and what a go is to reach. */
 #include "engine/code_private.h"
 #include "engine/plan_private.h"
+#include "engine/watch_private.h"
 
 #endif

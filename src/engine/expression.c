@@ -230,28 +230,40 @@ void mt_debug_world(struct mt_debug *debug, struct mt_debug_world *made)
 
 /* ---- Conditions ---------------------------------------------------------- */
 
-struct mt_error *mt_condition_holds(struct mt_thread *thread, const char *condition, bool *holds)
+void mt_look_begin(struct mt_thread *thread, unsigned level, struct mt_look *look)
 {
 	struct mt_debug *debug = thread->proc->debug;
-	struct mt_proc *proc = debug->proc;
-	struct mt_thread *current = debug->thread;
-	unsigned frame = debug->frame;
-	bool going = debug->going;
-	struct mt_debug_world made;
-	struct mt_error *error;
 
-	/* The thread is looked at as if the session had stopped for it. */
+	*look = (struct mt_look){ debug, debug->proc, debug->thread, debug->frame, debug->going };
 	mt_frames_forget(debug);
+	mt_debug_moment_end(debug);
 	debug->proc = thread->proc;
 	debug->thread = thread;
-	debug->frame = 0;
+	debug->frame = level;
 	debug->going = false;
-	mt_debug_world(debug, &made);
-	error = mt_eval_truth(&made.world, condition, holds);
+}
+
+void mt_look_end(const struct mt_look *look)
+{
+	struct mt_debug *debug = look->debug;
+
 	mt_frames_forget(debug);
-	debug->proc = proc;
-	debug->thread = current;
-	debug->frame = frame;
-	debug->going = going;
+	debug->proc = look->proc;
+	debug->thread = look->thread;
+	debug->frame = look->frame;
+	debug->going = look->going;
+}
+
+struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, const char *condition,
+                                    bool *holds)
+{
+	struct mt_debug_world made;
+	struct mt_error *error;
+	struct mt_look look;
+
+	mt_look_begin(thread, level, &look);
+	mt_debug_world(thread->proc->debug, &made);
+	error = mt_eval_truth(&made.world, condition, holds);
+	mt_look_end(&look);
 	return error;
 }

@@ -84,6 +84,8 @@ static struct mt_proc *keep_child(struct mt_proc *parent, pid_t pid, bool shares
 	error = add_first_thread(child) ? NULL : mt_error_nomem();
 	if (!error && !shares)
 		error = mt_proc_begin(child);
+	if (!error && !shares)
+		mt_watches_inherit(mt_proc_memory(parent), child);
 	if (!error)
 		return child;
 	mt_warn(debug, pid, "process %d is let go: %s", (int)pid, mt_error_text(error));
@@ -227,8 +229,7 @@ static void forget_memory(struct mt_proc *proc)
 	proc->lender = NULL;
 	proc->hook = 0;
 	proc->hook_site = NULL;
-	for (size_t i = 0; i < MT_DR_COUNT; i++)
-		proc->hw[i] = (struct mt_hw_slot){ 0 };
+	mt_hw_forget(proc);
 }
 
 void mt_exec_seen(struct mt_debug *debug, const struct mt_event *event)

@@ -39,6 +39,7 @@ static void wake_who_polls(struct mt_debug *debug)
 static void set_off(struct mt_debug *debug)
 {
 	choose_threads(debug);
+	mt_watch_hits_forget(debug);
 	mt_frames_forget(debug);
 	debug->frame = 0;
 	debug->interrupted = 0;

@@ -183,6 +183,8 @@ struct mt_error *mt_break_resolve(struct mt_break *breakpoint, struct mt_proc *p
 
 void mt_break_lift(struct mt_break *breakpoint, struct mt_proc *proc)
 {
+	if (breakpoint->watch)
+		mt_watch_lift(breakpoint, proc);
 	drop_others(breakpoint, proc, NULL, 0);
 }
 
@@ -223,8 +225,12 @@ void mt_breaks_resolve(struct mt_proc *proc)
 	for (size_t i = 0; i < debug->breaks.len; i++) {
 		struct mt_break *breakpoint = debug->breaks.data[i];
 		size_t before = count_places(breakpoint, proc);
-		struct mt_error *error =
-		    mt_break_is_placed(breakpoint) ? mt_break_resolve(breakpoint, proc) : NULL;
+		struct mt_error *error = NULL;
+
+		if (mt_break_is_placed(breakpoint))
+			error = mt_break_resolve(breakpoint, proc);
+		else if (breakpoint->watch)
+			error = mt_watch_resolve(breakpoint, proc);
 
 		tell_change(breakpoint, proc, before, error);
 		mt_error_free(error);
@@ -244,6 +250,8 @@ void mt_breaks_forget(struct mt_proc *proc)
 	for (size_t i = 0; i < debug->breaks.len; i++) {
 		struct mt_break *breakpoint = debug->breaks.data[i];
 
+		if (breakpoint->watch)
+			mt_watch_forget(breakpoint, proc);
 		for (size_t j = breakpoint->places.len; j-- > 0;) {
 			struct mt_break_at *at = &breakpoint->places.data[j];
 

@@ -81,6 +81,7 @@ void mt_debug_bury(struct mt_debug *debug)
 {
 	size_t kept = 0;
 
+	mt_breaks_bury(debug);
 	for (size_t i = 0; i < debug->procs.len; i++) {
 		struct mt_proc *proc = debug->procs.data[i];
 

@@ -183,6 +183,8 @@ void mt_thread_note_step(struct mt_thread *thread)
 		return;
 	thread->stepped_pc = thread->regs.rip;
 	thread->stepped_sp = thread->regs.rsp;
+	if (mt_stepping_on(mt_proc_memory(thread->proc)))
+		thread->before = thread->regs;
 	thread->stepped_code[0] = thread->stepped_code[1] = 0;
 	mt_proc_read_some(thread->proc, thread->regs.rip, thread->stepped_code,
 	                  sizeof(thread->stepped_code));
@@ -204,9 +206,12 @@ void mt_thread_step_done(struct mt_thread *thread)
 
 static enum mt_resume way_of(struct mt_thread *thread)
 {
-	if (mt_plan_wants_step(thread) || thread->deferred)
+	if (mt_plan_wants_step(thread) || thread->deferred ||
+	    mt_stepping_on(mt_proc_memory(thread->proc)))
 		return MT_RESUME_STEP;
-	return mt_catch_syscalls(thread->proc->debug) ? MT_RESUME_SYSCALL : MT_RESUME_CONTINUE;
+	return mt_catch_syscalls(thread->proc->debug) || mt_watches_see_syscalls(thread)
+	           ? MT_RESUME_SYSCALL
+	           : MT_RESUME_CONTINUE;
 }
 
 /* What the kernel cannot step well is done here; else the step is prepared. */
@@ -246,6 +251,12 @@ void mt_thread_resume(struct mt_thread *thread)
 	if (mt_hold_take_up(thread))
 		return;
 	thread->hidden = 0;
+	thread->status = 0;
+	if (!mt_hw_true_up(thread))
+		mt_warn(thread->proc->debug, thread->proc->pid,
+		        "thread %d goes on without its debug registers: the kernel has none left "
+		        "for it",
+		        (int)thread->tid);
 	if (!leave_told_place(thread) || thread->state != MT_THREAD_STOPPED)
 		return;
 	thread->how = way_of(thread);

@@ -70,6 +70,7 @@ struct mt_error *mt_debug_create(const struct mt_debug_config *config, struct mt
 		return mt_error_nomem();
 	made->config = *config;
 	made->settings.detach_on_fork = true;
+	made->settings.watch_registers = made->settings.watch_stepping = true;
 	made->signals = made->wake = made->poll = -1;
 	mt_xsave_layout_read(&made->layout);
 	mt_signal_rules_init(made);
@@ -107,6 +108,8 @@ void mt_debug_destroy(struct mt_debug *debug)
 		mt_break_destroy(debug, debug->breaks.data[debug->breaks.len - 1]);
 	mt_vec_deinit(&debug->breaks);
 	mt_vec_deinit(&debug->dummies);
+	mt_watch_hits_forget(debug);
+	mt_vec_deinit(&debug->hits);
 	mt_vec_deinit(&debug->procs);
 	mt_vec_deinit(&debug->held);
 	mt_vec_deinit(&debug->orphans);

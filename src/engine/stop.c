@@ -111,7 +111,9 @@ static void mark_told(struct mt_thread *thread, enum mt_stop_kind kind)
 	bool stands = (site && site->inserted) || mt_debugreg_at(thread->proc, thread->regs.rip);
 	bool asked = thread->told && thread->told_pc == thread->regs.rip;
 
-	if (stands && !asked && (kind == MT_STOP_SIGNAL || kind == MT_STOP_INTERRUPTED))
+	if (stands && !asked &&
+	    (kind == MT_STOP_SIGNAL || kind == MT_STOP_INTERRUPTED || kind == MT_STOP_WATCH ||
+	     kind == MT_STOP_SCOPE))
 		return;
 	thread->told = true;
 	thread->told_pc = thread->regs.rip;
@@ -149,4 +151,30 @@ void mt_stop_now(struct mt_debug *debug, const struct mt_stop *stop)
 	debug->proc = thread->proc;
 	mt_thread_select(debug, thread);
 	mt_stop_tell(debug);
+}
+
+/* ---- gdb's questions ----------------------------------------------------- */
+
+bool mt_stopped_by_watchpoint(const struct mt_stop *stop)
+{
+	return stop->kind == MT_STOP_WATCH;
+}
+
+bool mt_stopped_data_address(const struct mt_stop *stop, uint64_t *addr)
+{
+	for (size_t i = 0; i < stop->hit_count; i++) {
+		if (!stop->hits[i].len)
+			continue;
+		*addr = stop->hits[i].addr;
+		return true;
+	}
+	return false;
+}
+
+bool mt_debug_stopped_by_hw_breakpoint(struct mt_debug *debug, const struct mt_stop *stop)
+{
+	struct mt_thread *thread = mt_thread_find(debug, stop->tid);
+
+	return thread && stop->kind == MT_STOP_BREAKPOINT &&
+	       mt_debugreg_at(mt_proc_memory(thread->proc), stop->pc);
 }

@@ -83,7 +83,7 @@ static void classify_step(struct mt_thread *thread)
 		return; /* no instruction has been executed */
 	}
 	hide_trap_flag(thread);
-	if (mt_plan_wants_step(thread))
+	if (mt_plan_wants_step(thread) || mt_watches_see_step(thread))
 		mt_pend(thread, MT_PENDING_STEP);
 	/* else: it was for a signal that has waited until the thread was off a site */
 }
@@ -106,17 +106,22 @@ static bool is_own_int1(struct mt_thread *thread)
 static void classify_debug(struct mt_thread *thread)
 {
 	bool stepped = thread->how == MT_RESUME_STEP;
+	enum mt_hw_report report;
 
+	mt_hw_note_status(thread);
+	report = mt_hw_report(thread);
 	if (stepped && thread->stepped_code[0] != INT1) {
 		classify_step(thread);
 		return;
 	}
-	if (!stepped && mt_debugreg_at(thread->proc, thread->regs.rip)) {
+	if (report == MT_HW_DATA)
+		mt_pend(thread, MT_PENDING_WATCH);
+	else if (!stepped && mt_debugreg_at(thread->proc, thread->regs.rip))
 		mt_pend(thread, MT_PENDING_DEBUGREG);
-		return;
-	}
-	if (thread->info.si_code == TRAP_TRACE || is_own_int1(thread))
+	else if (thread->info.si_code == TRAP_TRACE || is_own_int1(thread))
 		mt_pend(thread, MT_PENDING_SIGNAL); /* the program has set TF itself, or int1 */
+	else if (report == MT_HW_UNTOLD)
+		mt_pend(thread, MT_PENDING_WATCH);
 }
 
 void mt_trap_classify(struct mt_thread *thread)

@@ -216,7 +216,6 @@ static void cloned(struct mt_thread *parent, const struct mt_event *event)
 			thread->state = MT_THREAD_STOPPED;
 			thread->stop = MT_EVENT_STOPPED;
 			thread->new_born = false;
-			mt_hw_arm_thread(thread);
 			proc->debug->recheck = true;
 		}
 	}
@@ -265,8 +264,6 @@ static void stopped(struct mt_thread *thread, const struct mt_event *event)
 	thread->stop = event->kind;
 	thread->info_changed = false;
 	thread->group_stopped = event->kind == MT_EVENT_GROUP;
-	if (thread->new_born)
-		mt_hw_arm_thread(thread);
 	thread->new_born = false;
 	mt_thread_step_done(thread);
 }

@@ -70,6 +70,11 @@ static struct mt_error *arm_register(struct mt_break_at *at, const struct mt_wat
 	return NULL;
 }
 
+static struct mt_trap trap_of(const struct mt_break *breakpoint, const struct mt_break_at *at)
+{
+	return (struct mt_trap){ breakpoint->number, MT_DR_EXEC, at->place.addr, 1 };
+}
+
 static struct mt_error *need_probe(struct mt_proc *proc)
 {
 	if (!proc->debug->probe)
@@ -163,11 +168,12 @@ static void undecide(const struct mt_break_at *at)
 /* From the kernel's into our hands. */
 static void evaluate_here(struct mt_break *breakpoint, struct mt_break_at *at)
 {
+	const struct mt_trap trap = trap_of(breakpoint, at);
 	struct mt_error *error;
 
 	mt_way_end(breakpoint, at);
 	error = breakpoint->kind == MT_BREAK_HARDWARE
-	            ? mt_hw_get(at->proc, at->place.addr)
+	            ? mt_hw_get(at->proc, &trap)
 	            : mt_site_get(at->proc, at->place.addr, &at->site);
 	at->place.inserted = !error;
 	if (error)
@@ -196,6 +202,27 @@ static bool make_room(struct mt_proc *proc,
 	const struct span all = { proc, 0, UINT64_MAX };
 
 	return visit_places(proc->debug, &all, give_up);
+}
+
+bool mt_ways_make_room(struct mt_proc *proc)
+{
+	return make_room(proc, give_up_unasked) || make_room(proc, give_up_register);
+}
+
+void mt_ways_name_registers(const struct mt_proc *proc, struct mt_buf *text)
+{
+	const struct mt_debug *debug = proc->debug;
+	size_t count = 0;
+
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		const struct mt_break *breakpoint = debug->breaks.data[i];
+
+		for (size_t j = 0; j < breakpoint->places.len; j++)
+			if (breakpoint->places.data[j].proc == proc &&
+			    is_by_register(&breakpoint->places.data[j]))
+				mt_buf_printf(text, "%sbreakpoint %d has one", count++ ? ", " : "",
+				              breakpoint->number);
+	}
 }
 
 static bool take_from_kernel(struct mt_break *breakpoint, struct mt_break_at *at)
@@ -228,6 +255,7 @@ void mt_ways_leave_jumps(struct mt_proc *proc, uint64_t start, uint64_t end)
 static struct mt_error *begin_hardware(struct mt_break *breakpoint, struct mt_break_at *at)
 {
 	const struct span here = { at->proc, at->place.addr, at->place.addr + 1 };
+	const struct mt_trap trap = trap_of(breakpoint, at);
 
 	if (!mt_debugreg_at(at->proc, at->place.addr) &&
 	    (try_kernel(breakpoint, at, arm_register) ||
@@ -235,7 +263,7 @@ static struct mt_error *begin_hardware(struct mt_break *breakpoint, struct mt_br
 		return NULL;
 	/* Both would tell of one hit: so the register there is to be ptrace's alone. */
 	visit_places(at->proc->debug, &here, take_from_kernel);
-	return mt_hw_get(at->proc, at->place.addr);
+	return mt_hw_get(at->proc, &trap);
 }
 
 /*
@@ -278,6 +306,8 @@ static void disarm(struct mt_break *breakpoint, struct mt_break_at *at)
 
 void mt_way_end(struct mt_break *breakpoint, struct mt_break_at *at)
 {
+	const struct mt_trap trap = trap_of(breakpoint, at);
+
 	if (!at->place.inserted)
 		return;
 	at->place.inserted = false;
@@ -286,7 +316,7 @@ void mt_way_end(struct mt_break *breakpoint, struct mt_break_at *at)
 	else if (at->site)
 		mt_site_put(at->proc, at->site);
 	else if (!at->armed)
-		mt_hw_put(at->proc, at->place.addr);
+		mt_hw_put(at->proc, &trap);
 	disarm(breakpoint, at);
 	at->site = NULL;
 }

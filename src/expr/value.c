@@ -69,15 +69,9 @@ static struct mt_error *load_register(const struct mt_world *world, const struct
 	return NULL;
 }
 
-struct mt_error *mt_value_load(const struct mt_world *world, const struct mt_value *value,
-                               void *out, uint8_t *gone)
+static struct mt_error *load_home(const struct mt_world *world, const struct mt_value *value,
+                                  void *out, size_t size, uint8_t *gone)
 {
-	size_t size = mt_value_home_size(value);
-
-	if (value->field) {
-		memcpy(out, value->field, size);
-		return NULL;
-	}
 	switch (value->home) {
 	case MT_HOME_MEMORY:
 		return load_memory(world, value, out, size);
@@ -91,6 +85,21 @@ struct mt_error *mt_value_load(const struct mt_world *world, const struct mt_val
 	default: /* MT_HOME_NOWHERE, MT_HOME_OWN: they come with their bytes */
 		return mt_value_error(MT_ERR_UNSUPPORTED, value->type, "has no bytes to be read");
 	}
+}
+
+struct mt_error *mt_value_load(const struct mt_world *world, const struct mt_value *value,
+                               void *out, uint8_t *gone)
+{
+	size_t size = mt_value_home_size(value);
+
+	if (value->field) {
+		memcpy(out, value->field, size);
+		return NULL;
+	}
+	MT_TRY(load_home(world, value, out, size, gone));
+	if (world->loaded)
+		world->loaded(world->arg, value, size);
+	return NULL;
 }
 
 struct mt_error *mt_value_extend(const struct mt_value *value,

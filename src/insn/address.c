@@ -112,3 +112,35 @@ unsigned mt_insn_touched(const struct mt_insn *insn, const struct mt_regs *after
 	}
 	return touched;
 }
+
+unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before, uint64_t addr,
+                            size_t len)
+{
+	unsigned touched = 0;
+
+	for (size_t i = 0; i < insn->mem_count; i++) {
+		struct extent extent;
+
+		if (!mt_insn_mem_addr_before(insn, i, before, &extent.start)) {
+			touched |= insn->mem[i].access;
+			continue;
+		}
+		extent.size = insn->mem[i].size ? insn->mem[i].size : UINT64_MAX - extent.start;
+		if (addr - extent.start < extent.size || extent.start - addr < len)
+			touched |= insn->mem[i].access;
+	}
+	return touched;
+}
+
+void mt_insn_resolve_segment(struct mt_insn *insn, uint8_t segment, uint64_t base)
+{
+	for (size_t i = 0; i < insn->mem_count; i++) {
+		struct mt_insn_mem *mem = &insn->mem[i];
+
+		if (mem->segment != segment)
+			continue;
+		mem->segment = MT_REG_NONE;
+		mem->disp += (int64_t)base;
+		mem->after_disp += (int64_t)base;
+	}
+}

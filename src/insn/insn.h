@@ -131,6 +131,15 @@ bool mt_insn_mem_addr_after(const struct mt_insn *insn, size_t mem, const struct
 bool mt_insn_mem_addr_before(const struct mt_insn *insn, size_t mem, const struct mt_regs *before,
                              uint64_t *addr);
 
+/* From now on operands relative to `segment` ('f' or 'g') name their places themselves, as they are
+ * in a thread where that has this base. */
+void mt_insn_resolve_segment(struct mt_insn *insn, uint8_t segment, uint64_t base);
+
+/* Which of read and write `insn` does to [addr, addr+len), as mt_insn_touched(), from the registers
+ * before it: exactly, but for repetitions, of which it tells the first element only. */
+unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before, uint64_t addr,
+                            size_t len);
+
 /* ---- The culprit --------------------------------------------------------- */
 
 /*

@@ -72,6 +72,43 @@ static void put_place(json_t *object, const struct mt_json_stop *stop)
 	put(object, "module", mt_json_text(stop->module));
 }
 
+static void put_value(json_t *object, const char *key, const char *text)
+{
+	put(object, key, text ? any_text(text) : json_null());
+}
+
+static json_t *watch_object(const struct mt_json_watch *watch)
+{
+	json_t *object = json_object();
+
+	put(object, "number", json_integer(watch->number));
+	put(object, "expression", any_text(watch->expression));
+	put(object, "access", json_string(watch->access));
+	if (watch->length) {
+		put(object, "address", mt_json_hex(watch->address));
+		put(object, "length", mt_json_number(watch->length));
+	}
+	put_value(object, "old", watch->before);
+	put_value(object, "new", watch->now);
+	put_text(object, "syscall", watch->syscall);
+	put_text(object, "instruction", watch->insn);
+	if (watch->insn)
+		put(object, "instruction_address", mt_json_hex(watch->insn_address));
+	return object;
+}
+
+static void put_watches(json_t *object, const struct mt_json_stop *stop)
+{
+	json_t *watches;
+
+	if (!stop->watch_count)
+		return;
+	watches = json_array();
+	for (size_t i = 0; i < stop->watch_count; i++)
+		json_array_append_new(watches, watch_object(&stop->watches[i]));
+	put(object, "watchpoints", watches);
+}
+
 void mt_json_debug_stop(struct mt_buf *out, const struct mt_json_stop *stop)
 {
 	json_t *object = object_of_type("stop");
@@ -89,6 +126,7 @@ void mt_json_debug_stop(struct mt_buf *out, const struct mt_json_stop *stop)
 			json_array_append_new(numbers, json_integer(stop->numbers[i]));
 		put(object, "breakpoints", numbers);
 	}
+	put_watches(object, stop);
 	put_text(object, "signal", stop->signal);
 	put_text(object, "syscall", stop->syscall);
 	if (stop->status >= 0)

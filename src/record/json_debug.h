@@ -15,6 +15,18 @@
 /* `type` is "output" or "error". What is not UTF-8 in the text becomes U+FFFD. */
 void mt_json_debug_text(struct mt_buf *out, const char *type, const char *text);
 
+/* A hit of a watchpoint. */
+struct mt_json_watch {
+	int number;
+	const char *expression;
+	const char *access;       /* "read", "write", "read-write", "unknown" */
+	uint64_t address, length; /* of what was touched; length 0: nothing in memory */
+	const char *before, *now; /* values as print shows them; NULL: not known */
+	const char *syscall;      /* that has written it, or NULL */
+	const char *insn;         /* that has touched it, or NULL: */
+	uint64_t insn_address;
+};
+
 struct mt_json_stop {
 	const char *reason; /* "breakpoint", "stepped", "signal", "exited" … */
 	pid_t pid, tid;
@@ -31,6 +43,8 @@ struct mt_json_stop {
 	const char *file; /* NULL: unknown */
 	unsigned line;
 	const char *module; /* NULL: unknown */
+	const struct mt_json_watch *watches;
+	size_t watch_count;
 };
 
 void mt_json_debug_stop(struct mt_buf *out, const struct mt_json_stop *stop);

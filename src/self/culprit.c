@@ -47,20 +47,6 @@ static bool find(struct mt_culprit_query *query, struct mt_insn *insn)
 	return culprit.how != MT_CULPRIT_UNKNOWN;
 }
 
-/* From now on the operand names the place itself. */
-static void resolve_thread_data(struct mt_insn *insn)
-{
-	for (unsigned i = 0; i < insn->mem_count; i++) {
-		struct mt_insn_mem *mem = &insn->mem[i];
-
-		if (mem->segment != SEGMENT_OF_THREAD)
-			continue;
-		mem->segment = MT_REG_NONE;
-		mem->disp += (int64_t)mt_thread_base();
-		mem->after_disp += (int64_t)mt_thread_base();
-	}
-}
-
 /*
  * What mt_culprit_find() would say, where it is known already which instruction ends at pc: a
  * thread that was interrupted inside a repetition (RF), or came by a jump, is another matter.
@@ -96,7 +82,7 @@ bool mt_culprit_of(const struct mt_regs *after, const struct mt_dr_piece *range,
 
 	if (!find_known(&query, insn) && !find(&query, insn))
 		return false;
-	resolve_thread_data(insn);
+	mt_insn_resolve_segment(insn, SEGMENT_OF_THREAD, mt_thread_base());
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <elf.h>
+#include <errno.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -80,4 +81,17 @@ bool mt_tracee_set_debugreg(pid_t tid, unsigned index, uint64_t value)
 	size_t place = offsetof(struct user, u_debugreg) + index * sizeof(long);
 
 	return ptrace(PTRACE_POKEUSER, tid, mt_ptrace_number(place), mt_ptrace_number(value)) == 0;
+}
+
+bool mt_tracee_debugreg(pid_t tid, unsigned index, uint64_t *value)
+{
+	size_t place = offsetof(struct user, u_debugreg) + index * sizeof(long);
+	long word;
+
+	errno = 0;
+	word = ptrace(PTRACE_PEEKUSER, tid, mt_ptrace_number(place), NULL);
+	if (errno)
+		return false;
+	*value = (uint64_t)word;
+	return true;
 }

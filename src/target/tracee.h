@@ -92,6 +92,7 @@ bool mt_tracee_set_xstate(pid_t tid, const void *area, size_t size);
 
 /* A debug register, 0 to 7. False: it has gone, or the register holds what the kernel refuses. */
 bool mt_tracee_set_debugreg(pid_t tid, unsigned index, uint64_t value);
+bool mt_tracee_debugreg(pid_t tid, unsigned index, uint64_t *value);
 
 /* Whether a SIGTRAP of an instruction that has been executed waits for the stopped thread: an
  * interrupt's stop comes before it (kernel/signal.c, get_signal()). */

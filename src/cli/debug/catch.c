@@ -7,6 +7,7 @@
 #include "cli/debug/breaks.h"
 #include "cli/debug/script.h"
 #include "cli/debug/show.h"
+#include "cli/debug/watch.h"
 
 /* ---- catch ----------------------------------------------------------------- */
 
@@ -128,6 +129,8 @@ static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
 		       info->unmet == 1 ? "" : "s");
 	if (info->ignore)
 		mt_say(shell, "\tignore next %" PRIu64 " hits\n", info->ignore);
+	if (info->kind == MT_BREAK_WATCH)
+		mt_watch_say_way(shell, info);
 	if (info->place_count)
 		mt_say(shell, "\t%s\n", way_of(info->places[0].way));
 	if (commands)
@@ -142,9 +145,13 @@ static void show_row(struct mt_shell *shell, const struct mt_break_info *info)
 	struct mt_location *expected;
 
 	mt_break_expected(shell, info, &expected, &count);
-	mt_say(shell, "%-7d %-14s %-4s %c   ", info->number, type_names[info->kind],
+	mt_say(shell, "%-7d %-14s %-4s %c   ", info->number,
+	       info->kind == MT_BREAK_WATCH ? mt_watch_type_name(info) : type_names[info->kind],
 	       info->temporary ? "del" : "keep", info->enabled ? 'y' : 'n');
-	if (info->kind > MT_BREAK_HARDWARE)
+	if (info->kind == MT_BREAK_WATCH)
+		mt_say(shell, "%-18s %s%s\n", "", info->watch.at_location ? "-location " : "",
+		       info->location);
+	else if (info->kind > MT_BREAK_HARDWARE)
 		mt_say(shell, "%-18s %s %s\n", "", catch_names[info->kind],
 		       *info->location ? info->location : "<any>");
 	else if (places == 1)
@@ -162,22 +169,51 @@ static void show_row(struct mt_shell *shell, const struct mt_break_info *info)
 	mt_locations_free(expected, count);
 }
 
-static struct mt_error *info_breakpoints(struct mt_shell *shell, const char *args)
+static void show_title(struct mt_shell *shell)
+{
+	mt_say(shell, "%s%-7s %-14s %-4s %-3s %-18s %s%s\n", mt_paint(shell, MT_PAINT_TITLE), "Num",
+	       "Type", "Disp", "Enb", "Address", "What", mt_paint(shell, MT_PAINT_NONE));
+}
+
+/* Those that `args` names, or all; of one kind. How many there are. */
+static struct mt_error *show_rows(struct mt_shell *shell, const char *args, const char *what,
+                                  bool watches_only, size_t *count)
 {
 	struct mt_break_list list MT_CLEANUP(mt_break_list_deinit) = { 0 };
 	struct mt_number_list numbers MT_CLEANUP(mt_number_list_deinit) = { 0 };
 
-	MT_TRY(mt_break_numbers(shell, args, "info breakpoints", &numbers));
+	MT_TRY(mt_break_numbers(shell, args, what, &numbers));
 	MT_TRY(mt_breaks_list(shell, &list));
-	if (!list.count) {
-		mt_say(shell, "No breakpoints or catchpoints. 'break LOCATION' sets one.\n");
-		return NULL;
-	}
-	mt_say(shell, "%s%-7s %-14s %-4s %-3s %-18s %s%s\n", mt_paint(shell, MT_PAINT_TITLE), "Num",
-	       "Type", "Disp", "Enb", "Address", "What", mt_paint(shell, MT_PAINT_NONE));
-	for (size_t i = 0; i < list.count; i++)
+	*count = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		if (watches_only && list.infos[i].kind != MT_BREAK_WATCH)
+			continue;
+		if (!(*count)++)
+			show_title(shell);
 		if (!*args || mt_number_list_has(&numbers, list.infos[i].number))
 			show_row(shell, &list.infos[i]);
+	}
+	return NULL;
+}
+
+static struct mt_error *info_breakpoints(struct mt_shell *shell, const char *args)
+{
+	size_t count;
+
+	MT_TRY(show_rows(shell, args, "info breakpoints", false, &count));
+	if (!count)
+		mt_say(shell, "No breakpoints, watchpoints or catchpoints. 'break LOCATION' sets "
+		              "one.\n");
+	return NULL;
+}
+
+static struct mt_error *info_watchpoints(struct mt_shell *shell, const char *args)
+{
+	size_t count;
+
+	MT_TRY(show_rows(shell, args, "info watchpoints", true, &count));
+	if (!count)
+		mt_say(shell, "No watchpoints.\n");
 	return NULL;
 }
 
@@ -220,6 +256,12 @@ static const struct mt_verb verbs[] = {
 	  .usage = "[N...]",
 	  .summary =
 	      "breakpoints and catchpoints: where, how often hit, and how they do their work",
+	  .topic = MT_TOPIC_BREAKPOINTS,
+	  .completes = MT_COMPLETE_BREAKPOINT },
+	{ .name = "info watchpoints",
+	  .run = info_watchpoints,
+	  .usage = "[N...]",
+	  .summary = "watchpoints: how often hit, and how they do their work",
 	  .topic = MT_TOPIC_BREAKPOINTS,
 	  .completes = MT_COMPLETE_BREAKPOINT },
 };

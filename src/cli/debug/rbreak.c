@@ -11,6 +11,7 @@
 #include "cli/debug/paths.h"
 #include "cli/debug/pattern.h"
 #include "cli/debug/script.h"
+#include "cli/debug/watch.h"
 #include "symbol/lines.h"
 
 /* ---- rbreak ---------------------------------------------------------------- */
@@ -152,6 +153,8 @@ static const char *command_of(const struct mt_break_info *info)
 		return "catch load";
 	case MT_BREAK_CATCH_UNLOAD:
 		return "catch unload";
+	case MT_BREAK_WATCH:
+		return mt_watch_command(info);
 	}
 	return "break";
 }

@@ -8,6 +8,7 @@
 #include "cli/debug/locals.h"
 #include "cli/debug/script.h"
 #include "cli/debug/show.h"
+#include "cli/debug/watch.h"
 #include "record/json_debug.h"
 #include "target/syscall.h"
 
@@ -33,6 +34,8 @@ static const char *const reasons[] = {
 	[MT_STOP_EXEC] = "exec",
 	[MT_STOP_LOAD] = "load",
 	[MT_STOP_CAUGHT] = "caught-signal",
+	[MT_STOP_WATCH] = "watchpoint",
+	[MT_STOP_SCOPE] = "watchpoint-scope",
 	[MT_STOP_ATTACHED] = "attached",
 	[MT_STOP_LAUNCHED] = "launched",
 };
@@ -165,6 +168,12 @@ static void say_reason(struct mt_shell *shell, const struct mt_stop *stop)
 		say_numbers(shell, stop, "Breakpoint");
 		mt_say(shell, ", ");
 		break;
+	case MT_STOP_WATCH:
+		mt_watch_say_hits(shell, stop);
+		break;
+	case MT_STOP_SCOPE:
+		mt_watch_say_ended(shell, stop);
+		break;
 	case MT_STOP_SIGNAL:
 		say_signal(shell, stop, "Program received signal");
 		break;
@@ -252,6 +261,8 @@ static void show_text(struct mt_shell *shell, const struct mt_stop *stop, pid_t 
 static void show_json(struct mt_shell *shell, const struct mt_stop *stop)
 {
 	struct mt_buf line MT_AUTO_BUF = { 0 };
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct mt_json_watch watches[MT_STOP_MAX_NUMBERS];
 	struct mt_frame frame = { 0 };
 	struct mt_json_stop json = {
 		.reason = reasons[stop->kind],
@@ -265,6 +276,8 @@ static void show_json(struct mt_shell *shell, const struct mt_stop *stop)
 		.pc = stop->pc,
 	};
 
+	json.watches = watches;
+	json.watch_count = mt_watch_json(shell, stop, &arena, watches, MT_STOP_MAX_NUMBERS);
 	if (stop->kind == MT_STOP_SYSCALL_ENTRY || stop->kind == MT_STOP_SYSCALL_RETURN)
 		json.syscall = mt_syscall_name(mt_shell_machine(shell), stop->syscall);
 	if (!has_ended(stop)) {

@@ -17,6 +17,7 @@ static const struct mt_verb_list *const lists[] = {
 	&mt_verbs_flow,       &mt_verbs_define,      &mt_verbs_outside,  &mt_verbs_help,
 	&mt_verbs_rbreak,     &mt_verbs_environment, &mt_verbs_habits,   &mt_verbs_search,
 	&mt_verbs_files,      &mt_verbs_printf,      &mt_verbs_display,  &mt_verbs_objects,
+	&mt_verbs_watch,
 };
 
 const char *const mt_topic_names[MT_TOPIC_COUNT] = {

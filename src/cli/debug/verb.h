@@ -94,7 +94,7 @@ extern const struct mt_verb_list mt_verbs_run, mt_verbs_step, mt_verbs_process, 
     mt_verbs_disassemble, mt_verbs_symbols, mt_verbs_index, mt_verbs_proc, mt_verbs_settings,
     mt_verbs_script, mt_verbs_flow, mt_verbs_define, mt_verbs_outside, mt_verbs_rbreak,
     mt_verbs_environment, mt_verbs_habits, mt_verbs_search, mt_verbs_files, mt_verbs_locals,
-    mt_verbs_formatters, mt_verbs_objects, mt_verbs_help;
+    mt_verbs_formatters, mt_verbs_objects, mt_verbs_watch, mt_verbs_help;
 
 /* Every verb, list by list; NULL past the last. */
 const struct mt_verb *mt_verb_at(size_t i);

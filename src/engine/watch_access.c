@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Which instruction has touched a range of memory, and what it did to it. */
+#include "engine/engine_private.h"
+
+/* ---- What mt_culprit_find() asks for ------------------------------------- */
+
+static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
+{
+	const struct mt_thread *thread = arg;
+
+	return mt_proc_read_some(thread->proc, addr, out, len);
+}
+
+static uint64_t function_start(void *arg, uint64_t pc)
+{
+	const struct mt_thread *thread = arg;
+	uint64_t start, end;
+
+	return mt_image_function_bounds(mt_proc_memory(thread->proc)->image, pc, &start, &end)
+	           ? start
+	           : 0;
+}
+
+/* A trap's pc is just behind the culprit, which may be the last instruction of its function. */
+static uint64_t start_for_trap(struct mt_thread *thread)
+{
+	uint64_t pc = thread->regs.rip;
+	uint64_t at = function_start(thread, pc), before;
+
+	if (at && at != pc)
+		return at;
+	before = function_start(thread, pc - 1);
+	return before ? before : at;
+}
+
+/* ---- Finding it ---------------------------------------------------------- */
+
+static void resolve(const struct mt_thread *thread, struct mt_insn *insn)
+{
+	mt_insn_resolve_segment(insn, 'f', thread->regs.fs_base);
+	mt_insn_resolve_segment(insn, 'g', thread->regs.gs_base);
+}
+
+/* Otherwise the one that ends where the thread stands, as far as that can be told. */
+static void find_behind(const struct mt_culprit_query *query, struct mt_watch_doer *doer)
+{
+	struct mt_culprit culprit;
+
+	mt_culprit_find(query, &culprit);
+	if (culprit.how == MT_CULPRIT_UNKNOWN)
+		return;
+	doer->insn = culprit.insn;
+	doer->who = MT_WATCH_BY_INSN;
+}
+
+/* After a step it is the instruction that was stepped. */
+void mt_watch_find_stepped(struct mt_thread *thread, struct mt_watch_doer *doer)
+{
+	*doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_UNKNOWN };
+	if (!mt_proc_decode(thread->proc, thread->stepped_pc, &doer->insn))
+		return;
+	doer->who = doer->insn.klass == MT_INSN_SYSCALL ? MT_WATCH_BY_SYSCALL : MT_WATCH_BY_INSN;
+}
+
+/* A step tells it exactly where all registers before it were kept. */
+static unsigned stepped_did(struct mt_thread *thread, const struct mt_insn *insn,
+                            const struct mt_regs *after, uint64_t addr, uint64_t len)
+{
+	struct mt_regs before;
+
+	if (!mt_stepping_on(mt_proc_memory(thread->proc)))
+		return mt_insn_touched(insn, after, addr, (size_t)len);
+	mt_regs_from_user(&thread->before, &before);
+	return mt_insn_will_touch(insn, &before, addr, (size_t)len);
+}
+
+void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
+                        struct mt_watch_doer *doer)
+{
+	const struct mt_proc *memory = mt_proc_memory(thread->proc);
+	struct mt_regs after;
+	struct mt_culprit_query query = {
+		.machine = mt_image_machine(memory->image),
+		.after = &after,
+		.watch_addr = addr,
+		.watch_len = len,
+		.access = kind == MT_DR_WRITE ? MT_INSN_WRITE : MT_INSN_READ | MT_INSN_WRITE,
+		.read_code = read_code,
+		.read_data = read_code,
+		.caller_start = function_start,
+		.arg = thread,
+	};
+
+	*doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_UNKNOWN };
+	mt_regs_from_user(&thread->regs, &after);
+	if (thread->how == MT_RESUME_STEP) {
+		mt_watch_find_stepped(thread, doer);
+	} else {
+		query.function_start = start_for_trap(thread);
+		find_behind(&query, doer);
+	}
+	if (doer->who != MT_WATCH_BY_INSN)
+		return;
+	resolve(thread, &doer->insn);
+	doer->did = thread->how == MT_RESUME_STEP
+	                ? stepped_did(thread, &doer->insn, &after, addr, len)
+	                : mt_insn_touched(&doer->insn, &after, addr, (size_t)len);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/* From what a mechanism has noticed to a hit, or to nothing. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "engine/engine_private.h"
+
+/* What is found out about one watchpoint at one stop. */
+struct look_at {
+	struct mt_thread *thread;
+	struct mt_break *breakpoint;
+	struct mt_watched *watched;
+	bool by_syscall; /* what has changed, a system call has written */
+	uint64_t syscall;
+	bool touched;              /* by an access that is certain, or may be */
+	bool on_the_way;           /* of what is on the way */
+	bool lost;                 /* its frame is gone */
+	struct mt_watch_part part; /* the first that was touched */
+	struct mt_watch_doer doer;
+};
+
+static struct mt_watched *watched_of(const struct mt_break *breakpoint,
+                                     const struct mt_thread *thread)
+{
+	struct mt_watched *watched;
+
+	if (!breakpoint->watch || breakpoint->gone)
+		return NULL;
+	watched = mt_watch_in(breakpoint, mt_proc_memory(thread->proc));
+	return watched && watched->armed ? watched : NULL;
+}
+
+/* ---- What was touched ---------------------------------------------------- */
+
+static bool waits_for_change(const struct look_at *at)
+{
+	return at->breakpoint->watch->kind.access == MT_WATCH_CHANGE;
+}
+
+static void look_at_part(struct look_at *at, const struct mt_watch_part *part)
+{
+	const struct mt_trap trap = mt_watch_trap(at->breakpoint, part);
+	struct mt_watch_doer doer = { .who = MT_WATCH_BY_SYSCALL };
+
+	if (!at->by_syscall) {
+		if (!part->by || !part->by->may_be_hit(at->thread, &trap))
+			return;
+		mt_watch_find_doer(at->thread, part->addr, part->len, trap.kind, &doer);
+		if (doer.who == MT_WATCH_BY_INSN && !doer.did)
+			return;
+	}
+	at->on_the_way = at->on_the_way || part->on_the_way;
+	if (part->on_the_way && at->touched)
+		return;
+	if (at->touched && !at->part.on_the_way) {
+		at->doer.did |= doer.did;
+		return;
+	}
+	at->touched = true;
+	at->part = *part;
+	at->doer = doer;
+}
+
+static void look_at_parts(struct look_at *at)
+{
+	for (size_t i = 0; i < at->watched->parts.len; i++)
+		look_at_part(at, &at->watched->parts.data[i]);
+	if (!at->watched->steps || at->thread->how != MT_RESUME_STEP || at->touched)
+		return;
+	at->touched = true; /* a register may be another */
+	mt_watch_find_stepped(at->thread, &at->doer);
+}
+
+/* ---- The value ----------------------------------------------------------- */
+
+/* Evaluates the expression anew, in its frame, and waits for what it depends on now. */
+static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_content *now)
+{
+	struct mt_debug *debug = at->thread->proc->debug;
+	struct mt_watched fresh = { .proc = at->watched->proc };
+	struct mt_error *error = NULL;
+	struct mt_look look;
+	unsigned level = 0;
+
+	mt_look_begin(at->thread, 0, &look);
+	if (!at->watched->frame.cfa || mt_watched_find_frame(debug, at->watched, &level)) {
+		debug->frame = level;
+		error = mt_watched_evaluate(debug, at->breakpoint, &fresh);
+	}
+	mt_look_end(&look);
+	if (!error && fresh.parts.len)
+		error = mt_watched_rearm(at->breakpoint, at->watched, &fresh);
+	*now = fresh.now;
+	mt_watched_free_parts(&fresh);
+	return error;
+}
+
+/* Where others have written meanwhile, the instruction still says what it has stored itself. */
+static void mend(const struct look_at *at, struct mt_watch_content *now)
+{
+	struct mt_regs after;
+
+	if (at->doer.who != MT_WATCH_BY_INSN || !now->bytes || at->watched->place.bit_size)
+		return;
+	mt_regs_from_user(&at->thread->regs, &after);
+	mt_insn_stored(&at->doer.insn, &after, at->watched->place.addr, now->size, now->bytes);
+}
+
+static struct mt_error *read_now(struct look_at *at, struct mt_watch_content *now)
+{
+	if (!at->watched->plain) {
+		MT_TRY(evaluate_again(at, now));
+		mt_watched_note_parts(at->watched);
+		return NULL;
+	}
+	MT_TRY(mt_watched_read(at->watched, now));
+	mt_watched_note_value(at->watched, now);
+	mend(at, now);
+	return NULL;
+}
+
+/* ---- Whether it is a hit ------------------------------------------------- */
+
+/* Of an access that a register has noticed, and nobody can tell, the value says what it was. */
+static bool is_wanted(const struct look_at *at, bool changed)
+{
+	bool untold = at->doer.who == MT_WATCH_BY_UNKNOWN && at->part.by == &mt_by_registers;
+	unsigned did = at->doer.did;
+
+	switch (at->breakpoint->watch->kind.access) {
+	case MT_WATCH_CHANGE:
+		return changed;
+	case MT_WATCH_WRITE:
+		return did & MT_INSN_WRITE || changed || untold;
+	case MT_WATCH_READ:
+		return did == MT_INSN_READ || (untold && !changed);
+	default:
+		return did || changed || untold;
+	}
+}
+
+/* A touch of what is on the way is none of what is waited for. */
+static bool is_hit(const struct look_at *at, bool changed)
+{
+	if (at->part.on_the_way || !at->part.len)
+		return changed && at->breakpoint->watch->kind.access != MT_WATCH_READ;
+	return is_wanted(at, changed);
+}
+
+/* ---- Telling ------------------------------------------------------------- */
+
+static struct mt_watch_value keep_value(struct mt_arena *arena,
+                                        const struct mt_watch_content *content, uint64_t addr)
+{
+	struct mt_watch_value value = { .addr = addr, .error = "out of memory" };
+	uint8_t *bytes = content->bytes ? mt_arena_alloc(arena, content->size + 1) : NULL;
+
+	if (bytes) {
+		memcpy(bytes, content->bytes, content->size);
+		value.bytes = bytes;
+		value.error = NULL;
+	} else if (content->error) {
+		const char *text = mt_arena_text(arena, content->error, strlen(content->error));
+
+		value.error = text ? text : value.error;
+	}
+	return value;
+}
+
+static void fill_syscall(const struct look_at *at, struct mt_watch_hit *hit)
+{
+	const struct user_regs_struct *regs = &at->thread->regs;
+
+	if (hit->who != MT_WATCH_BY_SYSCALL)
+		return;
+	hit->syscall = at->by_syscall ? at->syscall : regs->orig_rax;
+	hit->arguments[0] = regs->rdi;
+	hit->arguments[1] = regs->rsi;
+	hit->arguments[2] = regs->rdx;
+}
+
+static void keep_hit(const struct look_at *at, const struct mt_watch_content *before)
+{
+	const struct mt_watched *watched = at->watched;
+	struct mt_debug *debug = at->thread->proc->debug;
+	struct mt_watch_hit hit = {
+		.number = at->breakpoint->number,
+		.wanted = at->breakpoint->watch->kind.access,
+		.stepped = at->breakpoint->watch->why_stepping != NULL,
+		.did = at->doer.did,
+		.addr = at->part.addr,
+		.len = at->part.len,
+		.expression = at->breakpoint->location,
+		.type = watched->type,
+		.who = at->doer.who,
+		.insn = at->doer.insn,
+		.tid = at->thread->tid,
+		.thread = at->thread->number,
+	};
+
+	fill_syscall(at, &hit);
+	hit.before = keep_value(&debug->hit_arena, before, watched->place.addr);
+	hit.now = keep_value(&debug->hit_arena, &watched->now, watched->place.addr);
+	if (!mt_vec_push(&debug->hits, hit))
+		mt_warn(debug, at->thread->proc->pid, "out of memory: hit %d is not told",
+		        hit.number);
+}
+
+static void keep_past(const struct look_at *at, const struct mt_watch_content *before)
+{
+	struct mt_watchpoint *watch = at->breakpoint->watch;
+	const struct mt_watch_content *now = &at->watched->now;
+	struct mt_watch_past *past = &watch->past[watch->past_count++ % MT_WATCH_PAST_COUNT];
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	*past = (struct mt_watch_past){
+		.turn = watch->past_count,
+		.ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec,
+		.pid = at->thread->proc->pid,
+		.tid = at->thread->tid,
+		.did = at->doer.did,
+		.who = at->doer.who,
+		.pc = at->doer.insn.len ? at->doer.insn.addr : at->thread->regs.rip,
+		.syscall = at->syscall,
+		.had_before = before->bytes && before->size <= sizeof(past->before),
+		.has_now = now->bytes && now->size <= sizeof(past->now),
+	};
+	past->size = (uint8_t)(past->has_now ? now->size : past->had_before ? before->size : 0);
+	if (past->had_before)
+		memcpy(past->before, before->bytes, before->size);
+	if (past->has_now)
+		memcpy(past->now, now->bytes, now->size);
+}
+
+/* ---- One watchpoint ------------------------------------------------------ */
+
+/* The value is `now` from here on, whether anybody is told or not. */
+static bool weigh(struct look_at *at, struct mt_watch_content *now)
+{
+	struct mt_watch_content before = at->watched->now;
+	bool changed = !mt_watch_content_same(&before, now);
+	bool told;
+
+	at->watched->now = *now;
+	told = is_hit(at, changed) && mt_break_asks(at->breakpoint, NULL, at->thread);
+	if (told) {
+		keep_past(at, &before);
+		keep_hit(at, &before);
+	}
+	mt_watch_content_free(&before);
+	return told;
+}
+
+/* ---- Frames that are gone ------------------------------------------------ */
+
+/* What lies there now is somebody else's. */
+static bool has_lost_frame(const struct look_at *at)
+{
+	struct mt_look look;
+	unsigned level;
+	bool found;
+
+	if (!at->watched->frame.ends || at->watched->frame.tid != at->thread->tid)
+		return false;
+	mt_look_begin(at->thread, 0, &look);
+	found = mt_watched_find_frame(at->thread->proc->debug, at->watched, &level);
+	mt_look_end(&look);
+	return !found;
+}
+
+/* ---- Whether there is anything to look at -------------------------------- */
+
+/* Nothing but a value that has become another one is of interest, and nothing has. */
+static bool is_as_before(const struct look_at *at)
+{
+	bool by_value =
+	    at->by_syscall || (waits_for_change(at) && at->breakpoint->watch->why_stepping);
+
+	return by_value && !at->watched->steps && !mt_watched_parts_changed(at->watched);
+}
+
+/*
+ * Something has changed under single steps, and this thread has not done it. Another one has, and
+ * will tell of its step; or, if they all have told, somebody who is not stepped.
+ */
+static void claim_if_nobody_else(struct look_at *at)
+{
+	struct mt_watched *watched = at->watched;
+	size_t threads = at->thread->proc->threads.len;
+
+	if (!at->breakpoint->watch->why_stepping || !mt_watched_parts_changed(watched))
+		return;
+	if (threads > 1 && ++watched->unclaimed <= 2 * threads)
+		return;
+	at->touched = true;
+	at->part = watched->parts.data[0];
+	at->part.on_the_way = false;
+	at->doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_UNKNOWN };
+}
+
+static bool is_hit_by(struct look_at *at)
+{
+	struct mt_watch_content now = { 0 };
+	struct mt_error *error;
+
+	if (is_as_before(at))
+		return false;
+	look_at_parts(at);
+	if (!at->touched)
+		claim_if_nobody_else(at);
+	if (!at->touched)
+		return false;
+	at->watched->unclaimed = 0;
+	at->lost = has_lost_frame(at);
+	if (at->lost)
+		return false;
+	error = read_now(at, &now);
+	if (error)
+		mt_warn(at->thread->proc->debug, at->thread->proc->pid, "watchpoint %d: %s",
+		        at->breakpoint->number, mt_error_text(error));
+	mt_error_free(error);
+	return error ? false : weigh(at, &now);
+}
+
+/* ---- All of them --------------------------------------------------------- */
+
+/* Frames that are found gone are told when nothing was hit: they stay gone. */
+static bool ask_all(const struct look_at *what, struct mt_stop *stop)
+{
+	struct mt_debug *debug = what->thread->proc->debug;
+	struct mt_stop lost = *stop;
+
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		struct look_at at = *what;
+
+		at.breakpoint = debug->breaks.data[i];
+		at.watched = watched_of(at.breakpoint, what->thread);
+		if (!at.watched)
+			continue;
+		if (is_hit_by(&at))
+			mt_stop_add_number(stop, at.breakpoint->number);
+		else if (at.lost)
+			mt_stop_add_number(&lost, at.breakpoint->number);
+	}
+	if (!stop->number_count && lost.number_count) {
+		*stop = lost;
+		stop->kind = MT_STOP_SCOPE;
+	} else if (stop->number_count) {
+		stop->kind = MT_STOP_WATCH;
+		stop->hits = debug->hits.data;
+		stop->hit_count = debug->hits.len;
+	}
+	return stop->number_count > 0;
+}
+
+void mt_watch_hits_forget(struct mt_debug *debug)
+{
+	debug->hits.len = 0;
+	mt_arena_deinit(&debug->hit_arena);
+}
+
+static bool has_watches(const struct mt_thread *thread)
+{
+	const struct mt_debug *debug = thread->proc->debug;
+
+	for (size_t i = 0; i < debug->breaks.len; i++)
+		if (watched_of(debug->breaks.data[i], thread))
+			return true;
+	return false;
+}
+
+bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
+{
+	const struct look_at what = { .thread = thread };
+
+	return has_watches(thread) && ask_all(&what, stop);
+}
+
+static bool any_changed(const struct mt_thread *thread)
+{
+	const struct mt_debug *debug = thread->proc->debug;
+
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
+
+		if (watched && mt_watched_parts_changed(watched))
+			return true;
+	}
+	return false;
+}
+
+static bool others_have_hits(const struct mt_thread *thread)
+{
+	for (size_t i = 0; i < thread->proc->threads.len; i++) {
+		const struct mt_thread *other = thread->proc->threads.data[i];
+
+		if (other != thread && other->pending.kind == MT_PENDING_WATCH)
+			return true;
+	}
+	return false;
+}
+
+enum mt_watch_written mt_watches_look(struct mt_thread *thread)
+{
+	if (!any_changed(thread))
+		return MT_WATCH_NOT_WRITTEN;
+	if (thread->proc->threads.len < 2)
+		return MT_WATCH_WRITTEN;
+	mt_stop_all(thread->proc->debug);
+	thread->proc->debug->recheck = true; /* they are to go on */
+	return others_have_hits(thread) ? MT_WATCH_ASK_OTHERS : MT_WATCH_WRITTEN;
+}
+
+bool mt_watches_written(struct mt_thread *thread, uint64_t number, struct mt_stop *stop)
+{
+	const struct look_at what = { .thread = thread, .by_syscall = true, .syscall = number };
+
+	return has_watches(thread) && ask_all(&what, stop);
+}
+
+/* ---- What is to be looked at --------------------------------------------- */
+
+bool mt_watches_see_step(const struct mt_thread *thread)
+{
+	enum mt_hw_report report = mt_hw_report(thread);
+
+	return mt_stepping_on(mt_proc_memory(thread->proc)) || report == MT_HW_DATA ||
+	       report == MT_HW_UNTOLD;
+}
+
+bool mt_watches_see_syscalls(const struct mt_thread *thread)
+{
+	const struct mt_debug *debug = thread->proc->debug;
+
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		const struct mt_break *breakpoint = debug->breaks.data[i];
+
+		if (watched_of(breakpoint, thread) &&
+		    breakpoint->watch->kind.access != MT_WATCH_READ)
+			return true;
+	}
+	return false;
+}
+
+static bool cares(const struct mt_watched *watched, const struct mt_insn *insn,
+                  const struct mt_regs *before)
+{
+	for (size_t i = 0; i < watched->parts.len; i++)
+		if (mt_insn_will_touch(insn, before, watched->parts.data[i].addr,
+		                       (size_t)watched->parts.data[i].len))
+			return true;
+	return false;
+}
+
+bool mt_watches_care(struct mt_thread *thread, const struct mt_insn *insn)
+{
+	const struct mt_debug *debug = thread->proc->debug;
+	struct mt_regs before;
+
+	if (!insn->mem_count || !has_watches(thread))
+		return false;
+	mt_regs_from_user(&thread->regs, &before);
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
+
+		if (watched && cares(watched, insn, &before))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside src/engine: watchpoints. Part of engine_private.h.
+ *
+ * A watchpoint has an instance for each process. The instance knows what the expression depends on,
+ * its parts; each is armed by a mechanism. When one of them may have been touched, it is looked at
+ * what the instruction has done, and at the value.
+ */
+#ifndef MT_ENGINE_WATCH_PRIVATE_H
+#define MT_ENGINE_WATCH_PRIVATE_H
+
+#include "engine/engine_private.h"
+
+/* Something in memory that the expression reads. */
+struct mt_watch_part {
+	uint64_t addr, len;
+	bool on_the_way; /* to what is waited for: that another thing may be meant is all it does */
+	const struct mt_mechanism *by; /* NULL: not armed */
+	uint8_t *bytes;                /* as they were when they were looked at last; owned */
+};
+
+/* A value, or why there is none. Owned. */
+struct mt_watch_content {
+	uint8_t *bytes;
+	size_t size;
+	char *error;
+};
+
+/* The frame in which the expression has its meaning. */
+struct mt_watch_frame {
+	uint64_t cfa;      /* 0: none */
+	uint64_t function; /* where it begins */
+	pid_t tid;
+	bool ends;           /* and the watchpoint with it; else it was named by its means only */
+	struct mt_site *end; /* where it returns to; NULL: nowhere */
+};
+
+struct mt_watched {
+	struct mt_proc *proc;
+	MT_VEC(struct mt_watch_part) parts;
+	bool in_registers; /* it depends on registers of the frame too */
+	bool plain;        /* it is what lies at `place`, whatever happens */
+	struct mt_value place;
+	const struct mt_type *type;
+	struct mt_watch_content now;
+	struct mt_watch_frame frame;
+	bool armed;
+	bool steps;       /* registers are looked at after each step */
+	size_t unclaimed; /* steps since its value was found changed by nobody who has told yet */
+};
+
+struct mt_watchpoint {
+	struct mt_watch_kind kind;
+	MT_VEC(struct mt_watched *) in; /* a process each */
+	char *why_stepping;             /* owned; NULL: registers do it */
+	struct mt_watch_past past[MT_WATCH_PAST_COUNT];
+	uint64_t past_count; /* ever */
+};
+
+/* ---- watch.c: setting them ----------------------------------------------- */
+
+struct mt_error *mt_watchpoint_create(const struct mt_break_spec *spec,
+                                      struct mt_watchpoint **watch);
+void mt_watchpoint_destroy(struct mt_watchpoint *watch);
+/* Without a process: whether the expression means something in the program's file. */
+struct mt_error *mt_watch_check(struct mt_debug *debug, const struct mt_break *breakpoint);
+/* Gives it its instance in the process, if it has none there. */
+struct mt_error *mt_watch_resolve(struct mt_break *breakpoint, struct mt_proc *proc);
+/* It is enabled or disabled, or has another condition. */
+struct mt_error *mt_watch_renew(struct mt_break *breakpoint);
+void mt_watch_disarm(struct mt_break *breakpoint);
+/* Takes its instance in the process away; NULL: all. */
+void mt_watch_lift(struct mt_break *breakpoint, const struct mt_proc *proc);
+/* The same where the memory is gone. One that needed a frame is then gone too. */
+void mt_watch_forget(struct mt_break *breakpoint, const struct mt_proc *proc);
+/* A child that was forked has the parent's watchpoints. */
+void mt_watches_inherit(const struct mt_proc *parent, struct mt_proc *child);
+struct mt_watched *mt_watch_in(const struct mt_break *breakpoint, const struct mt_proc *proc);
+/* The parts are others now. */
+struct mt_error *mt_watched_rearm(struct mt_break *breakpoint, struct mt_watched *watched,
+                                  struct mt_watched *fresh);
+void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint,
+                       struct mt_break_info *info);
+/* What a part is armed with. */
+struct mt_trap mt_watch_trap(const struct mt_break *breakpoint, const struct mt_watch_part *part);
+
+/* ---- watch_value.c: what it is ------------------------------------------- */
+
+/* Evaluates the expression in the frame that the session looks at: fills in parts, place, type and
+ * content. What cannot be read is no error as long as there is something to wait for. */
+struct mt_error *mt_watched_evaluate(struct mt_debug *debug, const struct mt_break *breakpoint,
+                                     struct mt_watched *watched);
+/* Whether it means the same without a frame. */
+bool mt_watched_needs_frame(struct mt_debug *debug, const struct mt_break *breakpoint,
+                            const struct mt_watched *watched);
+/* Reads the value of one that is plain. */
+struct mt_error *mt_watched_read(const struct mt_watched *watched,
+                                 struct mt_watch_content *content);
+/* Notes the parts as they are; whether they are others than noted last. One read. */
+void mt_watched_note_parts(struct mt_watched *watched);
+/* The same from the value of one that is plain, which was just read. */
+void mt_watched_note_value(struct mt_watched *watched, const struct mt_watch_content *content);
+bool mt_watched_parts_changed(const struct mt_watched *watched);
+bool mt_watch_content_same(const struct mt_watch_content *a, const struct mt_watch_content *b);
+void mt_watch_content_free(struct mt_watch_content *content);
+void mt_watched_free_parts(struct mt_watched *watched);
+
+/* ---- watch_frame.c: how long it lasts ------------------------------------ */
+
+/* Ties it to the selected frame; `ends`: for life and death. */
+struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watched, bool ends);
+/* The level of its frame, as the session looks at the thread; false: the frame is gone. */
+bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
+                           unsigned *level);
+/* The same for a thread that has hit it; 0 where it has no frame. */
+unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread);
+/* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */
+bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, struct mt_stop *stop);
+
+/* ---- watch_hit.c: hits --------------------------------------------------- */
+
+/* The thread has stopped by a mechanism, or has done a step: asks all watchpoints. True: stop. */
+bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop);
+/* Whether something is changed, when the thread has come out of a system call. It may be that
+ * others have done it, who have their hits pending: these are to be asked first. All threads are
+ * stopped where that has to be known. */
+enum mt_watch_written { MT_WATCH_NOT_WRITTEN, MT_WATCH_WRITTEN, MT_WATCH_ASK_OTHERS };
+enum mt_watch_written mt_watches_look(struct mt_thread *thread);
+/* The same as mt_watches_hit() when it has come out of a system call. */
+bool mt_watches_written(struct mt_thread *thread, uint64_t number, struct mt_stop *stop);
+/* Whether the thread's steps are to be looked at. */
+bool mt_watches_see_step(const struct mt_thread *thread);
+/* Whether its system calls are to be looked at: what they write is no instruction's doing. */
+bool mt_watches_see_syscalls(const struct mt_thread *thread);
+/* Whether the instruction, which is to be carried out for the thread, touches what is watched. */
+bool mt_watches_care(struct mt_thread *thread, const struct mt_insn *insn);
+void mt_watch_hits_forget(struct mt_debug *debug);
+
+/* ---- watch_access.c: who it was ------------------------------------------ */
+
+struct mt_watch_doer {
+	enum mt_watch_who who;
+	struct mt_insn insn;
+	unsigned did; /* to the range that was asked for */
+};
+/* The instruction that the thread has just stepped; what it did is not filled in. */
+void mt_watch_find_stepped(struct mt_thread *thread, struct mt_watch_doer *doer);
+/* What the thread has just done to the range, which was armed for that kind of access. */
+void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
+                        struct mt_watch_doer *doer);
+
+/* ---- stepping.c ---------------------------------------------------------- */
+
+/* Whether the thread goes on by single steps for the sake of watchpoints. */
+static inline bool mt_stepping_on(const struct mt_proc *memory)
+{
+	return memory->stepped_traps > 0;
+}
+
+#endif

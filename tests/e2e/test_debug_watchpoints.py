@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""memtrap debug: watchpoints, by debug registers and by single steps alike."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from debugging import debug, gdb, line_of
+from watching import ROOT, fixture, truth_of
+
+pytestmark = pytest.mark.unprivileged
+
+SOFTWARE = "-force-software "
+
+
+@pytest.fixture(params=["", SOFTWARE], ids=["registers", "stepping"])
+def by(request):
+    """What goes before the expression: the same is to come of both."""
+    return request.param
+
+
+def watched(*arguments):
+    return [fixture("watchpoints"), *arguments]
+
+
+def after(name):
+    """The line after NEXT_LINE(name)."""
+    return line_of(f"NEXT_LINE({name})", "watchpoints.c") + 1
+
+
+class Run:
+    """A program that ran with watchpoints, told in JSON and by itself."""
+
+    def __init__(self, *commands, program, goes_on=30, options=()):
+        at_end = ["break over", "commands", "silent", "delete", "continue", "end"]
+        script = ["break begin", "run", "delete", "finish", *commands, *at_end, *["continue"] * goes_on]
+        self.done = debug(*script, program=program, options=["--json", *options])
+        lines = self.done.out.splitlines()
+        self.said = [json.loads(line) for line in lines if line.startswith('{"type"')]
+        self.own = [line for line in lines if not line.startswith('{"type"')]
+        self.truth = truth_of("\n".join(self.own))
+        # What came before the watchpoints.
+        ready = next(i for i, line in enumerate(self.said) if line.get("reason") == "finished")
+        self.stops = [line for line in self.said[ready + 1:]
+                      if line["type"] == "stop" and line.get("function") != "over"]
+
+    @property
+    def hits(self):
+        return [hit for stop in self.stops for hit in stop.get("watchpoints", [])]
+
+    @property
+    def changes(self):
+        return [(hit["old"], hit["new"]) for hit in self.hits]
+
+    @property
+    def reasons(self):
+        return [stop["reason"] for stop in self.stops]
+
+    def errors(self):
+        return [line["text"] for line in self.said if line["type"] == "error"]
+
+
+# ---- Kinds
+
+
+def test_a_change_is_told_in_gdbs_words_and_by_whom():
+    done = debug("break begin", "run", "delete", "watch counter", "continue", program=watched("kinds"))
+    assert "\nHardware watchpoint 2: counter\n" in done.out
+    assert re.search(r"\n\nHardware watchpoint 2: counter\n\nOld value = 0\nNew value = 1\n"
+                     r"Written by 0x[0-9a-f]+ <run_kinds\+\d+>:\tmovq \$0x1, .*\nrun_kinds \(\) at ", done.out)
+
+
+@pytest.mark.parametrize("command, expected", [
+    ("watch", [("write", "0", "1"), ("read-write", "1", "3"), ("read-write", "3", "9")]),
+    ("watch -write", [("write", "0", "1"), ("write", "1", "1"), ("read-write", "1", "3"), ("read-write", "3", "3"),
+                      ("read-write", "3", "9")]),
+    ("rwatch", [("read", "1", "1")]),
+    ("awatch", [("write", "0", "1"), ("write", "1", "1"), ("read", "1", "1"), ("read-write", "1", "3"),
+                ("read-write", "3", "3"), ("read-write", "3", "9")]),
+])
+def test_kinds_of_access(by, command, expected):
+    run = Run(f"{command} {by}counter", program=watched("kinds"))
+    assert [(hit["access"], hit["old"], hit["new"]) for hit in run.hits] == expected
+    assert run.truth["over"] == "kinds" and run.reasons[-1] == "exited"
+    assert all(hit["length"] == 8 for hit in run.hits)
+
+
+def test_json_is_what_the_schema_allows():
+    schema = json.loads((ROOT / "docs" / "debug.schema.json").read_text())
+    for run in (Run("awatch counter", program=watched("kinds")), Run("watch text", program=watched("calls")),
+                Run("watch $rax", program=watched("nothing"), goes_on=3)):
+        for line in run.said:
+            jsonschema.validate(line, schema)
+
+
+def test_several_are_hit_by_one_instruction(by):
+    run = Run(f"watch {by}counter", f"watch -l {by}counter if counter == 3", f"awatch {by}counter",
+              program=watched("kinds"))
+    assert [stop["breakpoints"] for stop in run.stops if "breakpoints" in stop] == [
+        [2, 4], [4], [4], [2, 3, 4], [4], [2, 4]]
+
+
+def test_thread_condition_ignore_commands_and_delete():
+    run = Run("watch counter if counter > 2", "watch -write counter thread 2", "watch neighbour", "delete 4",
+              "watch -write counter", "ignore 5 3", "disable 5", "enable 5", program=watched("kinds"))
+    assert [stop["breakpoints"] for stop in run.stops if "breakpoints" in stop] == [[2], [5], [2, 5]]
+
+
+def test_commands_go_on_by_themselves():
+    done = debug("break begin", "run", "delete", "watch counter", "commands", "silent", "printf \"now %d\\n\", counter",
+                 "continue", "end", "continue", "info watchpoints", program=watched("kinds"))
+    assert re.findall(r"now (\d+)", done.out) == ["1", "3", "9"]
+    assert "already hit 3 times" in done.out
+
+
+# ---- What is watched
+
+
+def test_every_pointer_on_the_way_is_watched(by):
+    run = Run(f"watch {by}head->value + other", program=watched("chain"))
+    assert run.changes == [("1", "10"), ("10", "2"), ("2", "20"), ("20", "25"), ("25", "16")]
+
+
+def test_a_location_stays_where_it_was(by):
+    run = Run(f"watch -location {by}head->value", program=watched("chain"))
+    assert run.changes == [("1", "10"), ("10", "11")]
+
+
+def test_a_neighbour_in_the_same_byte_is_not_shown(by):
+    run = Run(f"watch {by}first.low", f"watch {by}first.high", program=watched("bits"))
+    assert [(hit["number"], hit["old"], hit["new"]) for hit in run.hits] == [(2, "0", "1"), (3, "0", "3"), (2, "1", "2")]
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_random_accesses_and_ranges(by, seed):
+    first, size = (seed * 7) % 40, 1 + (seed * 5) % 16
+    for command, wanted in (("watch", lambda kind, changed: changed), ("watch -write", lambda kind, _: kind != "read"),
+                            ("rwatch", lambda kind, _: kind == "read"), ("awatch", lambda *_: True)):
+        run = Run(f"{command} {by}area[{first}]@{size}", "set print repeats 1000", "set print elements 100",
+                  program=[fixture("touches"), 60, seed, first, size], goes_on=80)
+        if not run.hits and any("debug register" in text for text in run.errors()):
+            continue
+        touches = [line[6:].split() for line in run.own if line.startswith("touch=")]
+        expected = [(kind, after) for kind, changed, after in touches if wanted(kind, changed == "1")]
+        kinds = {"read": "read", "write": "write", "read-write": "both"}
+        told = [(kinds[hit["access"]], bytes_of(hit["new"], size)) for hit in run.hits]
+        assert told == expected, (command, first, size)
+
+
+def bytes_of(text, size):
+    """What print showed of an array of uint8_t, as hexadecimal digits."""
+    octals = re.findall(r"\\(\d{3})|(\d+) '", text)
+    values = [int(octal, 8) if octal else int(number) for octal, number in octals]
+    assert len(values) <= size, text
+    return "".join(f"{value:02x}" for value in values).ljust(2 * size, "0")  # a NUL at the end is not shown
+
+
+# ---- How long
+
+
+def test_a_local_ends_with_its_frame_and_all_others_of_it(by):
+    script = ["break nested if depth == 1", "run", f"watch {by}local", f"watch {by}twin", *["continue"] * 12]
+    done = debug(*script, program=watched("frames"))
+    assert done.out.count("deleted because the program has left the block in\nwhich its expression is valid.") == 2
+    ends = done.out.index("Watchpoint 2 deleted")
+    assert "Watchpoint 3 deleted" in done.out[ends:] and "Old value" not in done.out[ends:]
+    values = re.findall(r"atchpoint (\d): \w+\n\nOld value = (-?\d+)\nNew value = (-?\d+)\n", done.out)
+    assert values[-3:] == [("2", "1", "101"), ("2", "101", "201"), ("3", "1", "201")]
+    assert truth_of(done.out)["over"] == "frames"
+
+
+def test_a_local_of_a_frame_that_longjmp_leaves_is_never_seen_again(by):
+    script = ["break nested if depth == 1", "run", "delete", f"watch {by}local if local < 500", *["continue"] * 12]
+    done = debug(*script, program=watched("leaps"))
+    values = re.findall(r"Old value = (-?\d+)\nNew value = (-?\d+)\n", done.out)
+    assert values[-1] == ("1", "101")
+    assert "Watchpoint 2 deleted because" in done.out
+    assert truth_of(done.out)["over"] == "leaps"
+
+
+# ---- The kernel
+
+
+def test_what_a_system_call_writes_is_told_and_named(by):
+    run = Run(f"watch {by}text", program=watched("calls"))
+    assert [hit.get("syscall") for hit in run.hits] == ["read", "read", "pread64"]
+    assert [hit["new"][:6] for hit in run.hits] == ['"hello'] * 2 + [run.hits[2]["new"][:6]]
+    assert run.truth["text"] == run.hits[2]["new"][1:6]
+
+
+# ---- Signals
+
+
+def test_hits_in_handlers_and_around_them(by):
+    run = Run(f"watch {by}counter", program=watched("signals"), goes_on=12)
+    assert run.changes == [("0", "1"), ("1", "11"), ("11", "2"), ("2", "14")]
+    assert run.truth["counter"] == 14
+    assert run.reasons.count("signal") == 2
+
+
+# ---- Stepping
+
+
+@pytest.mark.parametrize("go", ["next", "step", "finish", "until", "advance run_nothing", "stepi 1000", "nexti 1000"])
+def test_a_hit_ends_whatever_is_under_way(by, go):
+    done = debug("break run_kinds", "run", f"watch {by}counter", "next", go, program=watched("kinds"))
+    assert re.search(r"atchpoint 2: counter\n\nOld value = 0\nNew value = 1\n", done.out)
+
+
+def test_no_hit_changes_nothing(by):
+    run = Run(f"watch {by}counter", program=watched("nothing"), goes_on=2)
+    assert not run.hits and run.truth["neighbour"] == 999 and run.reasons == ["exited"]
+
+
+# ---- Threads
+
+
+@pytest.mark.parametrize("count", [1, 4, 50])
+def test_new_threads_are_watched(count):
+    run = Run("watch counter", program=watched("threads", str(count)), goes_on=8 * count + 10)
+    assert run.changes == [(str(i), str(i + 1)) for i in range(8 * count)]
+    assert run.truth["counter"] == run.truth["hits"] == 8 * count
+
+
+def test_threads_that_write_at_once_are_all_told():
+    run = Run("watch -write counter", program=watched("racing", "4"), goes_on=60)
+    assert len(run.hits) == run.truth["hits"] == 32
+    assert all(old == new for (_, old), (new, _) in zip(run.changes, run.changes[1:])), run.changes
+    for thread in range(1, 5):
+        own = [int(new) for _, new in run.changes if int(new) // 1000 == thread]
+        assert own == [1000 * thread + i for i in range(8)]
+
+
+# ---- Processes
+
+
+@pytest.mark.parametrize("settings, expected", [
+    ((), [("0", "1"), ("1", "3")]),
+    (("set follow-fork-mode child",), [("0", "1"), ("1", "2")]),
+])
+def test_fork(settings, expected):
+    run = Run(*settings, "watch counter", program=watched("fork"), goes_on=6)
+    assert run.changes[:2] == expected
+
+
+def test_exec_begins_anew():
+    run = Run("watch counter", program=watched("exec"), goes_on=10)
+    assert run.changes == [("0", "1"), ("0", "1"), ("1", "3"), ("3", "9")]
+
+
+# ---- Refusals and limits
+
+
+def test_what_does_not_fit_is_said_before_the_program_goes_on():
+    done = debug("break begin", "run", "watch text", "continue", program=watched("calls"))
+    done = debug("break begin", "run", "watch -l first.value", "watch text", "watch counter", "info watchpoints",
+                 program=watched("kinds"))
+    assert re.search(r"Watchpoint 4: counter \(software: each instruction is single-stepped, about [\d.]+ us each\)",
+                     done.out) or "Watchpoint 3: text (software" in done.out
+    assert "held by watchpoint 2" in done.out or "held by watchpoint 3" in done.out
+    done = debug("break begin", "run", "set watch-stepping off", "watch text", "watch counter", "watch other",
+                 program=watched("kinds"))
+    assert "is held by watchpoint 2" in done.err
+
+
+@pytest.mark.parametrize("command, part", [
+    ("watch", "takes an expression"),
+    ("watch 5", "constant value"),
+    ("watch run_kinds", "is a function"),
+    ("watch counter mask 0xff", "no masks"),
+    ("watch nosuch", "nosuch"),
+    ("watch -l 3", "nowhere in memory"),
+    ("rwatch", "takes an expression"),
+    ("info hits 7", "no breakpoint number 7"),
+    ("info hits 1", "no watchpoint"),
+])
+def test_bad_input_gets_a_sentence(command, part):
+    done = debug("break begin", "run", command, program=watched("kinds"))
+    assert part in done.err, done.err
