@@ -42,6 +42,7 @@ enum mt_notice_kind {
 	MT_NOTICE_BREAKPOINT, /* `number` found its place, or lost it; `text` says it */
 	MT_NOTICE_SIGNAL,     /* `signal` passes, as `handle SIG print nostop` asks */
 	MT_NOTICE_WARNING,    /* `text` */
+	MT_NOTICE_STEPPING,   /* the program is single-stepped: `text` says how far it is */
 	MT_NOTICE_PROGRESS, /* symbols are being read: `text` names the file; may be interrupted */
 };
 

@@ -101,6 +101,7 @@ struct mt_thread {
 	uint32_t registers_turn;         /* of the mirror that its debug registers are true to */
 	uint64_t status;                 /* DR6 of its last SIGTRAP, as far as the kernel tells */
 	uint64_t stepped_pc, stepped_sp; /* before the last step */
+	bool knows_before;               /* `before` is of the last step */
 	struct user_regs_struct before;  /* all of them, where steps are watched */
 	uint8_t stepped_code[2];         /* the first bytes of the stepped instruction */
 };
@@ -321,6 +322,8 @@ struct mt_debug {
 	MT_VEC(struct mt_watch_hit) hits; /* of the last stop */
 	struct mt_arena hit_arena;        /* what they point to */
 	uint64_t step_ns;                 /* what a step costs here; 0: not measured */
+	uint64_t steps;                   /* for watchpoints, since the program goes on */
+	uint64_t steps_told_ns;           /* when that was told last */
 	MT_VEC(struct mt_dummy) dummies;  /* of a thread the innermost one is the last */
 	bool calling;                     /* mt_debug_call() waits for one of them */
 	MT_VEC(struct mt_view *) views;   /* of frames: see world.h */

@@ -40,6 +40,7 @@ static void set_off(struct mt_debug *debug)
 {
 	choose_threads(debug);
 	mt_watch_hits_forget(debug);
+	debug->steps = debug->steps_told_ns = 0;
 	mt_frames_forget(debug);
 	debug->frame = 0;
 	debug->interrupted = 0;

@@ -183,7 +183,8 @@ void mt_thread_note_step(struct mt_thread *thread)
 		return;
 	thread->stepped_pc = thread->regs.rip;
 	thread->stepped_sp = thread->regs.rsp;
-	if (mt_stepping_on(mt_proc_memory(thread->proc)))
+	thread->knows_before = mt_stepping_on(mt_proc_memory(thread->proc));
+	if (thread->knows_before)
 		thread->before = thread->regs;
 	thread->stepped_code[0] = thread->stepped_code[1] = 0;
 	mt_proc_read_some(thread->proc, thread->regs.rip, thread->stepped_code,

@@ -348,7 +348,19 @@ struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt
 		mt_debug_bury(debug);
 		if (debug->recheck && mt_resume_all(debug))
 			break;
+		if (mt_stepping_any(debug)) {
+			mt_stepping_tell(debug);
+			if (debug->interrupted) {
+				interrupted(debug);
+				break;
+			}
+			if (deadline && now_ns() >= deadline) {
+				*stop = (struct mt_stop){ .kind = MT_STOP_NONE };
+				return NULL;
+			}
+		}
 		event = mt_event_next(debug, deadline, true);
+		event = mt_stepping_hurry(debug, &event);
 		if (event.kind != MT_EVENT_NONE) {
 			mt_event_record(debug, &event);
 			debug->recheck = true;

@@ -68,7 +68,7 @@ static unsigned stepped_did(struct mt_thread *thread, const struct mt_insn *insn
 {
 	struct mt_regs before;
 
-	if (!mt_stepping_on(mt_proc_memory(thread->proc)))
+	if (!thread->knows_before)
 		return mt_insn_touched(insn, after, addr, (size_t)len);
 	mt_regs_from_user(&thread->before, &before);
 	return mt_insn_will_touch(insn, &before, addr, (size_t)len);

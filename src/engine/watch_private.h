@@ -151,6 +151,13 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 
 /* ---- stepping.c ---------------------------------------------------------- */
 
+/* The program is stepped on, if its only thread is, until a step brings more than itself: `event`
+ * is what has come last. Returns what then came, to be dealt with as any event. */
+struct mt_event mt_stepping_hurry(struct mt_debug *debug, const struct mt_event *event);
+/* Tells now and then how far it has come. */
+void mt_stepping_tell(struct mt_debug *debug);
+/* Whether any process is stepped. */
+bool mt_stepping_any(const struct mt_debug *debug);
 /* Whether the thread goes on by single steps for the sake of watchpoints. */
 static inline bool mt_stepping_on(const struct mt_proc *memory)
 {

@@ -83,9 +83,8 @@ bool mt_tracee_set_debugreg(pid_t tid, unsigned index, uint64_t value)
 	return ptrace(PTRACE_POKEUSER, tid, mt_ptrace_number(place), mt_ptrace_number(value)) == 0;
 }
 
-bool mt_tracee_debugreg(pid_t tid, unsigned index, uint64_t *value)
+static bool peek_user(pid_t tid, size_t place, uint64_t *value)
 {
-	size_t place = offsetof(struct user, u_debugreg) + index * sizeof(long);
 	long word;
 
 	errno = 0;
@@ -94,4 +93,14 @@ bool mt_tracee_debugreg(pid_t tid, unsigned index, uint64_t *value)
 		return false;
 	*value = (uint64_t)word;
 	return true;
+}
+
+bool mt_tracee_debugreg(pid_t tid, unsigned index, uint64_t *value)
+{
+	return peek_user(tid, offsetof(struct user, u_debugreg) + index * sizeof(long), value);
+}
+
+bool mt_tracee_pc(pid_t tid, uint64_t *pc)
+{
+	return peek_user(tid, offsetof(struct user, regs.rip), pc);
 }

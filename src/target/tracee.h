@@ -80,6 +80,8 @@ bool mt_tracee_regs(pid_t tid, struct mt_regs *regs);
 
 /* All 27 as ptrace has them; for a 32-bit program too in 64-bit form. False: it has gone. */
 bool mt_tracee_user_regs(pid_t tid, struct user_regs_struct *regs);
+/* The program counter alone. */
+bool mt_tracee_pc(pid_t tid, uint64_t *pc);
 bool mt_tracee_set_user_regs(pid_t tid, const struct user_regs_struct *regs);
 void mt_regs_from_user(const struct user_regs_struct *user, struct mt_regs *regs);
 

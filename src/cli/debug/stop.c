@@ -50,6 +50,7 @@ static const char *const notice_names[] = {
 	[MT_NOTICE_BREAKPOINT] = "breakpoint",
 	[MT_NOTICE_SIGNAL] = "signal",
 	[MT_NOTICE_WARNING] = "warning",
+	[MT_NOTICE_STEPPING] = "stepping",
 	[MT_NOTICE_PROGRESS] = "progress",
 };
 
@@ -380,6 +381,7 @@ static bool is_wanted(const struct mt_shell *shell, const struct mt_notice *noti
 		return shell->settings.process_events && notice->pid != shell->stop.pid;
 	case MT_NOTICE_BREAKPOINT:
 		return !is_expected(shell, notice->number);
+	case MT_NOTICE_STEPPING:
 	case MT_NOTICE_PROGRESS:
 		return shell->terminal;
 	case MT_NOTICE_LIBRARY: /* there are hundreds; info sharedlibrary lists them */
@@ -420,6 +422,9 @@ static void say_notice(struct mt_shell *shell, const struct mt_notice *notice)
 		break;
 	case MT_NOTICE_WARNING:
 		mt_say(shell, "warning: %s\n", text);
+		break;
+	case MT_NOTICE_STEPPING:
+		mt_say(shell, "[%s]\n", text);
 		break;
 	case MT_NOTICE_PROGRESS:
 		mt_say(shell, "Reading symbols of %s...\n", text);
