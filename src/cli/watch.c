@@ -15,6 +15,7 @@
 #include "base/writer.h"
 #include "cli/command.h"
 #include "cli/in_process.h"
+#include "cli/shelter.h"
 #include "cli/watch_core.h"
 #include "cli/watch_options.h"
 #include "record/json.h"
@@ -24,7 +25,8 @@
 
 /* The output is written when that much has gathered, and after each round of reading. */
 #define FLUSH_SIZE ((size_t)64 << 10)
-/* With so much unwritten, more hits had better wait in the ring. */
+/* With so much unwritten, more hits had better wait in the ring. Without a ring, what is told is
+ * all that is kept of them: then that may be as much as the ring would have held. */
 #define FULL_SIZE ((size_t)1 << 20)
 
 struct output {
@@ -32,6 +34,7 @@ struct output {
 	int fd;
 	struct mt_writer *writer;
 	struct mt_buf *text; /* what is written next */
+	size_t full_size;
 	uint64_t start_ns;
 	char *core;       /* the file that --then core has written; NULL: none */
 	bool core_failed; /* it could not be written, which was told */
@@ -44,7 +47,7 @@ static enum mt_backlog on_pause(void *arg)
 	mt_writer_push(output->writer);
 	if (mt_writer_is_done(output->writer))
 		return MT_BACKLOG_NONE;
-	return output->text->len < FULL_SIZE ? MT_BACKLOG_SOME : MT_BACKLOG_FULL;
+	return output->text->len < output->full_size ? MT_BACKLOG_SOME : MT_BACKLOG_FULL;
 }
 
 /* ---- What is armed ------------------------------------------------------- */
@@ -82,6 +85,21 @@ static void text_place(struct mt_buf *out, const struct mt_armed_info *info)
 		mt_buf_printf(out, "at 0x%" PRIx64, info->watch->addr);
 }
 
+/* Whether the kernel's own accesses are seen. */
+static void put_kernel(struct mt_buf *out, const struct mt_hit_watch *watch,
+                       const struct mt_coverage *coverage)
+{
+	bool writes = watch->kind == MT_DR_WRITE;
+
+	mt_buf_printf(out, "; kernel %s: ", writes ? "writes" : "accesses");
+	if (coverage->kernel_compared)
+		mt_buf_printf(out, "%s that change it", writes ? "those" : "writes");
+	else
+		mt_buf_text(out, coverage->kernel ? "yes" : "no");
+	if (!coverage->kernel && coverage->kernel_why)
+		mt_buf_printf(out, " (%s)", coverage->kernel_why);
+}
+
 static void text_armed(struct output *output, const struct mt_armed_info *info)
 {
 	const struct mt_hit_watch *watch = info->watch;
@@ -98,15 +116,15 @@ static void text_armed(struct output *output, const struct mt_armed_info *info)
 			mt_type_format(watch->type, out);
 			mt_buf_char(out, ')');
 		}
-		mt_buf_printf(out, "; kernel %s: %s",
-		              watch->kind == MT_DR_WRITE ? "writes" : "accesses",
-		              coverage->kernel ? "yes" : "no");
-		if (!coverage->kernel && coverage->kernel_why)
-			mt_buf_printf(out, " (%s)", coverage->kernel_why);
+		put_kernel(out, watch, coverage);
 	}
+	if (info->traced)
+		mt_buf_text(out, "; engine: ptrace");
 	if (info->has_condition)
 		mt_buf_printf(out, "; condition: in %s",
-		              info->condition_in_kernel ? "the kernel" : "memtrap, on the stream");
+		              info->condition_in_kernel ? "the kernel"
+		              : info->traced            ? "memtrap, at each stop"
+		                                        : "memtrap, on the stream");
 	mt_buf_char(out, '\n');
 	if (info->copies)
 		mt_buf_printf(
@@ -132,6 +150,7 @@ static void json_armed(struct output *output, const struct mt_armed_info *info)
 		.threads = info->coverage.threads,
 		.uncovered = info->coverage.uncovered,
 		.why = info->coverage.why,
+		.engine = info->traced ? "ptrace" : "kernel",
 		.kernel = info->coverage.kernel,
 		.kernel_why = info->coverage.kernel_why,
 		.per_thread = info->per_thread,
@@ -213,6 +232,10 @@ static void text_losses(struct mt_buf *out, const struct mt_session_summary *sum
 	         "debug exceptions came without saying what fired, a fault of the hypervisor: as "
 	         "many hits may be missing");
 	put_loss(out, summary->unseen, "hits were counted by the hardware and not reported");
+	put_loss(
+	    out, summary->outside,
+	    "changes were made by no thread of the process: by another process that shares the "
+	    "memory, or by a debugger");
 	put_loss(out, summary->uncounted, "hits are in no row: the table of places was full");
 	put_loss(out, summary->uncovered, "threads were not covered");
 	put_loss(out, summary->unwatched, "calls were not watched");
@@ -261,6 +284,7 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.hits = summary->hits,
 		.lost = summary->lost + summary->unexplained,
 		.unseen = summary->unseen,
+		.outside = summary->outside,
 		.uncounted = summary->uncounted,
 		.unmet = summary->unmet,
 		.unchanged = summary->unchanged,
@@ -325,6 +349,15 @@ static bool traces_another(const struct mt_watch_config *config)
 	return config->pid && (config->guard || config->follow || config->at || config->pending);
 }
 
+static void fill_but_faults(sigset_t *set)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
+
+	sigfillset(set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sigdelset(set, faults[i]);
+}
+
 static void block_signals(const struct mt_watch_config *config, sigset_t *before)
 {
 	sigset_t set;
@@ -337,6 +370,9 @@ static void block_signals(const struct mt_watch_config *config, sigset_t *before
 		sigaddset(&set, SIGTTIN);
 		sigaddset(&set, SIGTTOU);
 	}
+	/* Nor may we end before its debug registers are cleared: of a closed pipe, or of Ctrl-\. */
+	if (config->engine == MT_ENGINE_PTRACE)
+		fill_but_faults(&set);
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
@@ -367,7 +403,7 @@ static int exit_of_error(const struct mt_error *error)
 	}
 }
 
-/* The program's end is ours: the same status, or the same signal. */
+/* The program's end is ours: the same status, or the same signal; its core is the one to keep. */
 static int exit_like(const struct mt_session_summary *summary)
 {
 	if (is_incomplete(summary))
@@ -375,15 +411,7 @@ static int exit_like(const struct mt_session_summary *summary)
 	if (!summary->launched)
 		return MT_EXIT_OK;
 	if (summary->exit_signal) {
-		struct rlimit no_core = { 0 };
-		sigset_t set;
-
-		setrlimit(RLIMIT_CORE, &no_core); /* the program's core is the one to keep */
-		signal(summary->exit_signal, SIG_DFL);
-		sigemptyset(&set);
-		sigaddset(&set, summary->exit_signal);
-		raise(summary->exit_signal);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		mt_die_by(summary->exit_signal);
 		return 128 + summary->exit_signal;
 	}
 	return summary->exit_status;
@@ -445,12 +473,17 @@ static struct mt_error *watch(struct output *output, struct mt_session_summary *
 	return mt_session_run(&output->options->config, &listener, summary);
 }
 
-static int run_session(struct mt_watch_options *options)
+/* An error of the beginning is handed out: nothing has run then. */
+static struct mt_error *run_session(struct mt_watch_options *options, int *status)
 {
-	struct output output = { .options = options, .fd = -1 };
+	bool traced = options->config.engine == MT_ENGINE_PTRACE;
+	struct output output = {
+		.options = options,
+		.fd = -1,
+		.full_size = traced ? options->config.ring_size : FULL_SIZE,
+	};
 	struct mt_session_summary summary = { 0 };
 	struct mt_error *error;
-	int status;
 
 	mt_insn_set_syntax(options->intel ? MT_INSN_INTEL : MT_INSN_ATT);
 	mt_index_set_policy(
@@ -460,34 +493,71 @@ static int run_session(struct mt_watch_options *options)
 	error = open_output(&output);
 	if (!error)
 		error = watch(&output, &summary);
-	if (error) {
-		status = exit_of_error(error);
-		mt_cli_complain(error, source_of(options, error));
-	} else {
-		status = is_written(&output) && !output.core_failed ? exit_like(&summary)
-		                                                    : MT_EXIT_INCOMPLETE;
-	}
+	if (!error)
+		*status = is_written(&output) && !output.core_failed ? exit_like(&summary)
+		                                                     : MT_EXIT_INCOMPLETE;
 	free(output.core);
 	mt_places_destroy(summary.places);
 	mt_writer_destroy(output.writer);
 	mt_fd_cleanup(&output.fd);
+	setrlimit(RLIMIT_NOFILE, &options->config.open_files);
+	sigprocmask(SIG_SETMASK, &options->config.signal_mask, NULL);
+	return error;
+}
+
+static int complain(const struct mt_watch_options *options, struct mt_error *error)
+{
+	int status = exit_of_error(error);
+
+	mt_cli_complain(error, source_of(options, error));
 	return status;
+}
+
+static int run_traced(int lifeline, void *arg)
+{
+	struct mt_watch_options *options = arg;
+	struct mt_error *error;
+	int status = MT_EXIT_OK;
+
+	options->config.engine = MT_ENGINE_PTRACE;
+	options->config.lifeline = lifeline;
+	error = run_session(options, &status);
+	return error ? complain(options, error) : status;
+}
+
+/* Whether ptrace may do what was refused. */
+static bool may_be_traced(const struct mt_watch_options *options, const struct mt_error *error)
+{
+	return options->engine == MT_ENGINE_AUTO && mt_error_kind(error) == MT_ERR_PERMISSION;
+}
+
+static struct mt_error *run_engine(struct mt_watch_options *options, int *status)
+{
+	struct mt_error *error = NULL, *failure;
+
+	if (options->engine != MT_ENGINE_ONLY_PTRACE) {
+		error = run_session(options, status);
+		if (!error || !may_be_traced(options, error))
+			return error;
+	}
+	options->config.why_traced = error ? mt_error_text(error) : NULL;
+	failure = mt_shelter_run(run_traced, options, status);
+	mt_error_free(error);
+	return failure;
 }
 
 static int run(int argc, char **argv)
 {
 	struct mt_watch_options options;
 	struct mt_error *error = mt_watch_options_parse(argc, argv, &options);
-	int status;
+	int status = MT_EXIT_OK;
 
 	if (!error && options.in_process)
 		error = mt_in_process_run(&options);
-	if (error) {
-		status = exit_of_error(error);
-		mt_cli_complain(error, source_of(&options, error));
-	} else {
-		status = run_session(&options);
-	}
+	if (!error)
+		error = run_engine(&options, &status);
+	if (error)
+		status = complain(&options, error);
 	mt_watch_options_deinit(&options);
 	return status;
 }

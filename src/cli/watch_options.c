@@ -31,6 +31,7 @@ enum long_option {
 	OPTION_BUFFER,
 	OPTION_IN_PROCESS,
 	OPTION_HANDLER,
+	OPTION_ENGINE,
 };
 
 static const struct argp_option option_table[] = {
@@ -52,6 +53,11 @@ static const struct argp_option option_table[] = {
 	  "under a hypervisor)",
 	  2 },
 	{ "no-guard", OPTION_NO_GUARD, NULL, 0, "leave the program untraced", 2 },
+	{ "engine", OPTION_ENGINE, "auto|kernel|ptrace", 0,
+	  "how: perf events and eBPF, which stop nothing; ptrace, which stops a thread at each hit "
+	  "and "
+	  "needs no rights (default: ptrace only where the kernel refuses the others)",
+	  2 },
 	{ "user-only", OPTION_USER_ONLY, NULL, 0, "leave out what the kernel does, as in read(2)",
 	  2 },
 	{ NULL, 0, NULL, 0, "Which hits:", 3 },
@@ -153,6 +159,21 @@ static enum mt_stack_mode parse_stack(struct argp_state *state, const char *text
 }
 
 /* For a core the process is stopped, until that is written. */
+static enum mt_engine_choice parse_engine(struct argp_state *state, const char *text)
+{
+	static const char *const names[] = {
+		[MT_ENGINE_AUTO] = "auto",
+		[MT_ENGINE_ONLY_KERNEL] = "kernel",
+		[MT_ENGINE_ONLY_PTRACE] = "ptrace",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(text, names[i]))
+			return (enum mt_engine_choice)i;
+	argp_error(state, "--engine takes auto, kernel or ptrace, not '%s'", text);
+	return MT_ENGINE_AUTO;
+}
+
 static void parse_action(struct argp_state *state, const char *text,
                          struct mt_watch_options *options)
 {
@@ -276,6 +297,9 @@ static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
 		return 0;
 	case OPTION_STACK:
 		options->config.stack = parse_stack(state, arg);
+		return 0;
+	case OPTION_ENGINE:
+		options->engine = parse_engine(state, arg);
 		return 0;
 	case OPTION_BUFFER:
 		options->config.ring_size = parse_size(state, arg);
@@ -422,6 +446,7 @@ struct mt_error *mt_watch_options_parse(int argc, char **argv, struct mt_watch_o
 
 	*options = (struct mt_watch_options){
 		.config = { .stack = MT_STACK_DWARF,
+		            .lifeline = -1,
 		            .ring_size = DEFAULT_RING_SIZE,
 		            .guard = mt_host_has_hypervisor() ? MT_GUARD_TRY : MT_GUARD_NONE },
 	};

@@ -6,11 +6,19 @@
 #include "base/vec.h"
 #include "watch/session.h"
 
+/* --engine: which one config.engine becomes. */
+enum mt_engine_choice {
+	MT_ENGINE_AUTO, /* the kernel's, else ptrace's where that is not permitted */
+	MT_ENGINE_ONLY_KERNEL,
+	MT_ENGINE_ONLY_PTRACE,
+};
+
 struct mt_watch_options {
 	struct mt_watch_config config; /* requests point into `requests` */
 	MT_VEC(struct mt_watch_request) requests;
 	MT_VEC(const char *) prints;
 	const char *output; /* -o; NULL: standard error */
+	enum mt_engine_choice engine;
 	bool json;
 	bool quiet;            /* hits and warnings only */
 	bool intel;            /* disassembly in Intel's syntax */

@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "probe/armed.h"
+#include "probe/ring.h"
+#include "probe/traced.h"
 
 MT_DEFINE_CLEANUP(mt_armed, struct mt_armed, mt_armed_destroy)
 
@@ -73,7 +75,8 @@ static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *sp
 	armed->forks = armed->places = -1;
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		armed->programs[i] = -1;
-	armed->condition_in_kernel = spec->condition && mt_cond_fits_kernel(spec->condition);
+	armed->condition_in_kernel =
+	    !probe->traced && spec->condition && mt_cond_fits_kernel(spec->condition);
 	if (!mt_dr_region_ok(spec->kind, spec->addr, spec->len))
 		return mt_error_new(MT_ERR_NO_REGISTER,
 		                    "%" PRIu64 " bytes at 0x%" PRIx64
@@ -84,7 +87,8 @@ static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *sp
 	mt_armed_decide_kernel(armed);
 	armed->own_count = armed->piece_count;
 	find_hosts(armed, others, other_count);
-	MT_TRY(mt_armed_load(armed));
+	if (!probe->traced)
+		MT_TRY(mt_armed_load(armed));
 	*out = MT_TAKE(armed);
 	return NULL;
 }
@@ -106,6 +110,11 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = NULL;
 
 	MT_TRY(armed_create(probe, space, spec, others, other_count, &armed));
+	if (probe->traced) {
+		MT_TRY(mt_traced_arm(armed, pid, initial));
+		*out = MT_TAKE(armed);
+		return NULL;
+	}
 	armed->cell->hits = spec->hits;
 	if (initial) {
 		memcpy(armed->cell->value, initial, spec->len);
@@ -148,11 +157,14 @@ void mt_armed_destroy(struct mt_armed *armed)
 {
 	if (!armed)
 		return;
+	if (armed->probe->traced)
+		mt_traced_disarm(armed);
 	if (armed->cell)
 		set_live(armed, false); /* uprobes are closed later */
 	mt_armed_close_events(armed);
 	mt_vec_deinit(&armed->events);
 	mt_vec_deinit(&armed->instances);
+	mt_vec_deinit(&armed->values);
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		mt_fd_cleanup(&armed->programs[i]);
 	if (armed->cell)
@@ -175,6 +187,8 @@ void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value)
 	uint64_t key = (uint64_t)(uint32_t)pid;
 	uint64_t words[MT_RECORD_WORDS] = { 0 };
 
+	if (armed->probe->traced)
+		mt_traced_seed(armed, pid, value);
 	if (armed->forks < 0 || armed->spec.instances)
 		return;
 	memcpy(words, value, armed->spec.len);
@@ -185,6 +199,10 @@ void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record)
 {
 	struct mt_watch_cell *cell = armed->cell;
 
+	if (armed->probe->traced) {
+		mt_traced_exchange(armed, record);
+		return;
+	}
 	record->turn = __atomic_add_fetch(&cell->turn, 1, __ATOMIC_SEQ_CST);
 	if (armed->spec.instances)
 		mt_armed_exchange_instance(armed, record);

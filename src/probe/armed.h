@@ -6,6 +6,14 @@
 #include "base/vec.h"
 #include "probe/probe.h"
 
+/* The last value known on a probe without perf: in a process that has joined by fork, or of an
+ * instance. */
+struct mt_known_value {
+	pid_t pid, tid; /* tid 0: of the process */
+	uint64_t addr;
+	uint64_t words[MT_RECORD_WORDS];
+};
+
 struct mt_armed {
 	struct mt_probe *probe;
 	struct mt_space *space;
@@ -24,6 +32,12 @@ struct mt_armed {
 	int next; /* the programs of later watches that share our registers, by piece */
 	int cell_map, scratch, forks, places;
 	struct mt_watch_cell *cell; /* cell_map's only value, mapped */
+
+	/* On a probe without perf. */
+	pid_t pid;
+	uint64_t program; /* struct mt_traced_thread.program */
+	MT_VEC(struct mt_known_value) values;
+	uint64_t sent, outside;
 
 	int programs[MT_DR_COUNT];
 	MT_VEC(int) events; /* own_count a thread */

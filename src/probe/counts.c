@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "probe/armed.h"
 #include "probe/maps.h"
+#include "probe/ring.h"
 
 /* PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING */
 struct event_count {
@@ -38,6 +39,7 @@ struct mt_coverage mt_armed_coverage(const struct mt_armed *armed)
 		.uncovered = armed->uncovered,
 		.why = armed->why ? mt_error_text(armed->why) : NULL,
 		.kernel = armed->kernel,
+		.kernel_compared = armed->kernel && armed->probe->traced,
 		.kernel_why = armed->kernel_why,
 	};
 	struct event_count count;
@@ -73,6 +75,15 @@ struct mt_counts mt_armed_counts(const struct mt_armed *armed)
 {
 	struct mt_counts counts = { 0 };
 	uint32_t key = 0;
+
+	if (armed->probe->traced)
+		return (struct mt_counts){
+			.events = armed->sent,
+			.runs = armed->sent,
+			.sent = armed->sent,
+			.outside = armed->outside,
+		};
+
 	size_t stride = (sizeof(struct mt_watch_scratch) + 7) & ~(size_t)7;
 	unsigned cpus = mt_map_cpus();
 	uint8_t *values MT_AUTO_FREE = mt_alloc_array(cpus, stride);

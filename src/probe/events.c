@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "probe/armed.h"
+#include "probe/ring.h"
 #include "target/pause.h"
 #include "target/process.h"
 
@@ -229,6 +230,9 @@ void mt_armed_decide_kernel(struct mt_armed *armed)
 		                        : "left out by --user-only";
 		return;
 	}
+
+	if (armed->probe->traced)
+		return;
 
 	int fd MT_AUTO_FD = open_event(armed, &piece, 0);
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "probe/armed.h"
+#include "probe/ring.h"
+#include "probe/traced.h"
 
 static struct mt_instance_key key_of(const struct mt_instance *instance)
 {
@@ -43,6 +45,8 @@ struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "the variable of thread %d is aligned otherwise than the first",
 		                    (int)instance->tid);
+	if (armed->probe->traced)
+		return mt_traced_add(armed, instance, initial);
 	memcpy(value.value, initial, armed->spec.len);
 	if (bpf_map_update_elem(armed->forks, &key, &value, BPF_ANY) < 0 ||
 	    !mt_vec_push(&armed->instances, *instance))
@@ -69,6 +73,10 @@ void mt_armed_remove(struct mt_armed *armed, const struct mt_instance *instance)
 	struct mt_instance_key key = key_of(instance);
 	size_t at, count = armed->piece_count, last;
 
+	if (armed->probe->traced) {
+		mt_traced_remove(armed, instance);
+		return;
+	}
 	if (!find(armed, instance, &at))
 		return;
 	bpf_map_delete_elem(armed->forks, &key);

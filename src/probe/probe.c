@@ -12,6 +12,7 @@
 #include "probe/asm.h"
 #include "probe/maps.h"
 #include "probe/program.h"
+#include "probe/traced.h"
 
 /* Records that one mt_probe_drain() hands over. */
 #define MAX_DRAIN 4096
@@ -63,10 +64,32 @@ struct mt_error *mt_probe_create(size_t ring_size, mt_record_handler handler, vo
 	return NULL;
 }
 
+struct mt_error *mt_probe_create_traced(mt_record_handler handler, mt_record_capture capture,
+                                        void *arg, struct mt_probe **probe)
+{
+	struct mt_probe *made MT_CLEANUP(mt_probe_cleanup) = mt_alloc(sizeof(*made));
+
+	if (!made)
+		return mt_error_nomem();
+	made->ring = made->exec_program = made->exec_link = -1;
+	made->handler = handler;
+	made->capture = capture;
+	made->arg = arg;
+	MT_TRY(mt_traced_create(&made->traced));
+	*probe = MT_TAKE(made);
+	return NULL;
+}
+
+bool mt_probe_is_traced(const struct mt_probe *probe)
+{
+	return probe->traced != NULL;
+}
+
 void mt_probe_destroy(struct mt_probe *probe)
 {
 	if (!probe)
 		return;
+	mt_traced_destroy(probe->traced);
 	if (probe->buffer)
 		ring_buffer__free(probe->buffer);
 	mt_fd_cleanup(&probe->exec_link);
@@ -78,13 +101,15 @@ void mt_probe_destroy(struct mt_probe *probe)
 size_t mt_probe_drain(struct mt_probe *probe)
 {
 	probe->drained = 0;
+	if (probe->traced)
+		return 0;
 	ring_buffer__consume(probe->buffer);
 	return probe->drained;
 }
 
 int mt_probe_fd(const struct mt_probe *probe)
 {
-	return ring_buffer__epoll_fd(probe->buffer);
+	return probe->traced ? -1 : ring_buffer__epoll_fd(probe->buffer);
 }
 
 /* ---- exec ---------------------------------------------------------------- */
@@ -122,6 +147,8 @@ struct mt_error *mt_probe_watch_exec(struct mt_probe *probe, pid_t pid)
 {
 	struct mt_asm as MT_CLEANUP(mt_asm_deinit) = { 0 };
 
+	if (probe->traced)
+		return NULL;
 	MT_TRY(generate_exec_program(probe, pid, &as));
 	MT_TRY(mt_program_load(BPF_PROG_TYPE_RAW_TRACEPOINT, as.insns.data, as.insns.len,
 	                       &probe->exec_program));

@@ -21,6 +21,7 @@
 #include "expr/capture.h"
 #include "expr/expr.h"
 #include "probe/record.h"
+#include "target/event.h"
 #include "x86/debugreg.h"
 #include "x86/machine.h"
 
@@ -46,15 +47,60 @@ size_t mt_probe_drain(struct mt_probe *probe);
  * Readable when a record asks for attention (a stack whose rules are missing, an action, an exec).
  * Most hits don't: waking the reader at each one doubles its cost, so drain on a timer too.
  */
-int mt_probe_fd(const struct mt_probe *probe);
+int mt_probe_fd(const struct mt_probe *probe); /* -1: nobody need wait */
 
-/* A record of kind MT_RECORD_EXEC when process `pid` runs another program; until the probe ends. */
+/* A record of kind MT_RECORD_EXEC when process `pid` runs another program; until the probe ends.
+ * Who traces the process sees it for himself, and gets none. */
 struct mt_error *mt_probe_watch_exec(struct mt_probe *probe, pid_t pid);
+
+/* ---- Without perf and eBPF ------------------------------------------------
+ *
+ * A probe that needs no more than ptrace: debug registers are written by the tracer, and a hit
+ * stops its thread for as long as it takes to tell it. All else in this header means the same; what
+ * it cannot do is MT_ERR_UNSUPPORTED: a file (`file`), a silent watch with a condition. Conditions
+ * are the reader's to decide, who is called while the thread stands at its hit. Writes by the
+ * kernel are found by comparing, when a system call returns: those that leave the value as it was
+ * are not seen, nor are the kernel's reads.
+ *
+ * The caller traces the process: every thread of it must be a tracee before anything is armed,
+ * takes its events from mt_probe_next_event(), hands each to mt_probe_event(), and lets a thread go
+ * on by mt_probe_go_on() or mt_probe_let_go(). On a probe of the kernel's these do what those of
+ * target/tracee.h do.
+ */
+/* Puts the captures of the record's watch into it, which has the room, and room for a stack behind
+ * them: called before `handler`, where there are any. */
+typedef void (*mt_record_capture)(struct mt_record *record, void *arg);
+
+struct mt_error *mt_probe_create_traced(mt_record_handler handler, mt_record_capture capture,
+                                        void *arg, struct mt_probe **probe);
+bool mt_probe_is_traced(const struct mt_probe *probe);
+
+/* What it costs the program, tried on a child of ours (a few milliseconds): microseconds for a hit
+ * and for a system call; 0 where that could not be measured. */
+struct mt_traced_cost {
+	double hit_us, call_us;
+};
+struct mt_traced_cost mt_probe_traced_cost(void);
+
+struct mt_event mt_probe_next_event(struct mt_probe *probe);
+
+enum mt_probe_stop {
+	MT_PROBE_NOT_OURS, /* nothing to do with a watch */
+	MT_PROBE_OURS,     /* done: the thread can go on, without a signal */
+	MT_PROBE_HELD,     /* a watch with MT_ACTION_HOLD was reached */
+};
+enum mt_probe_stop mt_probe_event(struct mt_probe *probe, const struct mt_event *event);
+
+void mt_probe_go_on(struct mt_probe *probe, pid_t tid, int signal);
+void mt_probe_listen(struct mt_probe *probe, pid_t tid); /* mt_tracee_listen() */
+/* For good, without a watch. False: it has something to report first, and is let go at that. */
+bool mt_probe_let_go(struct mt_probe *probe, pid_t tid, int signal);
 
 /* ---- A space: what holds for one program image ----------------------------
  *
  * Rules of unwinding and sources of stores, by pc; learnt while the program runs. Processes with
- * the same code at the same addresses (forks) share one.
+ * the same code at the same addresses (forks) share one. A probe without eBPF has no use for one:
+ * NULL stands for a space that learns nothing.
  */
 
 struct mt_space;
@@ -222,13 +268,15 @@ struct mt_coverage {
 	unsigned uncovered;     /* threads that could not be armed */
 	const char *why;        /* the first reason, or NULL; owned by the armed watch */
 	bool kernel;            /* accesses by the kernel are seen */
+	bool kernel_compared;   /* those that change the value are, by comparing */
 	const char *kernel_why; /* why not, or NULL */
 };
 /* Reads the events back from the kernel. */
 struct mt_coverage mt_armed_coverage(const struct mt_armed *armed);
 
 struct mt_counts {
-	uint64_t events; /* what the breakpoints themselves counted, in all threads */
+	uint64_t events;  /* what the breakpoints themselves counted, in all threads */
+	uint64_t outside; /* on a probe without perf: changes that no thread of the process made */
 	uint64_t runs, folded, unchanged, unmet, sent, lost, counted, uncounted;
 };
 struct mt_counts mt_armed_counts(const struct mt_armed *armed);

@@ -6,14 +6,18 @@
 #include "probe/probe.h"
 
 struct ring_buffer;
+struct mt_traced;
 
 struct mt_probe {
 	int ring;                   /* the map */
 	struct ring_buffer *buffer; /* libbpf's view of it */
 	mt_record_handler handler;
+	mt_record_capture capture; /* on a probe without perf */
 	void *arg;
 	size_t drained; /* records in the call of mt_probe_drain() that runs */
 	int exec_program, exec_link;
+	struct mt_traced
+	    *traced; /* without perf and eBPF: the rest but `handler` and `arg` is nothing */
 	int blocked; /* where struct task_struct has its `blocked`; 0: not yet known */
 };
 

@@ -46,13 +46,15 @@ void mt_space_destroy(struct mt_space *space)
 
 void mt_space_learn_rule(struct mt_space *space, uint64_t key, const struct mt_rule_value *rule)
 {
-	bpf_map_update_elem(space->rules, &key, rule, BPF_ANY);
+	if (space)
+		bpf_map_update_elem(space->rules, &key, rule, BPF_ANY);
 }
 
 void mt_space_learn_source(struct mt_space *space, uint64_t pc,
                            const struct mt_source_value *source)
 {
-	bpf_map_update_elem(space->sources, &pc, source, BPF_ANY);
+	if (space)
+		bpf_map_update_elem(space->sources, &pc, source, BPF_ANY);
 }
 
 static void forget_all(int map)
@@ -66,6 +68,8 @@ static void forget_all(int map)
 
 void mt_space_forget(struct mt_space *space)
 {
+	if (!space)
+		return;
 	forget_all(space->rules);
 	forget_all(space->sources);
 }

@@ -247,6 +247,7 @@ void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed)
 	put(object, "threads", mt_json_number(armed->threads));
 	put(object, "uncovered", mt_json_number(armed->uncovered));
 	put(object, "uncovered_why", mt_json_text(armed->uncovered ? armed->why : NULL));
+	put(object, "engine", mt_json_text(armed->engine));
 	put(object, "kernel", json_boolean(armed->kernel));
 	put(object, "kernel_why", mt_json_text(armed->kernel ? NULL : armed->kernel_why));
 	put(object, "condition", mt_json_text(armed->condition));
@@ -302,6 +303,7 @@ void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary)
 	put(object, "hits", mt_json_number(summary->hits));
 	put(object, "lost", mt_json_number(summary->lost));
 	put(object, "unseen", mt_json_number(summary->unseen));
+	put(object, "outside", mt_json_number(summary->outside));
 	put(object, "uncounted", mt_json_number(summary->uncounted));
 	put(object, "unmet", mt_json_number(summary->unmet));
 	put(object, "unchanged", mt_json_number(summary->unchanged));

@@ -15,7 +15,8 @@ struct mt_json_armed {
 	const struct mt_hit_watch *watch;
 	pid_t pid;
 	unsigned registers, shared, threads, uncovered;
-	const char *why; /* of uncovered; may be NULL */
+	const char *why;    /* of uncovered; may be NULL */
+	const char *engine; /* "kernel" or "ptrace" */
 	bool kernel;
 	const char *kernel_why; /* may be NULL */
 	bool per_call;          /* each call of its function has its own: addr is not known yet */
@@ -30,7 +31,7 @@ void mt_json_hit(struct mt_buf *out, const struct mt_hit *hit);
 void mt_json_notice(struct mt_buf *out, const char *kind, const char *text);
 
 struct mt_json_summary {
-	uint64_t hits, lost, unseen, uncounted, unmet, unchanged;
+	uint64_t hits, lost, unseen, outside, uncounted, unmet, unchanged;
 	unsigned threads, uncovered, never_armed;
 	uint64_t calls, unwatched;
 	double seconds;

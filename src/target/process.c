@@ -17,6 +17,9 @@
 MT_DEFINE_CLEANUP(mt_dir, DIR, closedir)
 
 #define PROC_PATH_LEN 64
+#define PAGE_LEN ((size_t)4096)
+/* Of one mt_process_read_some(). */
+#define MAX_PAGES 16
 /* How often a list of threads is read again that does not fit the kernel's count. */
 #define LISTING_TRIES 64
 
@@ -282,6 +285,25 @@ struct mt_error *mt_process_read(pid_t pid, uint64_t addr, void *out, size_t len
 	if (got != (ssize_t)len)
 		got = read_by_proc_mem(pid, addr, out, len);
 	return memory_result(got, "read", pid, addr, len);
+}
+
+/* The kernel moves pieces as a whole (process_vm_readv(2)): a piece is what lies in one page. */
+size_t mt_process_read_some(pid_t pid, uint64_t addr, void *out, size_t len)
+{
+	struct iovec local = { .iov_base = out, .iov_len = len };
+	struct iovec pages[MAX_PAGES + 1];
+	size_t count = 0, covered = 0;
+	ssize_t got;
+
+	while (covered < len && count < sizeof(pages) / sizeof(*pages)) {
+		size_t left = PAGE_LEN - (addr + covered) % PAGE_LEN;
+
+		pages[count].iov_base = (void *)(uintptr_t)(addr + covered);
+		pages[count].iov_len = left < len - covered ? left : len - covered;
+		covered += pages[count++].iov_len;
+	}
+	got = process_vm_readv(pid, &local, 1, pages, count, 0);
+	return got < 0 ? 0 : (size_t)got;
 }
 
 struct mt_error *mt_process_write(pid_t pid, uint64_t addr, const void *bytes, size_t len)

@@ -74,6 +74,10 @@ void mt_process_fd_name(pid_t pid, int fd, char *name, size_t size);
  */
 struct mt_error *mt_process_read(pid_t pid, uint64_t addr, void *out, size_t len);
 
+/* Reads from `addr` on, up to the first page that cannot be read; at most `len` bytes, 64 KiB.
+ * Returns how many were. */
+size_t mt_process_read_some(pid_t pid, uint64_t addr, void *out, size_t len);
+
 /* Writes `len` bytes at `addr`, read-only pages included where we trace the process
  * (proc_pid_mem(5)). MT_ERR_UNREADABLE as above; then a part may have been written. */
 struct mt_error *mt_process_write(pid_t pid, uint64_t addr, const void *bytes, size_t len);

@@ -53,11 +53,11 @@ bool mt_follow_needed(const struct mt_session *session)
 void mt_follow_go_on(struct mt_session *session, pid_t tid, int signal)
 {
 	if (!mt_follow_needed(session)) {
-		mt_tracee_detach(tid, signal);
-		forget_tracee(session, tid);
+		if (mt_probe_let_go(session->probe, tid, signal))
+			forget_tracee(session, tid);
 		return;
 	}
-	mt_tracee_resume(tid, signal);
+	mt_probe_go_on(session->probe, tid, signal);
 }
 
 void mt_follow_release(struct mt_session *session)
@@ -206,6 +206,13 @@ static void on_stray(struct mt_session *session, pid_t tid)
 		session->summary->unexplained++;
 }
 
+/* What cannot be watched stays where it is, and is ended there. */
+static void go_on_unless_fatal(struct mt_session *session, pid_t tid, int signal)
+{
+	if (!session->fatal || !session->summary->launched)
+		mt_follow_go_on(session, tid, signal);
+}
+
 static void on_signal(struct mt_session *session, const struct mt_event *event)
 {
 	bool stray = mt_guard_is_stray(event->tid, event->signal);
@@ -215,9 +222,7 @@ static void on_signal(struct mt_session *session, const struct mt_event *event)
 		on_stray(session, event->tid);
 	else if (ours && !session->ending)
 		on_hold(session, event->tid);
-	if (session->fatal && session->summary->launched)
-		return; /* it stays where it is, and is ended there */
-	mt_follow_go_on(session, event->tid, ours ? 0 : event->signal);
+	go_on_unless_fatal(session, event->tid, ours ? 0 : event->signal);
 }
 
 static void on_end(struct mt_session *session, const struct mt_event *event)
@@ -251,7 +256,7 @@ static void on_first_stop(struct mt_session *session, pid_t tid)
 	mt_follow_go_on(session, tid, 0);
 }
 
-void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
+static void on_event(struct mt_session *session, const struct mt_event *event)
 {
 	switch (event->kind) {
 	case MT_EVENT_EXITED:
@@ -263,7 +268,7 @@ void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
 		break;
 	case MT_EVENT_GROUP:
 		if (mt_follow_needed(session))
-			mt_tracee_listen(event->tid);
+			mt_probe_listen(session->probe, event->tid);
 		else
 			mt_follow_go_on(session, event->tid, 0);
 		break;
@@ -279,10 +284,26 @@ void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
 	}
 }
 
+void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
+{
+	switch (mt_probe_event(session->probe, event)) {
+	case MT_PROBE_NOT_OURS:
+		on_event(session, event);
+		return;
+	case MT_PROBE_HELD:
+		if (!session->ending)
+			on_hold(session, event->tid);
+		break;
+	case MT_PROBE_OURS:
+		break;
+	}
+	go_on_unless_fatal(session, event->tid, 0);
+}
+
 bool mt_follow_events(struct mt_session *session)
 {
 	for (int i = 0; i < MAX_EVENTS; i++) {
-		struct mt_event event = mt_tracee_next();
+		struct mt_event event = mt_probe_next_event(session->probe);
 
 		if (event.kind == MT_EVENT_NONE)
 			return false;

@@ -36,19 +36,10 @@ bool mt_guard_is_stray(pid_t tid, int signal)
 /* As much of the stack as can be read. */
 static void copy_stack(struct mt_record *record)
 {
-	uint8_t *to = (uint8_t *)(record + 1) + record->capture_len;
-
 	record->flags |= MT_RECORD_STACK_COPY;
-	while (record->stack_len < MT_RECORD_STACK_MAX) {
-		struct mt_error *error = mt_process_read(
-		    (pid_t)record->pid, record->regs.r[MT_REG_RSP] + record->stack_len,
-		    to + record->stack_len, MT_RECORD_STACK_STEP);
-
-		mt_error_free(error);
-		if (error)
-			return;
-		record->stack_len += MT_RECORD_STACK_STEP;
-	}
+	record->stack_len = (uint32_t)mt_process_read_some(
+	    (pid_t)record->pid, record->regs.r[MT_REG_RSP],
+	    (uint8_t *)(record + 1) + record->capture_len, MT_RECORD_STACK_MAX);
 }
 
 /* Whether the instruction before the stop touched what is watched (its names are known from here

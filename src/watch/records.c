@@ -96,8 +96,8 @@ static bool could_not_read(const struct mt_watch *watch, const struct mt_record 
  * Where memory that it depends on couldn't be read, nobody knows, and the hit is told. So it is
  * where the kernel left the question to us, and memory as it is now says no: it may have said yes.
  */
-static bool condition_holds(const struct mt_watch *watch, const struct mt_record *record,
-                            struct mt_hit *hit)
+static bool condition_holds(const struct mt_session *session, const struct mt_watch *watch,
+                            const struct mt_record *record, struct mt_hit *hit)
 {
 	struct mt_cond_input input = {
 		.old_value = hit->old_value,
@@ -119,7 +119,7 @@ static bool condition_holds(const struct mt_watch *watch, const struct mt_record
 		return true;
 	}
 	holds = mt_cond_eval(watch->cond, &input);
-	if (!holds && mt_cond_reads_memory(watch->cond))
+	if (!holds && !session->at_hit && mt_cond_reads_memory(watch->cond))
 		hit->undecided = true;
 	return holds || hit->undecided;
 }
@@ -135,7 +135,7 @@ static bool is_wanted(struct mt_session *session, const struct mt_watch *watch,
 		session->summary->unchanged++;
 		return false;
 	}
-	if (watch->cond && !condition_holds(watch, record, hit)) {
+	if (watch->cond && !condition_holds(session, watch, record, hit)) {
 		session->summary->unmet++;
 		return false;
 	}
@@ -150,7 +150,8 @@ static void act(struct mt_session *session, const struct mt_record *record)
 	if (action == MT_ACTION_NONE || session->acted)
 		return;
 	session->acted = true;
-	if (record->flags & MT_RECORD_UNDECIDED || session->watches.data[record->watch]->in_frame)
+	if (record->flags & MT_RECORD_UNDECIDED || session->config->engine == MT_ENGINE_PTRACE ||
+	    session->watches.data[record->watch]->in_frame)
 		kill((pid_t)record->pid, action == MT_ACTION_STOP ? SIGSTOP : SIGKILL);
 	if (action == MT_ACTION_STOP)
 		session->summary->stopped = (pid_t)record->pid;
@@ -331,6 +332,27 @@ void mt_session_record(const struct mt_record *record, void *arg)
 	take_recovered(session, record->time_ns);
 	session->watches.data[record->watch]->received++;
 	take(session, record);
+}
+
+void mt_session_record_at_hit(const struct mt_record *record, void *arg)
+{
+	struct mt_session *session = arg;
+
+	if (session->backlog == MT_BACKLOG_FULL) {
+		session->watches.data[record->watch]->received++;
+		session->summary->lost++;
+		return;
+	}
+	session->at_hit = true;
+	mt_session_record(record, session);
+	session->at_hit = false;
+}
+
+void mt_session_capture(struct mt_record *record, void *arg)
+{
+	const struct mt_session *session = arg;
+
+	mt_prints_take(session->watches.data[record->watch], record);
 }
 
 size_t mt_session_drain(struct mt_session *session)

@@ -66,6 +66,11 @@ static struct mt_error *say_what_it_is(struct mt_error *error, const char *path)
 	return error;
 }
 
+static bool is_traced(const struct mt_session *session)
+{
+	return session->config->engine == MT_ENGINE_PTRACE;
+}
+
 static unsigned trace_flags(const struct mt_watch_config *config)
 {
 	return MT_TRACE_EXEC | MT_TRACE_THREADS | (config->follow ? MT_TRACE_FORKS : 0);
@@ -83,9 +88,12 @@ static struct mt_error *launch_program(struct mt_session *session, const char *p
 
 	MT_TRY(mt_tracee_launch(&how, trace_flags(config), &session->root));
 	session->summary->launched = true;
-	session->guarded = config->guard != MT_GUARD_NONE;
+	session->guarded = config->guard != MT_GUARD_NONE || is_traced(session);
 	if (!mt_follow_add(session, session->root))
 		return mt_error_nomem();
+	mt_probe_event(session->probe, &(struct mt_event){ .kind = MT_EVENT_EXEC,
+	                                                   .tid = session->root,
+	                                                   .child = session->root });
 	session->held = session->root;
 	MT_TRY(mt_follow_begin(session, session->root));
 	session->held = 0;
@@ -120,7 +128,7 @@ static struct mt_error *guard(struct mt_session *session)
 {
 	struct mt_error *error;
 
-	if (session->config->guard == MT_GUARD_NONE)
+	if (session->config->guard == MT_GUARD_NONE || session->guarded)
 		return NULL;
 	error = mt_session_seize(session);
 	session->guarded = !error;
@@ -144,7 +152,8 @@ static struct mt_error *attach(struct mt_session *session)
 		return mt_error_new(MT_ERR_NOT_FOUND, "there is no process %d", (int)session->root);
 	if (!config->follow)
 		MT_TRY(mt_probe_watch_exec(session->probe, session->root));
-	if (config->follow || config->at || config->pending)
+	session->guarded = is_traced(session);
+	if (config->follow || config->at || config->pending || session->guarded)
 		MT_TRY(mt_session_seize(session));
 	MT_TRY(mt_session_begin(session, session->root, false));
 	error = guard(session);
@@ -237,6 +246,8 @@ static void serve(struct mt_session *session, struct loop *loop, int wait_ms)
 {
 	bool full = session->backlog == MT_BACKLOG_FULL;
 	struct pollfd fds[] = {
+		{ .fd = is_traced(session) && !session->orphaned ? session->config->lifeline : -1,
+		  .events = POLLIN },
 		{ .fd = loop->signals, .events = POLLIN },
 		{ .fd = session->listener->wake, .events = POLLIN },
 		{ .fd = full ? -1 : loop->ring, .events = POLLIN },
@@ -244,7 +255,9 @@ static void serve(struct mt_session *session, struct loop *loop, int wait_ms)
 	};
 
 	poll(fds, sizeof(fds) / sizeof(*fds), loop->has_more ? 0 : wait_ms);
-	loop->root_told = loop->root_told || fds[3].revents;
+	if (fds[0].revents)
+		session->orphaned = session->ending = session->given_up = true;
+	loop->root_told = loop->root_told || fds[4].revents;
 	read_signals(session, loop);
 	loop->has_more = mt_follow_events(session);
 }
@@ -348,8 +361,9 @@ static void end_watches(struct mt_session *session)
 	for (size_t i = 0; i < session->targets.len; i++)
 		mt_target_end(session, session->targets.data[i]);
 	session->ending = true;
-	/* Tracees of an attached process are let go by our exit, without a stop. */
-	if (session->summary->launched || session->config->release)
+	/* Tracees of an attached process are let go by our exit, without a stop; not with registers
+	 * that would outlive us. */
+	if (session->summary->launched || session->config->release || is_traced(session))
 		mt_follow_release(session);
 }
 
@@ -403,15 +417,35 @@ static void finish(struct mt_session *session, struct loop *loop)
 	session->listener->summary(session->listener->arg, session->summary);
 }
 
+/* A leader that has ended before its threads reports that only after them, to its parent. */
+static bool has_living_tracee(const struct mt_session *session)
+{
+	for (size_t i = 0; i < session->tracees.len; i++) {
+		char state = mt_process_state(session->tracees.data[i]);
+
+		if (state && state != 'Z' && state != 'X')
+			return true;
+	}
+	return false;
+}
+
 /*
  * A program of ours goes on without us watching; its end is ours. So is that of what the listener
  * has been told.
  */
+static bool has_to_wait(const struct mt_session *session)
+{
+	if (is_traced(session) && has_living_tracee(session))
+		return true;
+	if (session->summary->launched && !session->root_gone && !session->orphaned)
+		return true;
+	return session->backlog != MT_BACKLOG_NONE && !session->given_up;
+}
+
 static void wait_for_end(struct mt_session *session, struct loop *loop)
 {
 	write_out(session);
-	while ((session->summary->launched && !session->root_gone) ||
-	       (session->backlog != MT_BACKLOG_NONE && !session->given_up)) {
+	while (has_to_wait(session)) {
 		serve(session, loop, -1);
 		write_out(session);
 	}
@@ -436,13 +470,36 @@ static void session_deinit(struct mt_session *session, struct loop *loop)
 	mt_fd_cleanup(&loop->signals);
 }
 
+/* Before anything runs: what is used, why, and what it costs. */
+static void tell_engine(struct mt_session *session)
+{
+	const struct mt_watch_config *config = session->config;
+	struct mt_traced_cost cost = mt_probe_traced_cost();
+	struct mt_buf calls MT_AUTO_BUF = { 0 };
+
+	if (!config->user_only)
+		mt_buf_printf(&calls, ", and so does a system call, for %.0f us (--user-only: not)",
+		              cost.call_us);
+	mt_session_notice(session, MT_NOTICE_INFO,
+	                  "engine: ptrace: a hit stops its thread, for about %.0f us%s%s%s",
+	                  cost.hit_us, calls.len ? calls.data : "",
+	                  config->why_traced ? "; since " : "",
+	                  config->why_traced ? config->why_traced : "");
+}
+
 static struct mt_error *begin(struct mt_session *session, struct loop *loop)
 {
 	const struct mt_watch_config *config = session->config;
 
 	MT_TRY(loop_init(loop));
 	MT_TRY(mt_places_create(&session->summary->places));
-	MT_TRY(mt_probe_create(config->ring_size, mt_session_record, session, &session->probe));
+	MT_TRY(
+	    is_traced(session)
+	        ? mt_probe_create_traced(mt_session_record_at_hit, mt_session_capture, session,
+	                                 &session->probe)
+	        : mt_probe_create(config->ring_size, mt_session_record, session, &session->probe));
+	if (is_traced(session))
+		tell_engine(session);
 	session->start_ns = mt_now_ns();
 	MT_TRY(config->pid ? attach(session) : launch(session));
 	loop_begin(session, loop);

@@ -35,6 +35,12 @@ enum mt_guard {
 	MT_GUARD_MUST, /* that it cannot is an error */
 };
 
+/* How hits are had. */
+enum mt_engine {
+	MT_ENGINE_KERNEL, /* perf events and eBPF: nothing is stopped */
+	MT_ENGINE_PTRACE, /* debug registers by ptrace: each hit stops its thread */
+};
+
 struct mt_watch_config {
 	const struct mt_watch_request *requests;
 	size_t request_count;
@@ -43,9 +49,14 @@ struct mt_watch_config {
 	const char *condition;     /* NULL: none */
 	const char *const *prints; /* expressions that are shown with each hit */
 	size_t print_count;
-	const char *at;      /* arm when this location is reached; NULL: at once */
-	bool follow;         /* forks, and programs that they exec */
-	bool pending;        /* a name that nothing knows yet may come with a library */
+	const char *at; /* arm when this location is reached; NULL: at once */
+	enum mt_engine engine;
+	/* MT_ENGINE_PTRACE: when it becomes readable the watch ends at once, and the program is let
+	 * go as it is; -1: none. */
+	int lifeline;
+	const char *why_traced; /* MT_ENGINE_PTRACE: told at the start; NULL: nothing to tell */
+	bool follow;            /* forks, and programs that they exec */
+	bool pending;           /* a name that nothing knows yet may come with a library */
 	enum mt_guard guard; /* being the program's tracer, against traps that lost their reason */
 	bool user_only;      /* leave the kernel's accesses out */
 	bool changes_only;
@@ -79,6 +90,7 @@ struct mt_armed_info {
 	bool per_thread;          /* each thread has its own, at an address of its own */
 	bool per_call;            /* each call has its own: armed when the function is entered */
 	size_t copies;            /* of that function: their variables are not watched */
+	bool traced;              /* by ptrace: each hit stops its thread */
 };
 
 struct mt_session_summary {
@@ -89,6 +101,7 @@ struct mt_session_summary {
 	/* Traps that lost their reason on the way (guard.c): told all the same, or not to be told.
 	 */
 	uint64_t recovered, unexplained;
+	uint64_t outside;     /* MT_ENGINE_PTRACE: changes that no thread of the process made */
 	uint64_t uncounted;   /* the table of places was full */
 	unsigned threads;     /* armed, inheriting ones not counted */
 	unsigned uncovered;   /* threads that could not be armed */

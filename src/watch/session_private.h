@@ -110,6 +110,8 @@ struct mt_session {
 	struct mt_error *fatal;       /* the session cannot go on */
 	bool acted;                   /* --then has been carried out */
 	bool ending;                  /* the watch is over: only the program's end is waited for */
+	bool orphaned;                /* whoever waits for us is gone */
+	bool at_hit;                  /* the thread of the record stands at its hit */
 	bool given_up;           /* nor is it waited for what the listener has not got rid of */
 	enum mt_backlog backlog; /* of the listener, when last asked */
 	uint64_t round;          /* of reading the ring */
@@ -277,6 +279,13 @@ struct mt_error *mt_session_begin(struct mt_session *session, pid_t pid, bool at
 /* ---- records.c: from records to hits ------------------------------------- */
 
 void mt_session_record(const struct mt_record *record, void *session);
+
+/* The same while the record's thread stands at its hit. It is lost while the listener's backlog is
+ * full. */
+void mt_session_record_at_hit(const struct mt_record *record, void *session);
+
+/* What --print shows with the record's hit: an mt_record_capture. */
+void mt_session_capture(struct mt_record *record, void *session);
 
 /* Tells what is in the ring, some thousand records of it, and returns how many there were. While
  * the listener's backlog is full they stay where they are. */

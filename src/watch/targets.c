@@ -48,7 +48,8 @@ struct mt_error *mt_target_add(struct mt_session *session, pid_t pid, struct mt_
 	target->pid = pid;
 	mt_dr_mirror_init(&target->mirror);
 	MT_TRY(mt_image_create(pid, &target->image));
-	MT_TRY(mt_space_create(&target->space));
+	if (!mt_probe_is_traced(session->probe))
+		MT_TRY(mt_space_create(&target->space));
 	MT_TRY(mt_enricher_create(target->image, target->space, &target->enricher));
 	mt_enricher_on_unknown(target->enricher, refresh_for_names, target);
 	target->first_modules = mt_image_module_count(target->image);
@@ -318,6 +319,7 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.per_thread = watch->per_thread,
 		.per_call = watch->in_frame,
 		.copies = watch->copies,
+		.traced = mt_probe_is_traced(session->probe),
 	};
 
 	if (mt_watch_has_instances(watch)) {
@@ -515,13 +517,14 @@ static void take_counts(struct mt_session *session, struct mt_watch *watch)
 	summary->lost += counts.lost;
 	watch->sent = counts.sent;
 	summary->uncounted += counts.uncounted;
+	summary->outside += counts.outside;
 	/*
 	 * An access that our own program makes while it reads the value fires the breakpoint again
 	 * where reads are watched; those have no run of their own, and are no loss.
 	 */
 	if (counts.events > counts.runs && watch->view.kind == MT_DR_WRITE)
 		summary->unseen += counts.events - counts.runs;
-	if (session->config->count_only)
+	if (session->config->count_only && !mt_probe_is_traced(session->probe))
 		mt_session_count_places(session, watch);
 }
 

@@ -17,6 +17,8 @@ MEMTRAP = pathlib.Path(os.environ.get("MEMTRAP", BUILD / "memtrap")).resolve()
 FIXTURES = BUILD / "tests" / "fixtures"
 LIMIT = 40  # seconds that any one program may take
 
+ENGINE = None  # of memtrap watch; None: whichever it takes
+
 INCOMPLETE = 123
 FAILED = 125
 CANNOT_EXECUTE = 126
@@ -73,9 +75,21 @@ class Report:
         return [hit[field] for hit in self.hits]
 
 
+def with_engine(arguments):
+    """`watch …` as the engine under test is asked for it."""
+    if ENGINE and arguments[0] == "watch":
+        return ["watch", f"--engine={ENGINE}", *arguments[1:]]
+    return arguments
+
+
+def decider():
+    """Who decides conditions that the kernel could: an armed line's `condition`."""
+    return "stream" if ENGINE == "ptrace" else "kernel"
+
+
 def run(*arguments, program=(), stdin="", env=None, limit=LIMIT):
     """memtrap with these arguments to its end: a CompletedProcess with text."""
-    command = [MEMTRAP, *map(str, arguments), *(["--", *map(str, program)] if program else [])]
+    command = [MEMTRAP, *map(str, with_engine(arguments)), *(["--", *map(str, program)] if program else [])]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=limit,
                           env=dict(os.environ, **(env or {})))
 
@@ -131,7 +145,7 @@ class Attached:
     """memtrap watch -p PID --json, armed. Use as a context."""
 
     def __init__(self, pid, *arguments):
-        command = [MEMTRAP, "watch", "--json", "-p", str(pid), *map(str, arguments)]
+        command = [MEMTRAP, *with_engine(["watch", "--json", "-p", str(pid), *map(str, arguments)])]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.lines = []
         self.until("armed")

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside src/probe: watches without perf events and eBPF. Debug registers are written by ptrace,
+ * and a hit is a stop: the tracer, who keeps all threads as tracees, hands every event in here, and
+ * lets threads go on through here, since that is when their registers are written.
+ *
+ * Debug registers that ptrace has set belong to the thread and outlive the tracer
+ * (arch/x86/kernel/ptrace.c: nothing clears them at a detach): what is let go must be cleared
+ * first.
+ */
+#ifndef MT_PROBE_TRACED_H
+#define MT_PROBE_TRACED_H
+
+#include "base/hash.h"
+#include "base/vec.h"
+#include "probe/armed.h"
+#include "target/tracee.h"
+
+/* DR0 to DR3 and DR7; without padding, to be compared. */
+struct mt_traced_registers {
+	struct mt_dr_slot_state {
+		uint64_t addr;
+		uint32_t type; /* mt_hw_type() */
+		uint32_t len;  /* 0: free */
+	} slots[MT_DR_COUNT];
+};
+
+struct mt_traced_thread {
+	pid_t tid, pid;
+	/* Which program image: forks have their parent's, exec brings a new one. */
+	uint64_t program;
+	bool stopped;
+	struct mt_traced_registers written;
+	char comm[16];
+	uint64_t comm_ns; /* when it was read */
+	UT_hash_handle hh;
+};
+
+/* An event that came while somebody waited for another one. */
+struct mt_traced_held {
+	struct mt_event event;
+	bool told;               /* its hits are, already */
+	enum mt_probe_stop stop; /* then: what mt_probe_event() says of it */
+};
+
+struct mt_traced {
+	struct mt_traced_thread *threads; /* by tid */
+	MT_VEC(struct mt_armed *) armed;
+	MT_VEC(struct mt_traced_held) held;
+	struct mt_traced_held next; /* the one that was handed out last */
+	uint64_t last_program;
+};
+
+/* ---- traced.c ------------------------------------------------------------ */
+
+struct mt_error *mt_traced_create(struct mt_traced **traced);
+void mt_traced_destroy(struct mt_traced *traced);
+
+/* The thread; known from now on. NULL without memory, or where it has gone. */
+struct mt_traced_thread *mt_traced_thread(struct mt_traced *traced, pid_t tid);
+
+/* Arms the watch on all threads of `pid`, which must all be tracees: mt_watch_arm(). */
+struct mt_error *mt_traced_arm(struct mt_armed *armed, pid_t pid, const uint8_t *initial);
+/* Takes the watch out; threads that run keep a register that nothing is told of until they stop. */
+void mt_traced_disarm(struct mt_armed *armed);
+
+/* Arms an instance on its thread, which is stopped; takes it away, at the thread's next stop. */
+struct mt_error *mt_traced_add(struct mt_armed *armed, const struct mt_instance *instance,
+                               const uint8_t *initial);
+void mt_traced_remove(struct mt_armed *armed, const struct mt_instance *instance);
+
+/* Whether a register is for the watch's piece `i`, `by` bytes further on. */
+bool mt_traced_holds(const struct mt_dr_slot_state *slot, const struct mt_armed *armed, size_t i,
+                     uint64_t by);
+
+bool mt_traced_applies(const struct mt_armed *armed, const struct mt_traced_thread *thread);
+
+/* Stops all other threads of the process, keeping what else they report for later. */
+void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thread *thread);
+
+/* ---- traced_hit.c -------------------------------------------------------- */
+
+/* A stop by SIGTRAP: whose debug register fired. */
+enum mt_probe_stop mt_traced_trap(struct mt_probe *probe, struct mt_traced_thread *thread);
+
+/* Where a value is; `tid` is its thread's, of an instance. */
+struct mt_traced_place {
+	pid_t pid, tid;
+	uint64_t addr;
+};
+
+/* The last value known; NULL: of an instance that is not known. */
+const uint64_t *mt_traced_value(struct mt_armed *armed, const struct mt_traced_place *place);
+/* Replaces it by the record's, and numbers the access. */
+void mt_traced_exchange(struct mt_armed *armed, struct mt_record *record);
+void mt_traced_seed(struct mt_armed *armed, pid_t pid, const uint8_t *bytes);
+/* The first value of an instance; false without memory. */
+bool mt_traced_know(struct mt_armed *armed, const struct mt_instance *instance,
+                    const uint8_t *bytes);
+void mt_traced_unknow(struct mt_armed *armed, const struct mt_instance *instance);
+
+/* A record with room for captures and a stack; NULL without memory. For free(). */
+struct mt_record *mt_traced_record(void);
+
+/* Fills in and hands over a record, whose registers, address, new value and flags are there. */
+void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
+                    struct mt_record *record);
+
+/* ---- traced_call.c ------------------------------------------------------- */
+
+/* A system call begins or has returned: what has it changed? */
+void mt_traced_call(struct mt_probe *probe, struct mt_traced_thread *thread);
+
+/* Whether the thread's system calls are looked at. */
+bool mt_traced_wants_calls(const struct mt_traced *traced, const struct mt_traced_thread *thread);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What system calls write. Debug registers that ptrace has set do not fire in the kernel; but a
+ * thread that is about to enter a system call, or has returned from one, stops, and what is watched
+ * is compared with the last value known.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "probe/ring.h"
+#include "probe/traced.h"
+#include "target/process.h"
+
+static bool is_looked_at(const struct mt_armed *armed, const struct mt_traced_thread *thread)
+{
+	return armed->kernel && !armed->spec.silent && mt_traced_applies(armed, thread);
+}
+
+bool mt_traced_wants_calls(const struct mt_traced *traced, const struct mt_traced_thread *thread)
+{
+	for (size_t i = 0; i < traced->armed.len; i++)
+		if (is_looked_at(traced->armed.data[i], thread))
+			return true;
+	return false;
+}
+
+/* Whether memory is another than known; what it is now goes into the record. */
+static bool differs(struct mt_armed *armed, struct mt_record *record)
+{
+	const struct mt_traced_place place = { (pid_t)record->pid, (pid_t)record->tid,
+		                               record->addr };
+	const uint64_t *known = mt_traced_value(armed, &place);
+
+	memset(record->new_value, 0, sizeof(record->new_value));
+	return known &&
+	       mt_process_read_some(place.pid, place.addr, record->new_value, armed->spec.len) ==
+	           armed->spec.len &&
+	       memcmp(record->new_value, known, armed->spec.len) != 0;
+}
+
+/*
+ * Another thread may have written, whose stop has not been told yet. With all others stopped, those
+ * hits are among the events that wait.
+ */
+static void settle(struct mt_probe *probe, const struct mt_traced_thread *thread)
+{
+	struct mt_traced *traced = probe->traced;
+
+	mt_traced_stop_others(traced, thread);
+	for (size_t i = 0; i < traced->held.len; i++) {
+		struct mt_traced_held *held = &traced->held.data[i];
+		struct mt_traced_thread *other;
+
+		if (held->told || held->event.kind != MT_EVENT_SIGNAL ||
+		    held->event.signal != SIGTRAP)
+			continue;
+		other = mt_traced_thread(traced, held->event.tid);
+		if (!other || other->pid != thread->pid)
+			continue;
+		held->stop = mt_traced_trap(probe, other);
+		held->told = held->stop != MT_PROBE_NOT_OURS;
+	}
+}
+
+/* Also when no other thread has a hit to tell that explains it. */
+static bool differs_for_good(struct mt_probe *probe, struct mt_armed *armed,
+                             const struct mt_traced_thread *thread, struct mt_record *record)
+{
+	if (!differs(armed, record))
+		return false;
+	settle(probe, thread);
+	return differs(armed, record);
+}
+
+/* Of what is watched at `addr`. Between two system calls nobody in the process has changed it, or
+ * there would have been a hit. */
+static void compare(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
+                    uint64_t addr, bool entering)
+{
+	struct mt_record *record MT_AUTO_FREE = mt_traced_record();
+	struct user_regs_struct user;
+
+	if (!record)
+		return;
+	record->pid = (uint32_t)thread->pid;
+	record->tid = (uint32_t)thread->tid;
+	record->addr = addr;
+	if (!differs_for_good(probe, armed, thread, record) ||
+	    !mt_tracee_user_regs(thread->tid, &user))
+		return;
+	if (entering) {
+		mt_traced_exchange(armed, record);
+		armed->outside++;
+		return;
+	}
+	mt_regs_from_user(&user, &record->regs);
+	record->flags = MT_RECORD_KERNEL;
+	record->syscall = user.orig_rax;
+	mt_traced_send(probe, armed, thread, record);
+}
+
+static void compare_all(struct mt_probe *probe, struct mt_armed *armed,
+                        struct mt_traced_thread *thread, bool entering)
+{
+	if (!armed->spec.instances)
+		compare(probe, armed, thread, armed->spec.addr, entering);
+	for (size_t i = 0; i < armed->instances.len; i++)
+		if (armed->instances.data[i].tid == thread->tid)
+			compare(probe, armed, thread, armed->instances.data[i].addr, entering);
+}
+
+void mt_traced_call(struct mt_probe *probe, struct mt_traced_thread *thread)
+{
+	struct mt_traced *traced = probe->traced;
+	struct mt_syscall_stop stop;
+
+	if (!mt_tracee_syscall_stop(thread->tid, &stop))
+		return;
+	for (size_t i = 0; i < traced->armed.len; i++)
+		if (is_looked_at(traced->armed.data[i], thread))
+			compare_all(probe, traced->armed.data[i], thread, stop.entering);
+}
