@@ -41,6 +41,10 @@ _memtrap_watch()
 		_filedir
 		return
 		;;
+	--engine)
+		mapfile -t COMPREPLY < <(compgen -W 'auto kernel ptrace' -- "$cur")
+		return
+		;;
 	--then)
 		mapfile -t COMPREPLY < <(compgen -W 'stop kill core' -- "$cur")
 		return
@@ -56,7 +60,7 @@ _memtrap_watch()
 	-*)
 		mapfile -t COMPREPLY < <(compgen -W '-w --write -r --read -a --access -x --exec -p --pid -f --follow
 			--if --print -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
-			--user-only --guard --no-guard -q --quiet --intel --buffer --in-process --handler --help --' -- "$cur")
+			--engine --user-only --guard --no-guard -q --quiet --intel --buffer --in-process --handler --help --' -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 		;;
 	*)

@@ -473,7 +473,7 @@ static struct mt_error *watch(struct output *output, struct mt_session_summary *
 	return mt_session_run(&output->options->config, &listener, summary);
 }
 
-/* An error of the beginning is handed out: nothing has run then. */
+/* An error of the beginning is handed out: nothing has run then, and all is as it was. */
 static struct mt_error *run_session(struct mt_watch_options *options, int *status)
 {
 	bool traced = options->config.engine == MT_ENGINE_PTRACE;
@@ -500,8 +500,10 @@ static struct mt_error *run_session(struct mt_watch_options *options, int *statu
 	mt_places_destroy(summary.places);
 	mt_writer_destroy(output.writer);
 	mt_fd_cleanup(&output.fd);
-	setrlimit(RLIMIT_NOFILE, &options->config.open_files);
-	sigprocmask(SIG_SETMASK, &options->config.signal_mask, NULL);
+	if (error) {
+		setrlimit(RLIMIT_NOFILE, &options->config.open_files);
+		sigprocmask(SIG_SETMASK, &options->config.signal_mask, NULL);
+	}
 	return error;
 }
 
@@ -525,10 +527,11 @@ static int run_traced(int lifeline, void *arg)
 	return error ? complain(options, error) : status;
 }
 
-/* Whether ptrace may do what was refused. */
+/* Whether ptrace may do what was refused. A guard is ptrace's already. */
 static bool may_be_traced(const struct mt_watch_options *options, const struct mt_error *error)
 {
-	return options->engine == MT_ENGINE_AUTO && mt_error_kind(error) == MT_ERR_PERMISSION;
+	return options->engine == MT_ENGINE_AUTO && options->config.guard != MT_GUARD_MUST &&
+	       mt_error_kind(error) == MT_ERR_PERMISSION;
 }
 
 static struct mt_error *run_engine(struct mt_watch_options *options, int *status)

@@ -76,6 +76,26 @@ static unsigned trace_flags(const struct mt_watch_config *config)
 	return MT_TRACE_EXEC | MT_TRACE_THREADS | (config->follow ? MT_TRACE_FORKS : 0);
 }
 
+/* Before anything is armed: what is used, why, and what it costs. */
+static void tell_engine(struct mt_session *session)
+{
+	const struct mt_watch_config *config = session->config;
+	struct mt_traced_cost cost;
+	struct mt_buf calls MT_AUTO_BUF = { 0 };
+
+	if (!is_traced(session))
+		return;
+	cost = mt_probe_traced_cost();
+	if (!config->user_only)
+		mt_buf_printf(&calls, ", and so does a system call, for %.0f us (--user-only: not)",
+		              cost.call_us);
+	mt_session_notice(session, MT_NOTICE_INFO,
+	                  "engine: ptrace: a hit stops its thread, for about %.0f us%s%s%s",
+	                  cost.hit_us, calls.len ? calls.data : "",
+	                  config->why_traced ? "; since " : "",
+	                  config->why_traced ? config->why_traced : "");
+}
+
 static struct mt_error *launch_program(struct mt_session *session, const char *path)
 {
 	const struct mt_watch_config *config = session->config;
@@ -87,6 +107,7 @@ static struct mt_error *launch_program(struct mt_session *session, const char *p
 	};
 
 	MT_TRY(mt_tracee_launch(&how, trace_flags(config), &session->root));
+	tell_engine(session);
 	session->summary->launched = true;
 	session->guarded = config->guard != MT_GUARD_NONE || is_traced(session);
 	if (!mt_follow_add(session, session->root))
@@ -155,6 +176,7 @@ static struct mt_error *attach(struct mt_session *session)
 	session->guarded = is_traced(session);
 	if (config->follow || config->at || config->pending || session->guarded)
 		MT_TRY(mt_session_seize(session));
+	tell_engine(session);
 	MT_TRY(mt_session_begin(session, session->root, false));
 	error = guard(session);
 	write_out(session); /* who reads that it is armed may count on the guard */
@@ -470,23 +492,6 @@ static void session_deinit(struct mt_session *session, struct loop *loop)
 	mt_fd_cleanup(&loop->signals);
 }
 
-/* Before anything runs: what is used, why, and what it costs. */
-static void tell_engine(struct mt_session *session)
-{
-	const struct mt_watch_config *config = session->config;
-	struct mt_traced_cost cost = mt_probe_traced_cost();
-	struct mt_buf calls MT_AUTO_BUF = { 0 };
-
-	if (!config->user_only)
-		mt_buf_printf(&calls, ", and so does a system call, for %.0f us (--user-only: not)",
-		              cost.call_us);
-	mt_session_notice(session, MT_NOTICE_INFO,
-	                  "engine: ptrace: a hit stops its thread, for about %.0f us%s%s%s",
-	                  cost.hit_us, calls.len ? calls.data : "",
-	                  config->why_traced ? "; since " : "",
-	                  config->why_traced ? config->why_traced : "");
-}
-
 static struct mt_error *begin(struct mt_session *session, struct loop *loop)
 {
 	const struct mt_watch_config *config = session->config;
@@ -498,8 +503,6 @@ static struct mt_error *begin(struct mt_session *session, struct loop *loop)
 	        ? mt_probe_create_traced(mt_session_record_at_hit, mt_session_capture, session,
 	                                 &session->probe)
 	        : mt_probe_create(config->ring_size, mt_session_record, session, &session->probe));
-	if (is_traced(session))
-		tell_engine(session);
 	session->start_ns = mt_now_ns();
 	MT_TRY(config->pid ? attach(session) : launch(session));
 	loop_begin(session, loop);

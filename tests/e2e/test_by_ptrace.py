@@ -4,7 +4,6 @@
 # pylint: disable=wildcard-import,unused-wildcard-import
 
 import os
-import shutil
 import signal
 import subprocess
 
@@ -32,3 +31,56 @@ del test_the_same_call_twice_is_two_hits
 @pytest.fixture(autouse=True)
 def by_ptrace(monkeypatch):
     monkeypatch.setattr(watching, "ENGINE", "ptrace")
+
+
+# ---- What is this engine's alone
+
+
+def test_the_engine_is_told(tmp_path):
+    report = watch("counter", program=[fixture("writes"), 3], tmp_path=tmp_path)
+    assert report.armed["engine"] == "ptrace" and report.column("new") == [1, 2, 3]
+    assert [line["text"].split(":")[0] for line in report.of_type("info")] == ["engine"]
+
+
+def test_an_unknown_engine_is_refused():
+    done = run("watch", "--engine=magic", "counter", program=[fixture("writes")])
+    assert done.returncode == FAILED and "magic" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT])
+def test_killed_at_any_moment_it_harms_nobody(number):
+    """Registers that ptrace has set outlive the tracer: the next hit would end the program."""
+    for writes_before in (0, 1, 100):
+        with Program("selfcheck") as program:
+            with Attached(program.pid, "state") as memtrap:
+                for _ in range(writes_before):
+                    memtrap.next_line()
+                os.kill(memtrap.process.pid, number)
+                memtrap.report()
+            assert program.finish().endswith("ok\n")
+            assert program.process.returncode == 0
+
+
+def test_a_launched_program_outlives_a_killed_memtrap():
+    command = [watching.MEMTRAP, "watch", "--engine=ptrace", "state", "--", fixture("selfcheck")]
+    memtrap = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while not memtrap.stdout.readline().startswith("ready"):
+        pass
+    memtrap.kill()
+    memtrap.wait()
+    memtrap.stdin.close()
+    assert memtrap.stdout.read().endswith("ok\n")
+    memtrap.stdout.close()
+
+
+def test_changes_from_outside_are_counted():
+    """Made while the program runs its own code they are nobody's; in a system call they are taken for its."""
+    with Program("selfcheck") as program:
+        with Attached(program.pid, "idle") as memtrap:
+            with open(f"/proc/{program.pid}/mem", "r+b", buffering=0) as memory:
+                memory.seek(program.truth["idle"])
+                memory.write(b"12345678")
+            program.process.stdin.close()
+            report = memtrap.report()
+        assert report.summary["outside"] + len(report.hits) == 1
+        assert all(hit["origin"] == "kernel" for hit in report.hits)

@@ -45,10 +45,6 @@ def test_a_local_is_told_as_what_it_is():
     assert "local" in text and "tally" in text
 
 
-def test_a_thread_local_is_told_as_what_it_is():
-    assert "thread" in refused("per_thread", program=[fixture("statics")])
-
-
 def test_a_bit_field_is_told_as_what_it_is():
     assert "bit-field" in refused("v_conn.level", program=[fixture("types")])
 
@@ -173,9 +169,20 @@ def as_nobody(*command):
 def test_ordinary_users_are_told_what_is_missing(copy):
     """Run as nobody, where nothing is allowed: the sentence names a capability or a sysctl."""
     program = shutil.copy(fixture("writes"), copy.parent)
-    done = as_nobody(copy, "watch", "counter", "--", program, 3)
+    done = as_nobody(copy, "watch", "--engine=kernel", "counter", "--", program, 3)
     assert done.returncode == FAILED, done.stderr
     assert "CAP_" in done.stderr or "perf_event_paranoid" in done.stderr or "unprivileged_bpf" in done.stderr
+
+
+def test_ordinary_users_can_watch_by_ptrace(copy):
+    """They see what root sees, and are told by what, and why."""
+    program = shutil.copy(fixture("writes"), copy.parent)
+    done = as_nobody(copy, "watch", "counter", "--", program, 3)
+    assert done.returncode == 0, done.stderr
+    first, *_ = done.stderr.splitlines()
+    assert first.startswith("engine: ptrace: a hit stops its thread, for about ") and "CAP_" in first
+    assert [f"counter: {n} -> {n + 1}" in done.stderr for n in range(3)] == [True] * 3
+    assert "3 hits in" in done.stderr
 
 
 def test_another_users_process(copy):
