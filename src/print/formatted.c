@@ -1,50 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /* Shows a value by a formatter. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "print/formatter_private.h"
-#include "print/printer.h"
+#include "print/formatting.h"
 #include "symbol/type_class.h"
-
-/* More elements than this are no container's: the value was never initialised. */
-#define COUNT_MAX (1ll << 40)
-
-enum { NAMES_MAX = 16, TREE_MAX = 128, ITEMS_MAX = 1 << 20 };
-
-struct named {
-	const char *name;
-	struct mt_value value;
-};
-
-struct formatting {
-	struct mt_printer *printer;
-	const struct mt_formatter *block;
-	struct mt_part part;
-	struct mt_world world; /* in which the block's expressions are evaluated */
-	struct named names[NAMES_MAX];
-	size_t name_count;
-	bool has_header;
-	size_t children; /* written */
-};
 
 /* ---- Evaluating ----------------------------------------------------------------------- */
 
 static struct mt_error *read_outside(void *arg, uint64_t addr, void *out, size_t len)
 {
-	const struct mt_world *world = ((struct formatting *)arg)->printer->world;
+	const struct mt_world *world = ((struct mt_formatting *)arg)->printer->world;
 
 	if (!world->read)
 		return mt_error_new(MT_ERR_UNREADABLE, "there is no memory to read from");
 	return world->read(world->arg, addr, out, len);
 }
 
+/* $T2, where the template's second argument is a number. */
+static bool find_template_value(struct mt_formatting *formatting, const char *name,
+                                struct mt_value *value)
+{
+	const struct mt_class *class = *name == 'T' ? mt_type_class(formatting->part.type) : NULL;
+	struct mt_number number = { .size = 8, .is_signed = true };
+	struct mt_error *error;
+
+	for (size_t i = 0; class && i < class->template_arg_count; i++) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "T%zu", i + 1);
+		if (!class->template_args[i].is_value || strcmp(text, name) != 0)
+			continue;
+		number.bits = (uint64_t) class->template_args[i].value;
+		error = mt_value_of_number(formatting->printer->arena, &number, NULL, value);
+		mt_error_free(error);
+		return !error;
+	}
+	return false;
+}
+
 static bool find_name(void *arg, const char *name, struct mt_value *value)
 {
-	struct formatting *formatting = arg;
+	struct mt_formatting *formatting = arg;
 
+	if (find_template_value(formatting, name, value))
+		return true;
 	for (size_t i = formatting->name_count; i-- > 0;) {
 		if (!strcmp(formatting->names[i].name, name)) {
 			*value = formatting->names[i].value;
@@ -55,8 +58,8 @@ static bool find_name(void *arg, const char *name, struct mt_value *value)
 }
 
 /* Sets $name; an earlier value of it is replaced. */
-static struct mt_error *set_name(struct formatting *formatting, const char *name,
-                                 const struct mt_value *value)
+struct mt_error *mt_formatting_set(struct mt_formatting *formatting, const char *name,
+                                   const struct mt_value *value)
 {
 	size_t i = 0;
 
@@ -64,97 +67,32 @@ static struct mt_error *set_name(struct formatting *formatting, const char *name
 		i++;
 	if (i == NAMES_MAX)
 		return mt_error_new(MT_ERR_SYNTAX, "a formatter has at most %d names", NAMES_MAX);
-	formatting->names[i] = (struct named){ name, *value };
+	formatting->names[i] = (struct mt_named_value){ name, *value };
 	if (i == formatting->name_count)
 		formatting->name_count++;
 	return NULL;
 }
 
-static struct mt_error *evaluate(struct formatting *formatting, const char *text,
-                                 struct mt_value *value)
+struct mt_error *mt_formatting_eval(struct mt_formatting *formatting, const char *text,
+                                    struct mt_value *value)
 {
 	return mt_eval_text(&formatting->world, text, formatting->printer->arena, value);
 }
 
-static struct mt_error *evaluate_number(struct formatting *formatting, const char *text,
-                                        int64_t *number)
+struct mt_error *mt_formatting_number(struct mt_formatting *formatting, const char *text,
+                                      int64_t *number)
 {
 	struct mt_value value;
 	struct mt_number found;
 
-	MT_TRY(evaluate(formatting, text, &value));
+	MT_TRY(mt_formatting_eval(formatting, text, &value));
 	MT_TRY(mt_value_number(&formatting->world, &value, &found));
 	*number = (int64_t)found.bits;
 	return NULL;
 }
 
-/* ---- Types ------------------------------------------------------------------------------ */
-
-/* One of the template's arguments: T1, T2 …, or the name of its parameter. */
-static const struct mt_type *template_argument(const struct mt_class *class, const char *name)
-{
-	size_t number = 0;
-
-	for (size_t i = 0; i < class->template_arg_count; i++) {
-		const char *parameter = class->template_args[i].name;
-
-		if (parameter && !strcmp(parameter, name) && !class->template_args[i].is_value)
-			return class->template_args[i].type;
-	}
-	if (name[0] != 'T' || !name[1] || strspn(name + 1, "0123456789") != strlen(name + 1))
-		return NULL;
-	for (const char *digit = name + 1; *digit && number < 1000; digit++)
-		number = 10 * number + (size_t)(*digit - '0');
-	if (!number || number > class->template_arg_count)
-		return NULL;
-	return class->template_args[number - 1].type;
-}
-
-static const struct mt_type *nested_type(const struct mt_class *class, const char *name)
-{
-	for (size_t i = 0; i < class->typedef_count; i++) {
-		if (!strcmp(class->typedefs[i].name, name))
-			return class->typedefs[i].type;
-	}
-	for (size_t i = 0; i < class->type_count; i++) {
-		if (!strcmp(class->types[i].name, name))
-			return class->types[i].type;
-	}
-	return NULL;
-}
-
-static struct mt_error *find_type(struct formatting *formatting, const char *name,
-                                  const struct mt_type **type)
-{
-	const struct mt_class *class = mt_type_class(formatting->part.type);
-	const struct mt_type *found = class ? template_argument(class, name) : NULL;
-	bool is_name;
-
-	if (!found && class)
-		found = nested_type(class, name);
-	if (!found)
-		MT_TRY(mt_eval_type(&formatting->world, name, formatting->printer->arena, &found,
-		                    &is_name));
-	*type = found;
-	return NULL;
-}
-
-/* The value of the step's first operand; with `as`, what is of that type where it points to. */
-static struct mt_error *evaluate_step(struct formatting *formatting,
-                                      const struct mt_formatter_step *step, struct mt_value *value)
-{
-	struct mt_number addr;
-
-	MT_TRY(evaluate(formatting, step->operands[0], value));
-	if (!step->type)
-		return NULL;
-	MT_TRY(mt_value_number(&formatting->world, value, &addr));
-	*value = (struct mt_value){ .home = MT_HOME_MEMORY, .addr = addr.bits };
-	return find_type(formatting, step->type, &value->type);
-}
-
-static const struct mt_formatter_step *find_step(const struct mt_formatter *block,
-                                                 enum mt_formatter_verb verb)
+const struct mt_formatter_step *mt_formatting_step(const struct mt_formatter *block,
+                                                   enum mt_formatter_verb verb)
 {
 	for (size_t i = 0; i < block->steps.len; i++) {
 		if (block->steps.data[i].verb == verb)
@@ -166,7 +104,14 @@ static const struct mt_formatter_step *find_step(const struct mt_formatter *bloc
 /* ---- Writing ------------------------------------------------------------------------------ */
 
 /* What is wrong with a part is told in its place. */
-static void write_value(struct formatting *formatting, const struct mt_value *value)
+static void write_told(struct mt_formatting *formatting, struct mt_error *error)
+{
+	if (error)
+		mt_buf_printf(formatting->printer->out, "<error: %s>", mt_error_text(error));
+	mt_error_free(error);
+}
+
+void mt_formatting_write(struct mt_formatting *formatting, const struct mt_value *value)
 {
 	struct mt_printer *printer = formatting->printer;
 	struct mt_error *error = NULL;
@@ -177,13 +122,17 @@ static void write_value(struct formatting *formatting, const struct mt_value *va
 	else
 		mt_buf_text(printer->out, "{...}");
 	printer->depth--;
-	if (error)
-		mt_buf_printf(printer->out, "<error: %s>", mt_error_text(error));
-	mt_error_free(error);
+	write_told(formatting, error);
+}
+
+/* Elements without names stand side by side, as those of arrays do. */
+static bool has_lines(const struct mt_formatting *formatting)
+{
+	return formatting->printer->options->pretty && !formatting->is_array;
 }
 
 /* False: there are as many as may be shown. */
-static bool begin_child(struct formatting *formatting)
+bool mt_formatting_child(struct mt_formatting *formatting)
 {
 	struct mt_printer *printer = formatting->printer;
 	unsigned elements = printer->options->elements;
@@ -196,29 +145,27 @@ static bool begin_child(struct formatting *formatting)
 		return false;
 	}
 	if (formatting->children++)
-		mt_buf_text(printer->out, printer->options->pretty ? "," : ", ");
-	if (printer->options->pretty)
+		mt_buf_text(printer->out, has_lines(formatting) ? "," : ", ");
+	if (has_lines(formatting))
 		mt_printer_break(printer, printer->depth + 1);
 	return true;
 }
 
-static void end_children(struct formatting *formatting)
+static void end_children(struct mt_formatting *formatting)
 {
 	struct mt_printer *printer = formatting->printer;
 
 	if (!formatting->children)
 		return;
-	if (printer->options->pretty)
+	if (has_lines(formatting))
 		mt_printer_break(printer, printer->depth);
 	mt_buf_char(printer->out, '}');
 }
 
 /* "{EXPR}" in a text; "{EXPR|element|elements}" is the first word where the number is 1. */
-static struct mt_error *write_hole(struct formatting *formatting, const char *hole, size_t len)
+static struct mt_error *write_hole(struct mt_formatting *formatting, const char *hole, size_t len)
 {
 	char *text MT_AUTO_FREE = mt_strndup(hole, len);
-	const struct mt_type *argument;
-	const struct mt_class *class;
 	char *one, *many;
 	struct mt_value value;
 	int64_t number;
@@ -232,30 +179,30 @@ static struct mt_error *write_hole(struct formatting *formatting, const char *ho
 		if (!one)
 			return mt_error_new(MT_ERR_SYNTAX, "{EXPR|one|many} has two words");
 		*one++ = '\0';
-		MT_TRY(evaluate_number(formatting, text, &number));
+		MT_TRY(mt_formatting_number(formatting, text, &number));
 		mt_buf_text(formatting->printer->out, number == 1 ? one : many);
 		return NULL;
 	}
-	if (!strcmp(text, "type")) {
-		mt_type_format(formatting->part.type, formatting->printer->out);
+	if (mt_formatting_type_name(formatting, text))
+		return NULL;
+	if (!strncmp(text, "typeof ", strlen("typeof "))) {
+		MT_TRY(mt_formatting_eval(formatting, text + strlen("typeof "), &value));
+		mt_formatting_write_type(formatting, value.type);
 		return NULL;
 	}
-	class = mt_type_class(formatting->part.type);
-	argument = class ? template_argument(class, text) : NULL;
-	if (argument) {
-		mt_type_format(argument, formatting->printer->out);
-		return NULL;
-	}
-	MT_TRY(evaluate(formatting, text, &value));
+	MT_TRY(mt_formatting_eval(formatting, text, &value));
 	return mt_print_read(formatting->printer, &value);
 }
 
-static struct mt_error *write_text(struct formatting *formatting, const char *text)
+static struct mt_error *write_text(struct mt_formatting *formatting, const char *text)
 {
 	while (*text) {
 		const char *close = *text == '{' ? strchr(text, '}') : NULL;
 
-		if (close) {
+		if (text[0] == '{' && text[1] == '{') {
+			mt_buf_char(formatting->printer->out, '{');
+			text += 2;
+		} else if (close) {
 			MT_TRY(write_hole(formatting, text + 1, (size_t)(close - text - 1)));
 			text = close + 1;
 		} else {
@@ -267,7 +214,7 @@ static struct mt_error *write_text(struct formatting *formatting, const char *te
 
 /* ---- Bodies ---------------------------------------------------------------------------- */
 
-static struct mt_error *write_characters(struct formatting *formatting,
+static struct mt_error *write_characters(struct mt_formatting *formatting,
                                          const struct mt_formatter_step *step)
 {
 	struct mt_printer *printer = formatting->printer;
@@ -281,7 +228,7 @@ static struct mt_error *write_characters(struct formatting *formatting,
 	uint8_t *bytes;
 	size_t read;
 
-	MT_TRY(evaluate(formatting, step->operands[0], &first));
+	MT_TRY(mt_formatting_eval(formatting, step->operands[0], &first));
 	MT_TRY(mt_value_number(&formatting->world, &first, &addr));
 	if (first.type->target && mt_character_width(first.type->target))
 		unit = first.type->target;
@@ -289,7 +236,7 @@ static struct mt_error *write_characters(struct formatting *formatting,
 	if (!step->operands[1])
 		return mt_print_text_at(&formatting->world, addr.bits, unit, most, printer->options,
 		                        printer->out, &next);
-	MT_TRY(evaluate_number(formatting, step->operands[1], &count));
+	MT_TRY(mt_formatting_number(formatting, step->operands[1], &count));
 	if (count < 0 || count > COUNT_MAX)
 		return mt_error_new(MT_ERR_UNREADABLE, "a text of length %" PRId64, count);
 	read = count < most ? (size_t)count : most;
@@ -304,7 +251,7 @@ static struct mt_error *write_characters(struct formatting *formatting,
 	return NULL;
 }
 
-static struct mt_error *write_array(struct formatting *formatting,
+static struct mt_error *write_array(struct mt_formatting *formatting,
                                     const struct mt_formatter_step *step)
 {
 	struct mt_image *image = formatting->world.image;
@@ -313,12 +260,12 @@ static struct mt_error *write_array(struct formatting *formatting,
 	const struct mt_type *element;
 	int64_t count;
 
-	MT_TRY(evaluate(formatting, step->operands[0], &first));
+	MT_TRY(mt_formatting_eval(formatting, step->operands[0], &first));
 	MT_TRY(mt_value_number(&formatting->world, &first, &addr));
-	MT_TRY(evaluate_number(formatting, step->operands[1], &count));
+	MT_TRY(mt_formatting_number(formatting, step->operands[1], &count));
 	element = first.type->target;
 	if (step->type)
-		MT_TRY(find_type(formatting, step->type, &element));
+		MT_TRY(mt_formatting_type(formatting, step->type, &element));
 	if (!element || !element->size || !image)
 		return mt_error_new(MT_ERR_NOT_FOUND, "%s points to nothing of a known size",
 		                    step->operands[0]);
@@ -335,36 +282,48 @@ static struct mt_error *write_array(struct formatting *formatting,
 		return mt_error_nomem();
 	if (formatting->has_header)
 		mt_buf_text(formatting->printer->out, " = ");
-	write_value(formatting, &first);
+	write_told(formatting, mt_print_read(formatting->printer, &first));
+	return NULL;
+}
+
+struct mt_error *mt_formatting_pair(struct mt_formatting *formatting, struct mt_value *value,
+                                    bool *has_pair)
+{
+	const struct mt_formatter_step *pair =
+	    mt_formatting_step(formatting->block, MT_FORMATTER_PAIR);
+	struct mt_value key;
+
+	*has_pair = pair != NULL;
+	if (!pair)
+		return NULL;
+	MT_TRY(mt_formatting_eval(formatting, pair->operands[0], &key));
+	MT_TRY(mt_formatting_eval(formatting, pair->operands[1], value));
+	mt_buf_char(formatting->printer->out, '[');
+	mt_formatting_write(formatting, &key);
+	mt_buf_text(formatting->printer->out, "] = ");
 	return NULL;
 }
 
 /* One child: [key] = value where the block has a pair, [0] = value otherwise. */
-static struct mt_error *write_item(struct formatting *formatting)
+static struct mt_error *write_item(struct mt_formatting *formatting)
 {
-	const struct mt_formatter_step *item = find_step(formatting->block, MT_FORMATTER_ITEM);
-	const struct mt_formatter_step *pair = find_step(formatting->block, MT_FORMATTER_PAIR);
-	struct mt_buf *out = formatting->printer->out;
-	struct mt_value value, key;
+	const struct mt_formatter_step *item =
+	    mt_formatting_step(formatting->block, MT_FORMATTER_ITEM);
+	struct mt_value value;
+	bool has_pair;
 
 	find_name(formatting, "node", &value);
 	if (item)
-		MT_TRY(evaluate_step(formatting, item, &value));
-	MT_TRY(set_name(formatting, "item", &value));
-	if (pair) {
-		MT_TRY(evaluate(formatting, pair->operands[0], &key));
-		MT_TRY(evaluate(formatting, pair->operands[1], &value));
-		mt_buf_char(out, '[');
-		write_value(formatting, &key);
-		mt_buf_text(out, "] = ");
-	} else {
-		mt_buf_printf(out, "[%zu] = ", formatting->children - 1);
-	}
-	write_value(formatting, &value);
+		MT_TRY(mt_formatting_operand(formatting, item, 0, &value));
+	MT_TRY(mt_formatting_set(formatting, "item", &value));
+	MT_TRY(mt_formatting_pair(formatting, &value, &has_pair));
+	if (!has_pair)
+		mt_buf_printf(formatting->printer->out, "[%zu] = ", formatting->children - 1);
+	mt_formatting_write(formatting, &value);
 	return NULL;
 }
 
-static struct mt_error *is_address(struct formatting *formatting, const struct mt_value *node,
+static struct mt_error *is_address(struct mt_formatting *formatting, const struct mt_value *node,
                                    uint64_t addr, bool *is)
 {
 	struct mt_number number;
@@ -374,7 +333,7 @@ static struct mt_error *is_address(struct formatting *formatting, const struct m
 	return NULL;
 }
 
-static struct mt_error *write_list(struct formatting *formatting,
+static struct mt_error *write_list(struct mt_formatting *formatting,
                                    const struct mt_formatter_step *step)
 {
 	struct mt_value node;
@@ -382,36 +341,36 @@ static struct mt_error *write_list(struct formatting *formatting,
 	bool is_end;
 
 	if (step->operands[2])
-		MT_TRY(evaluate_number(formatting, step->operands[2], &end));
-	MT_TRY(evaluate(formatting, step->operands[0], &node));
+		MT_TRY(mt_formatting_number(formatting, step->operands[2], &end));
+	MT_TRY(mt_formatting_eval(formatting, step->operands[0], &node));
 	for (;;) {
 		MT_TRY(is_address(formatting, &node, (uint64_t)end, &is_end));
-		if (is_end || !begin_child(formatting))
+		if (is_end || !mt_formatting_child(formatting))
 			return NULL;
-		MT_TRY(set_name(formatting, "node", &node));
+		MT_TRY(mt_formatting_set(formatting, "node", &node));
 		MT_TRY(write_item(formatting));
-		MT_TRY(evaluate(formatting, step->operands[1], &node));
+		MT_TRY(mt_formatting_eval(formatting, step->operands[1], &node));
 	}
 }
 
 /* A child of $node, operand `which`; null where it has none. */
-static struct mt_error *go_down(struct formatting *formatting, const char *which,
+static struct mt_error *go_down(struct mt_formatting *formatting, const char *which,
                                 struct mt_value *node, bool *is_null)
 {
-	MT_TRY(set_name(formatting, "node", node));
-	MT_TRY(evaluate(formatting, which, node));
+	MT_TRY(mt_formatting_set(formatting, "node", node));
+	MT_TRY(mt_formatting_eval(formatting, which, node));
 	return is_address(formatting, node, 0, is_null);
 }
 
 /* From the leftmost node to the rightmost one. */
-static struct mt_error *write_tree(struct formatting *formatting,
+static struct mt_error *write_tree(struct mt_formatting *formatting,
                                    const struct mt_formatter_step *step)
 {
 	struct mt_value above[TREE_MAX], node;
 	size_t depth = 0;
 	bool is_null;
 
-	MT_TRY(evaluate(formatting, step->operands[0], &node));
+	MT_TRY(mt_formatting_eval(formatting, step->operands[0], &node));
 	MT_TRY(is_address(formatting, &node, 0, &is_null));
 	while (!is_null || depth) {
 		while (!is_null) {
@@ -422,59 +381,59 @@ static struct mt_error *write_tree(struct formatting *formatting,
 			MT_TRY(go_down(formatting, step->operands[1], &node, &is_null));
 		}
 		node = above[--depth];
-		if (!begin_child(formatting))
+		if (!mt_formatting_child(formatting))
 			return NULL;
-		MT_TRY(set_name(formatting, "node", &node));
+		MT_TRY(mt_formatting_set(formatting, "node", &node));
 		MT_TRY(write_item(formatting));
 		MT_TRY(go_down(formatting, step->operands[2], &node, &is_null));
 	}
 	return NULL;
 }
 
-static struct mt_error *write_field(struct formatting *formatting,
+static struct mt_error *write_field(struct mt_formatting *formatting,
                                     const struct mt_formatter_step *step)
 {
 	struct mt_value value;
 
-	MT_TRY(evaluate_step(formatting, step, &value));
-	if (!begin_child(formatting))
+	MT_TRY(mt_formatting_operand(formatting, step, 0, &value));
+	if (!mt_formatting_child(formatting))
 		return NULL;
 	mt_buf_printf(formatting->printer->out, "%s = ", step->name);
-	write_value(formatting, &value);
+	mt_formatting_write(formatting, &value);
 	return NULL;
 }
 
-static struct mt_error *write_instead(struct formatting *formatting,
+static struct mt_error *write_instead(struct mt_formatting *formatting,
                                       const struct mt_formatter_step *step)
 {
 	struct mt_value value;
 
-	MT_TRY(evaluate_step(formatting, step, &value));
+	MT_TRY(mt_formatting_operand(formatting, step, 0, &value));
 	if (formatting->has_header)
 		mt_buf_char(formatting->printer->out, ' ');
-	write_value(formatting, &value);
+	mt_formatting_write(formatting, &value);
 	return NULL;
 }
 
 /* ---- A block ------------------------------------------------------------------------------ */
 
 /* The verbs that decide whether and how the block is for the value. *done: nothing follows. */
-static struct mt_error *prepare(struct formatting *formatting, const struct mt_formatter_step *step,
-                                bool *fits, bool *done)
+static struct mt_error *prepare(struct mt_formatting *formatting,
+                                const struct mt_formatter_step *step, bool *fits, bool *done)
 {
 	struct mt_value value;
 	int64_t truth;
 
 	switch (step->verb) {
 	case MT_FORMATTER_LET:
-		MT_TRY(evaluate_step(formatting, step, &value));
-		return set_name(formatting, step->name, &value);
+		MT_TRY(mt_formatting_operand(formatting, step, 0, &value));
+		return mt_formatting_set(formatting, step->name, &value);
 	case MT_FORMATTER_WHEN:
-		MT_TRY(evaluate_number(formatting, step->operands[0], &truth));
+		MT_TRY(mt_formatting_number(formatting, step->operands[0], &truth));
 		*fits = truth != 0;
 		return NULL;
 	case MT_FORMATTER_ONLY:
-		MT_TRY(evaluate_number(formatting, step->operands[0], &truth));
+		MT_TRY(mt_formatting_number(formatting, step->operands[0], &truth));
 		*done = truth != 0;
 		return truth ? write_text(formatting, step->text) : NULL;
 	case MT_FORMATTER_HEADER:
@@ -485,7 +444,7 @@ static struct mt_error *prepare(struct formatting *formatting, const struct mt_f
 	}
 }
 
-static struct mt_error *write_body(struct formatting *formatting,
+static struct mt_error *write_body(struct mt_formatting *formatting,
                                    const struct mt_formatter_step *step)
 {
 	switch (step->verb) {
@@ -497,6 +456,10 @@ static struct mt_error *write_body(struct formatting *formatting,
 		return write_list(formatting, step);
 	case MT_FORMATTER_TREE:
 		return write_tree(formatting, step);
+	case MT_FORMATTER_EACH:
+		return mt_formatting_each(formatting, step);
+	case MT_FORMATTER_BASES:
+		return mt_formatting_bases(formatting, step);
 	case MT_FORMATTER_FIELD:
 		return write_field(formatting, step);
 	case MT_FORMATTER_SHOW:
@@ -512,7 +475,7 @@ static bool is_told(const struct mt_error *error)
 	return mt_error_kind(error) == MT_ERR_UNREADABLE || mt_error_kind(error) == MT_ERR_FORMAT;
 }
 
-static struct mt_error *run(struct formatting *formatting, bool *fits)
+static struct mt_error *run(struct mt_formatting *formatting, bool *fits)
 {
 	bool done = false;
 
@@ -529,7 +492,7 @@ static struct mt_error *run(struct formatting *formatting, bool *fits)
 /* False: the block is not for it, and nothing was written. */
 static bool apply(struct mt_printer *printer, const struct mt_formatter *block, struct mt_part part)
 {
-	struct formatting formatting = { .printer = printer, .block = block, .part = part };
+	struct mt_formatting formatting = { .printer = printer, .block = block, .part = part };
 	struct mt_value self = mt_part_value(part);
 	size_t start = printer->out->len;
 	struct mt_error *error;
@@ -541,7 +504,7 @@ static bool apply(struct mt_printer *printer, const struct mt_formatter *block, 
 		                              .arg = &formatting,
 		                              .read = read_outside,
 		                              .own_find = find_name };
-	error = set_name(&formatting, "self", &self);
+	error = mt_formatting_set(&formatting, "self", &self);
 	if (!error)
 		error = run(&formatting, &fits);
 	if (!fits || (error && !is_told(error))) {

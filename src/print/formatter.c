@@ -33,6 +33,9 @@ static const struct verb verbs[] = {
 	{ "array", MT_FORMATTER_ARRAY, 2, 2, false, false, true },
 	{ "list", MT_FORMATTER_LIST, 2, 3, false, false, false },
 	{ "tree", MT_FORMATTER_TREE, 3, 3, false, false, false },
+	{ "each", MT_FORMATTER_EACH, 2, 2, false, false, true },
+	{ "where", MT_FORMATTER_WHERE, 1, 1, false, false, false },
+	{ "bases", MT_FORMATTER_BASES, 1, 2, false, false, false },
 	{ "item", MT_FORMATTER_ITEM, 1, 1, false, false, true },
 	{ "pair", MT_FORMATTER_PAIR, 2, 2, false, false, false },
 	{ "field", MT_FORMATTER_FIELD, 1, 1, true, false, true },
@@ -195,7 +198,8 @@ static struct mt_error *read_step(struct reader *reader, struct mt_formatter_ste
 
 	if (!verb)
 		return complain(reader, "a line begins with format, let, when, header, only, text, "
-		                        "array, list, tree, item, pair, field or show");
+		                        "array, list, tree, each, where, bases, item, pair, field, "
+		                        "show or short");
 	step->verb = verb->verb;
 	reader->at += len;
 	skip_blanks(reader);
@@ -236,6 +240,34 @@ static struct mt_error *begin_block(struct reader *reader, struct mt_formatters 
 	return NULL;
 }
 
+static void short_name_deinit(struct mt_short_name *name)
+{
+	free(name->short_name);
+	free(name->long_name);
+}
+
+/* short NAME = LONG NAME */
+static struct mt_error *read_short_name(struct reader *reader, struct mt_formatters *made)
+{
+	struct mt_formatter_step halves = { 0 };
+	struct mt_short_name name = { 0 };
+	struct mt_error *error;
+
+	reader->at += strlen("short");
+	skip_blanks(reader);
+	error = read_name(reader, &halves);
+	name.short_name = halves.name;
+	if (!error)
+		error = copy(reader->at, reader->end, &name.long_name);
+	if (!error && !*name.long_name)
+		error = complain(reader, "the long name belongs behind the =");
+	if (!error && !mt_vec_push(&made->shorts, name))
+		error = mt_error_nomem();
+	if (error)
+		short_name_deinit(&name);
+	return error;
+}
+
 static struct mt_error *read_line(struct reader *reader, struct mt_formatters *made)
 {
 	struct mt_formatter_step step = { 0 };
@@ -247,6 +279,8 @@ static struct mt_error *read_line(struct reader *reader, struct mt_formatters *m
 		return NULL;
 	if (word_length(reader) == strlen("format") && !strncmp(reader->at, "format", 6))
 		return begin_block(reader, made);
+	if (word_length(reader) == strlen("short") && !strncmp(reader->at, "short", 5))
+		return read_short_name(reader, made);
 	if (!made->blocks.len)
 		return complain(reader, "a block begins with `format TYPE`");
 	block = &made->blocks.data[made->blocks.len - 1];
@@ -263,6 +297,9 @@ static void blocks_deinit(struct mt_formatters *formatters)
 	for (size_t i = 0; i < formatters->blocks.len; i++)
 		formatter_deinit(&formatters->blocks.data[i]);
 	free(formatters->blocks.data);
+	for (size_t i = 0; i < formatters->shorts.len; i++)
+		short_name_deinit(&formatters->shorts.data[i]);
+	free(formatters->shorts.data);
 }
 
 static struct mt_error *read_all(const char *name, const char *text, struct mt_formatters *made)
@@ -284,8 +321,12 @@ static struct mt_error *read_all(const char *name, const char *text, struct mt_f
 /* The first block of a text is tried first, so they are put in from the last one on. */
 static struct mt_error *take_over(struct mt_formatters *formatters, struct mt_formatters *made)
 {
-	if (!mt_vec_reserve(&formatters->blocks, formatters->blocks.len + made->blocks.len))
+	if (!mt_vec_reserve(&formatters->blocks, formatters->blocks.len + made->blocks.len) ||
+	    !mt_vec_reserve(&formatters->shorts, formatters->shorts.len + made->shorts.len))
 		return mt_error_nomem();
+	while (made->shorts.len)
+		formatters->shorts.data[formatters->shorts.len++] =
+		    made->shorts.data[--made->shorts.len];
 	while (made->blocks.len)
 		formatters->blocks.data[formatters->blocks.len++] =
 		    made->blocks.data[--made->blocks.len];

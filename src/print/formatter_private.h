@@ -15,6 +15,9 @@ enum mt_formatter_verb {
 	MT_FORMATTER_ARRAY,  /* a: its first element; b: how many; type */
 	MT_FORMATTER_LIST,   /* a: its first node; b: the next one; c: the end, or null */
 	MT_FORMATTER_TREE,   /* a: its root; b: the left child; c: the right one */
+	MT_FORMATTER_EACH,   /* a: how many; b: each of them, over $i; type */
+	MT_FORMATTER_WHERE,  /* a: those elements of `each` are shown of which this is true */
+	MT_FORMATTER_BASES,  /* a: the name of a member of each base; b: `back`, or NULL */
 	MT_FORMATTER_ITEM,   /* a: what a node shows; type */
 	MT_FORMATTER_PAIR,   /* [a] = b: what an item shows instead */
 	MT_FORMATTER_FIELD,  /* name = a */
@@ -39,7 +42,13 @@ struct mt_formatter {
 	MT_VEC(struct mt_formatter_step) steps;
 };
 
+/* What a type's name is shortened to where a block shows it. */
+struct mt_short_name {
+	char *short_name, *long_name;
+};
+
 struct mt_formatters {
+	MT_VEC(struct mt_short_name) shorts;
 	MT_VEC(struct mt_formatter) blocks; /* the last one is tried first */
 };
 

@@ -203,6 +203,23 @@ static bool add_template_arg(struct reader *reader, Dwarf_Die *die)
 	return !arg.type || mt_vec_push(&reader->template_args, arg);
 }
 
+static bool add_packed_args(struct reader *reader, Dwarf_Die *pack)
+{
+	Dwarf_Die child;
+
+	if (!mt_die_child(pack, &child))
+		return true;
+	do {
+		int tag = dwarf_tag(&child);
+
+		if ((tag == DW_TAG_template_type_parameter ||
+		     tag == DW_TAG_template_value_parameter) &&
+		    !add_template_arg(reader, &child))
+			return false;
+	} while (mt_die_sibling(&child, &child));
+	return true;
+}
+
 /* ---- The whole ------------------------------------------------------------ */
 
 static bool add_child(struct reader *reader, Dwarf_Die *die)
@@ -227,6 +244,8 @@ static bool add_child(struct reader *reader, Dwarf_Die *die)
 	case DW_TAG_template_type_parameter:
 	case DW_TAG_template_value_parameter:
 		return add_template_arg(reader, die);
+	case DW_TAG_GNU_template_parameter_pack:
+		return add_packed_args(reader, die);
 	default:
 		return true;
 	}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Containers as what they hold: as gdb's printers show those of libstdc++; Rust's; GLib's."""
+
+import re
+
+import pytest
+
+from debugging import debug, gdb
+from watching import fixture
+
+pytestmark = pytest.mark.unprivileged
+
+# Where ours tell more, or in other words: what is in a std::array is shown without the member that holds it.
+NAMES = ["deque", "empty_deque", "points", "tuple", "empty_tuple", "one_tuple", "variant", "first_variant",
+         "point_variant", "any", "empty_any", "any_string", "optional", "empty_optional", "bitset", "long_bitset", "stack",
+         "queue", "heap", "span", "fixed_span", "bools", "no_bools", "many_bools", "forward", "multimap", "multiset",
+         "unordered_multiset", "with_deleter", "list", "atomic", "atomic_bool", "vector_at", "deque_at", "set_at",
+         "map_at", "forward_at", "pairs", "nested"]
+PRETTY = ["deque", "points", "tuple", "variant", "point_variant", "any", "bitset", "bools", "pairs", "nested", "stack"]
+
+
+def shown(done):
+    """What each print said, which may be several lines."""
+    return re.findall(r"^\$\d+ = (.*(?:\n(?!\$).*)*)", done.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("build", ["collections", "collections-clang"])
+@pytest.mark.parametrize("names, settings", [(NAMES, []), (PRETTY, ["set print pretty on"]),
+                                             (["deque", "many_bools"], ["set print elements 4"])])
+def test_the_standard_library_as_gdb_has_it(build, names, settings):
+    commands = ["break stop", "run", "up", *settings, *(f"print {name}" for name in names)]
+    ours = debug(*commands, program=[fixture(build)])
+    theirs = gdb(*commands, program=[fixture(build)])
+    assert ours.err == ""
+    assert dict(zip(names, shown(ours))) == dict(zip(names, shown(theirs)))
+
+
+RUST = {"deque": "VecDeque(size=4) = {2, 3, 4, 5}", "empty_deque": "VecDeque(size=0)",
+        "map": 'HashMap(size=1) = {["one"] = 1}', "empty_map": "HashMap(size=0)", "set": "HashSet(size=1) = {9}",
+        "rc": "Rc(strong=1, weak=1) = {value = 5}", "weak": "Weak(strong=1, weak=1) = {value = 5}",
+        "arc": "Arc(strong=1, weak=0) = {value = 6}", "cell": "Cell = {value = 8}",
+        "refcell": "RefCell(borrow=1) = {value = 7}", "borrowed": "Ref = {value = 7}",
+        "changed_in": "RefCell(borrow_mut=1) = {value = Vec(size=2) = [1, 2]}", "mutex": "Mutex = {value = 10}"}
+
+
+def test_rust():
+    done = debug("break collections::stop", "run", "up", *(f"print {name}" for name in RUST), "print numbers",
+                 program=[fixture("collections-rust")])
+    values = list(done.values().values())
+    assert dict(zip(RUST, values)) == RUST
+    assert values[-1].startswith("HashMap(size=100) = {")
+    assert sorted(map(int, re.findall(r"\[(\d+)\] = ", values[-1]))) == list(range(100))
+    assert all(int(value) == 2 * int(key) for key, value in re.findall(r"\[(\d+)\] = (\d+)", values[-1]))
+
+
+def test_glib():
+    done = debug("break stop", "run", "up", *(f"print {name}" for name in
+                 ["list", "single", "string", "array", "byte_array", "table", "sized"]), program=[fixture("gcollections")])
+    values = list(done.values().values())
+    assert values[:6] == ["GList = {[0] = 0x1, [1] = 0x2}", "GSList = {[0] = 0x3}", '"text"',
+                          "GPtrArray of length 2 = {0x4, 0x5}", 'GByteArray of length 2 = "\\b\\t"',
+                          "GHashTable with 2 elements = {[0x1] = 0x11, [0x3] = 0x33}"]
+    assert re.fullmatch(r"GArray of length 2 = \{data = 0x[0-9a-f]+\}", values[6])
