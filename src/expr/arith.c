@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-/* ---- Types --------------------------------------------------------------- */
-
 /* ---- Integers: canonical, so that 64-bit arithmetic serves all widths ---- */
 
 static uint64_t magnitude(uint64_t value)
@@ -66,6 +64,55 @@ uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arit
 	return mt_arith_canonical(compute(op, a, b, type), type);
 }
 
+/* ---- Integers of 128 bits ------------------------------------------------ */
+
+/* The smallest number's magnitude is itself, without a sign. */
+static unsigned __int128 wide_magnitude(unsigned __int128 value)
+{
+	return (__int128)value < 0 ? -value : value;
+}
+
+static unsigned __int128 wide_quotient(unsigned __int128 a, unsigned __int128 b, bool is_signed)
+{
+	unsigned __int128 quotient;
+
+	if (!b)
+		return 0;
+	if (!is_signed)
+		return a / b;
+	quotient = wide_magnitude(a) / wide_magnitude(b);
+	return (__int128)(a ^ b) < 0 ? -quotient : quotient;
+}
+
+unsigned __int128 mt_arith_wide(enum mt_op op, unsigned __int128 a, unsigned __int128 b,
+                                bool is_signed)
+{
+	unsigned count = (unsigned)b & 127;
+
+	switch (op) {
+	case MT_OP_ADD:
+		return a + b;
+	case MT_OP_SUB:
+		return a - b;
+	case MT_OP_MUL:
+		return a * b;
+	case MT_OP_DIV:
+		return wide_quotient(a, b, is_signed);
+	case MT_OP_MOD:
+		return a - wide_quotient(a, b, is_signed) * b;
+	case MT_OP_SHL:
+		return a << count;
+	case MT_OP_SHR:
+		return is_signed ? (unsigned __int128)((__int128)a >> count) : a >> count;
+	case MT_OP_AND:
+		return a & b;
+	case MT_OP_OR:
+		return a | b;
+	default: /* MT_OP_XOR */
+		return a ^ b;
+	}
+}
+
 /* ---- Floating numbers ---------------------------------------------------- */
 
 static double compute_double(enum mt_op op, double a, double b)
@@ -113,9 +160,9 @@ long double mt_arith_round(long double value, unsigned size)
 }
 
 /* Straight to the type: by way of a wider one a long would be rounded twice. */
-long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size)
+long double mt_arith_to_float(unsigned __int128 value, bool is_signed, unsigned size)
 {
-	int64_t number = (int64_t)value;
+	__int128 number = (__int128)value;
 
 	if (size == 4)
 		return (long double)(is_signed ? (float)number : (float)value);
@@ -125,11 +172,11 @@ long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size)
 }
 
 /* C leaves out-of-range values open; here they become the nearest integer, and NaN becomes 0. */
-uint64_t mt_arith_to_integer(long double value, struct mt_arith type)
+unsigned __int128 mt_arith_to_integer(long double value, struct mt_arith type)
 {
 	unsigned bits = 8u * type.size;
 	long double limit = ldexpl(1.0L, (int)(type.is_signed ? bits - 1 : bits));
-	uint64_t largest = UINT64_MAX >> (64 - bits + type.is_signed);
+	unsigned __int128 largest = ~(unsigned __int128)0 >> (128 - bits + type.is_signed);
 
 	if (isnan(value))
 		return 0;
@@ -137,7 +184,7 @@ uint64_t mt_arith_to_integer(long double value, struct mt_arith type)
 		return largest;
 	if (value <= (type.is_signed ? -limit : 0.0L))
 		return type.is_signed ? ~largest : 0;
-	return type.is_signed ? (uint64_t)(int64_t)value : (uint64_t)value;
+	return type.is_signed ? (unsigned __int128)(__int128)value : (unsigned __int128)value;
 }
 
 /* ---- Comparisons --------------------------------------------------------- */
@@ -163,6 +210,13 @@ static bool holds(enum mt_op op, bool less, bool equal, bool greater)
 bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed)
 {
 	bool less = is_signed ? (int64_t)a < (int64_t)b : a < b;
+
+	return holds(op, less, a == b, !less && a != b);
+}
+
+bool mt_arith_compare_wide(enum mt_op op, unsigned __int128 a, unsigned __int128 b, bool is_signed)
+{
+	bool less = is_signed ? (__int128)a < (__int128)b : a < b;
 
 	return holds(op, less, a == b, !less && a != b);
 }

@@ -41,16 +41,21 @@ static inline struct mt_arith mt_arith_common(struct mt_arith a, struct mt_arith
 /* MT_OP_ADD to MT_OP_XOR on operands of `type`; for shifts that is the left one's. */
 uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type);
 
+/* The same on integers of 128 bits. */
+unsigned __int128 mt_arith_wide(enum mt_op op, unsigned __int128 a, unsigned __int128 b,
+                                bool is_signed);
+
 /* MT_OP_ADD, SUB, MUL and DIV on operands of that size. */
 long double mt_arith_floats(enum mt_op op, long double a, long double b, unsigned size);
 
 /* MT_OP_EQ to MT_OP_GE; NaN is unequal to all, and neither below nor above. */
 bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed);
+bool mt_arith_compare_wide(enum mt_op op, unsigned __int128 a, unsigned __int128 b, bool is_signed);
 bool mt_arith_compare_floats(enum mt_op op, long double a, long double b);
 
 /* Conversions (C11 6.3.1.4, 6.3.1.5): each rounds once. */
 long double mt_arith_round(long double value, unsigned size);
-long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size);
-uint64_t mt_arith_to_integer(long double value, struct mt_arith type);
+long double mt_arith_to_float(unsigned __int128 value, bool is_signed, unsigned size);
+unsigned __int128 mt_arith_to_integer(long double value, struct mt_arith type);
 
 #endif

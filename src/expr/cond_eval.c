@@ -139,8 +139,8 @@ static bool compare(const struct mt_cond_node *node, const struct mt_cond_input 
 static uint64_t eval_cast(const struct mt_cond_node *node, const struct mt_cond_input *input)
 {
 	if (node->a->type.is_float)
-		return mt_arith_to_integer((long double)mt_cond_eval_float(node->a, input),
-		                           node->type);
+		return (uint64_t)mt_arith_to_integer(
+		    (long double)mt_cond_eval_float(node->a, input), node->type);
 	return mt_arith_canonical(mt_cond_eval_int(node->a, input), node->type);
 }
 

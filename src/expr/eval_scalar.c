@@ -17,6 +17,8 @@ static const struct mt_type *type_of(const struct mt_eval *eval, struct mt_arith
 		                                            : "long double");
 	if (arith.size == 4)
 		return mt_eval_base(eval, arith.is_signed ? "int" : "unsigned int");
+	if (arith.size == MT_NUMBER_MAX)
+		return mt_eval_base(eval, arith.is_signed ? "__int128" : "unsigned __int128");
 	if (wide)
 		return mt_eval_base(eval, arith.is_signed ? "long long" : "unsigned long long");
 	return mt_eval_base(eval, arith.is_signed ? "long" : "unsigned long");
@@ -28,6 +30,14 @@ static struct mt_error *value_of(const struct mt_eval *eval, uint64_t bits, stru
 	struct mt_number number = { .size = arith.size,
 		                    .is_signed = arith.is_signed,
 		                    .bits = mt_arith_canonical(bits, arith) };
+
+	return mt_value_of_number(eval->arena, &number, type_of(eval, arith), value);
+}
+
+static struct mt_error *value_of_wide(const struct mt_eval *eval, unsigned __int128 bits,
+                                      struct mt_arith arith, struct mt_value *value)
+{
+	struct mt_number number = mt_number_of_wide(bits, arith.is_signed);
 
 	return mt_value_of_number(eval->arena, &number, type_of(eval, arith), value);
 }
@@ -149,7 +159,7 @@ static struct mt_arith promoted(const struct mt_number *number)
 		                 .is_float = number->is_float };
 
 	if (!type.is_float && type.size > 4)
-		type.size = 8;
+		type.size = type.size > 8 ? MT_NUMBER_MAX : 8;
 	return mt_arith_promote(type);
 }
 
@@ -175,6 +185,15 @@ static const char *unary_name(const struct mt_ast *ast)
 	if (ast->kind == MT_AST_PLUS)
 		return "operator+";
 	return ast->op == MT_OP_NEG ? "operator-" : "operator~";
+}
+
+static struct mt_error *unary_wide(const struct mt_eval *eval, const struct mt_ast *ast,
+                                   unsigned __int128 operand, struct mt_arith type,
+                                   struct mt_value *value)
+{
+	if (ast->kind != MT_AST_PLUS)
+		operand = ast->op == MT_OP_NEG ? -operand : ~operand;
+	return value_of_wide(eval, operand, type, value);
 }
 
 struct mt_error *mt_eval_unary(const struct mt_eval *eval, const struct mt_ast *ast,
@@ -203,6 +222,8 @@ struct mt_error *mt_eval_unary(const struct mt_eval *eval, const struct mt_ast *
 		return value_of_float(
 		    eval, is_negation ? -operand.number.floating : operand.number.floating, type,
 		    value);
+	if (type.size == MT_NUMBER_MAX)
+		return unary_wide(eval, ast, mt_number_wide(&operand.number), type, value);
 	if (ast->kind == MT_AST_PLUS)
 		return value_of(eval, operand.number.bits, type, value);
 	return value_of(eval, is_negation ? -operand.number.bits : ~operand.number.bits, type,
@@ -272,16 +293,28 @@ static struct mt_error *compute_floats(const struct mt_eval *eval, const struct 
                                        const struct mt_number *a, const struct mt_number *b,
                                        struct mt_arith type, struct mt_value *value)
 {
-	long double x =
-	    a->is_float ? a->floating : mt_arith_to_float(a->bits, a->is_signed, type.size);
-	long double y =
-	    b->is_float ? b->floating : mt_arith_to_float(b->bits, b->is_signed, type.size);
+	long double x = a->is_float ? a->floating
+	                            : mt_arith_to_float(mt_number_wide(a), a->is_signed, type.size);
+	long double y = b->is_float ? b->floating
+	                            : mt_arith_to_float(mt_number_wide(b), b->is_signed, type.size);
 
 	if (mt_op_is_comparison(ast->op))
 		return mt_eval_int(eval, mt_arith_compare_floats(ast->op, x, y), value);
 	if (ast->op < MT_OP_ADD || ast->op > MT_OP_DIV)
 		return mt_error_at((long)ast->at, "this operator takes integers, not fractions");
 	return value_of_float(eval, mt_arith_floats(ast->op, x, y, type.size), type, value);
+}
+
+static struct mt_error *compute_wide(const struct mt_eval *eval, const struct mt_ast *ast,
+                                     unsigned __int128 a, unsigned __int128 b, struct mt_arith type,
+                                     struct mt_value *value)
+{
+	if (!b && !eval->only_type && (ast->op == MT_OP_DIV || ast->op == MT_OP_MOD))
+		return mt_error_at((long)ast->at, "a division by zero");
+	if (mt_op_is_comparison(ast->op))
+		return mt_eval_int(eval, mt_arith_compare_wide(ast->op, a, b, type.is_signed),
+		                   value);
+	return value_of_wide(eval, mt_arith_wide(ast->op, a, b, type.is_signed), type, value);
 }
 
 static struct mt_error *compute_numbers(const struct mt_eval *eval, const struct mt_ast *ast,
@@ -296,6 +329,8 @@ static struct mt_error *compute_numbers(const struct mt_eval *eval, const struct
 
 	if (common.is_float)
 		return compute_floats(eval, ast, a, b, common, value);
+	if (type.size == MT_NUMBER_MAX)
+		return compute_wide(eval, ast, mt_number_wide(a), mt_number_wide(b), type, value);
 	x = mt_arith_canonical(a->bits, type);
 	y = mt_arith_canonical(b->bits, type);
 	if (!y && !eval->only_type && (ast->op == MT_OP_DIV || ast->op == MT_OP_MOD))

@@ -167,6 +167,7 @@ struct mt_number {
 	bool is_float, is_signed;
 	uint8_t size;
 	uint64_t bits; /* extended by its sign to 64 bits */
+	uint64_t high; /* of 128 bits (size 16): the upper half */
 	long double floating;
 };
 struct mt_error *mt_value_number(const struct mt_world *world, const struct mt_value *value,
@@ -182,6 +183,10 @@ void mt_number_to_bytes(const struct mt_number *number, const struct mt_type *ty
                         uint8_t bytes[MT_NUMBER_MAX]);
 
 bool mt_number_is_true(const struct mt_number *number);
+
+/* An integer with as many bits as any has, extended by its sign; and as a number of 128 bits. */
+unsigned __int128 mt_number_wide(const struct mt_number *number);
+struct mt_number mt_number_of_wide(unsigned __int128 wide, bool is_signed);
 
 /* Writes `from` to where `to` lives, converted to its type. */
 struct mt_error *mt_value_assign(const struct mt_world *world, const struct mt_value *to,

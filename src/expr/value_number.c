@@ -27,25 +27,17 @@ static long double floating_of(const uint8_t *bytes, uint64_t size)
 	return extended;
 }
 
-static struct mt_error *integer_of(const struct mt_type *type, const uint8_t *bytes,
-                                   struct mt_number *number)
+static void integer_of(const struct mt_type *type, const uint8_t *bytes, struct mt_number *number)
 {
-	uint64_t size = type->size < 8 ? type->size : 8, high = 0;
+	uint64_t size = type->size < 8 ? type->size : 8;
 	unsigned spare = 64 - 8u * (unsigned)size;
 	uint64_t bits = 0;
 
 	memcpy(&bits, bytes, (size_t)size);
 	bits <<= spare;
-	bits = type->is_signed ? (uint64_t)((int64_t)bits >> spare) : bits >> spare;
-	if (type->size == MT_NUMBER_MAX) {
-		memcpy(&high, bytes + 8, sizeof(high));
-		if (high != (type->is_signed ? (uint64_t)((int64_t)bits >> 63) : 0))
-			return mt_error_new(MT_ERR_UNSUPPORTED,
-			                    "a number of 128 bits that 64 do not hold can be "
-			                    "shown, but not computed with");
-	}
-	number->bits = bits;
-	return NULL;
+	number->bits = type->is_signed ? (uint64_t)((int64_t)bits >> spare) : bits >> spare;
+	if (type->size == MT_NUMBER_MAX)
+		memcpy(&number->high, bytes + 8, sizeof(number->high));
 }
 
 /* A bit-field that an int holds becomes one; its width decides, not its type (C11 6.3.1.1). */
@@ -123,14 +115,37 @@ struct mt_error *mt_value_number(const struct mt_world *world, const struct mt_v
 	if (read.is_float)
 		read.floating = floating_of(bytes, type->size);
 	else
-		MT_TRY(integer_of(type, bytes, &read));
+		integer_of(type, bytes, &read);
 	*number = read;
 	return NULL;
 }
 
+static bool is_wide(const struct mt_number *number)
+{
+	return !number->is_float && number->size == MT_NUMBER_MAX;
+}
+
 bool mt_number_is_true(const struct mt_number *number)
 {
-	return number->is_float ? number->floating != 0 : number->bits != 0;
+	if (number->is_float)
+		return number->floating != 0;
+	return number->bits || (is_wide(number) && number->high);
+}
+
+unsigned __int128 mt_number_wide(const struct mt_number *number)
+{
+	if (is_wide(number))
+		return (unsigned __int128)number->high << 64 | number->bits;
+	return number->is_signed ? (unsigned __int128)(__int128)(int64_t)number->bits
+	                         : number->bits;
+}
+
+struct mt_number mt_number_of_wide(unsigned __int128 wide, bool is_signed)
+{
+	return (struct mt_number){ .is_signed = is_signed,
+		                   .size = MT_NUMBER_MAX,
+		                   .bits = (uint64_t)wide,
+		                   .high = (uint64_t)(wide >> 64) };
 }
 
 /* ---- To bytes */
@@ -138,9 +153,9 @@ bool mt_number_is_true(const struct mt_number *number)
 static void float_to_bytes(const struct mt_number *number, uint64_t size,
                            uint8_t bytes[MT_NUMBER_MAX])
 {
-	long double value =
-	    number->is_float ? mt_arith_round(number->floating, (unsigned)size)
-	                     : mt_arith_to_float(number->bits, number->is_signed, (unsigned)size);
+	long double value = number->is_float ? mt_arith_round(number->floating, (unsigned)size)
+	                                     : mt_arith_to_float(mt_number_wide(number),
+	                                                         number->is_signed, (unsigned)size);
 	float single = (float)value;
 	double wide = (double)value;
 
@@ -155,9 +170,8 @@ static void float_to_bytes(const struct mt_number *number, uint64_t size,
 void mt_number_to_bytes(const struct mt_number *number, const struct mt_type *type,
                         uint8_t bytes[MT_NUMBER_MAX])
 {
-	struct mt_arith integer = { .size = (uint8_t)(type->size < 8 ? type->size : 8),
-		                    .is_signed = type->is_signed };
-	uint64_t words[2] = { number->bits, 0 };
+	struct mt_arith integer = { .size = (uint8_t)type->size, .is_signed = type->is_signed };
+	unsigned __int128 wide;
 
 	memset(bytes, 0, MT_NUMBER_MAX);
 	if (type->kind == MT_TYPE_FLOAT) {
@@ -165,12 +179,12 @@ void mt_number_to_bytes(const struct mt_number *number, const struct mt_type *ty
 		return;
 	}
 	if (type->kind == MT_TYPE_BOOL)
-		words[0] = mt_number_is_true(number);
+		wide = mt_number_is_true(number);
 	else if (number->is_float)
-		words[0] = mt_arith_to_integer(number->floating, integer);
-	if (number->is_float ? type->is_signed : number->is_signed)
-		words[1] = (uint64_t)((int64_t)words[0] >> 63);
-	memcpy(bytes, words, type->size < sizeof(words) ? (size_t)type->size : sizeof(words));
+		wide = mt_arith_to_integer(number->floating, integer);
+	else
+		wide = mt_number_wide(number);
+	memcpy(bytes, &wide, type->size < sizeof(wide) ? (size_t)type->size : sizeof(wide));
 }
 
 /* The type that C's arithmetic has for it. */
@@ -182,6 +196,8 @@ static const struct mt_type *natural_type(const struct mt_number *number)
 		                                        : "long double");
 	if (number->size <= 4)
 		return mt_type_base(number->is_signed ? "int" : "unsigned int");
+	if (number->size == MT_NUMBER_MAX)
+		return mt_type_base(number->is_signed ? "__int128" : "unsigned __int128");
 	return mt_type_base(number->is_signed ? "long" : "unsigned long");
 }
 

@@ -245,7 +245,7 @@ START_TEST(constants_need_no_program)
 		{ "\"abc\"[1..2]", "char [2]" },
 		{ "(void)0", "void" },
 		{ "2147483647 + 1", "int -2147483648" },
-		{ "(unsigned __int128)5 + 1", "unsigned long 6" },
+		{ "(unsigned __int128)5 + 1", "unsigned __int128 6" },
 	};
 	struct mt_world world = { .machine = MT_MACHINE_X86_64 };
 
