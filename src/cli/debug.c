@@ -340,6 +340,7 @@ static struct mt_error *run_session(struct mt_shell *shell, const struct start *
 static void shell_deinit(struct mt_shell *shell)
 {
 	mt_debug_destroy(shell->debug);
+	mt_error_free(mt_shell_catch_failures(NULL));
 	mt_values_deinit(&shell->values);
 	mt_formatters_destroy(shell->formatters);
 	mt_sources_deinit(&shell->sources);
@@ -373,6 +374,7 @@ static struct mt_error *shell_init(struct mt_shell *shell)
 	error = mt_formatters_load(shell);
 	if (error)
 		mt_shell_complain(shell, error);
+	MT_TRY(mt_shell_catch_failures(shell->debug));
 	return mt_shell_catch_signals(shell);
 }
 

@@ -32,11 +32,14 @@ static struct mt_error *save_vectors(struct mt_thread *thread, struct mt_dummy *
 
 static struct mt_error *save(struct mt_thread *thread, struct mt_dummy *dummy)
 {
+	uint64_t mask;
+
 	if (!mt_thread_regs(thread))
 		return mt_error_new(MT_ERR_NOT_FOUND, "thread %d is ending", (int)thread->tid);
 	*dummy = (struct mt_dummy){
 		.thread = thread,
 		.regs = thread->regs,
+		.blocks_trap = mt_tracee_signal_mask(thread->tid, &mask) && mask & MT_SIGTRAP_BIT,
 		.signal = thread->signal,
 		.info = thread->info,
 		.info_changed = thread->info_changed,
@@ -57,6 +60,16 @@ static void dummy_deinit(struct mt_dummy *dummy)
 	free(dummy->xstate);
 }
 
+/* The kernel forces an int3's SIGTRAP on a thread that blocks it, and takes its handler away. */
+static void block_trap(const struct mt_thread *thread, bool block)
+{
+	uint64_t mask;
+
+	if (mt_tracee_signal_mask(thread->tid, &mask))
+		mt_tracee_set_signal_mask(thread->tid,
+		                          block ? mask | MT_SIGTRAP_BIT : mask & ~MT_SIGTRAP_BIT);
+}
+
 /* The thread is where it was, with what was about to be delivered. */
 static void restore(struct mt_dummy *dummy)
 {
@@ -64,8 +77,11 @@ static void restore(struct mt_dummy *dummy)
 
 	if (dummy->xstate_size)
 		mt_tracee_set_xstate(thread->tid, dummy->xstate, dummy->xstate_size);
+	if (dummy->blocks_trap)
+		block_trap(thread, true);
 	thread->regs = dummy->regs;
 	thread->has_regs = thread->regs_changed = true;
+	mt_thread_flush(thread); /* as long as the dummy is there, rescue.c does it */
 	thread->signal = dummy->signal;
 	thread->info = dummy->info;
 	thread->info_changed = dummy->info_changed || dummy->signal;
@@ -334,6 +350,8 @@ static struct mt_error *run(struct mt_debug *debug, const struct mt_call *call, 
 	struct mt_error *error = NULL;
 	size_t i = debug->dummies.len - 1;
 
+	if (debug->dummies.data[i].blocks_trap)
+		block_trap(thread, false);
 	error =
 	    mt_debug_go_back_to(debug, debug->dummies.data[i].return_to, debug->dummies.data[i].sp);
 	if (error) {

@@ -65,6 +65,21 @@ struct mt_error *mt_debug_create(const struct mt_debug_config *config, struct mt
 /* Kills what was launched and lets go what was attached, as it was before. NULL is allowed. */
 void mt_debug_destroy(struct mt_debug *debug);
 
+#define MT_RESCUED_MAX 64
+
+/* The attached processes that were let go, and whether all of their threads were: one that sits in
+ * the kernel cannot be stopped, nor let go. */
+struct mt_rescued {
+	size_t count;
+	pid_t pids[MT_RESCUED_MAX];
+	bool whole[MT_RESCUED_MAX];
+};
+
+/* Lets attached processes go as they were when memtrap itself has failed. Async-signal-safe: for
+ * the handlers of SIGSEGV and its like, on the thread that the session belongs to, which must end
+ * then. What was launched is left to PTRACE_O_EXITKILL. */
+void mt_debug_rescue(struct mt_debug *debug, struct mt_rescued *rescued);
+
 /* Names the program to run and to take symbols from; needs no process. "" forgets it. */
 struct mt_error *mt_debug_file(struct mt_debug *debug, const char *path);
 const char *mt_debug_program(const struct mt_debug *debug); /* NULL: none */

@@ -12,6 +12,7 @@
 #ifndef MT_ENGINE_PRIVATE_H
 #define MT_ENGINE_PRIVATE_H
 
+#include <sys/queue.h>
 #include <sys/user.h>
 #include <termios.h>
 
@@ -30,6 +31,10 @@
 #define MT_SIGNALS 65
 #define MT_SIGNAL_BIT(signal) (UINT64_C(1) << ((signal)-1))
 #define MT_SIGTRAP_BIT MT_SIGNAL_BIT(SIGTRAP)
+/* Signals that an instruction brings about itself: blocked, they are a disaster. */
+#define MT_OWN_SIGNALS                                                                             \
+	(MT_SIGNAL_BIT(SIGSEGV) | MT_SIGNAL_BIT(SIGBUS) | MT_SIGNAL_BIT(SIGFPE) |                  \
+	 MT_SIGNAL_BIT(SIGILL) | MT_SIGNAL_BIT(SIGSYS))
 
 /* ---- Threads ------------------------------------------------------------- */
 
@@ -88,6 +93,12 @@ struct mt_thread {
 	struct user_regs_struct regs; /* as the program would see them */
 	bool has_regs;
 	bool regs_changed;
+	/* For rescue.c: the pc that was written in this stop, 0: none; and whether what the kernel
+	 * has are the registers of a system call of ours, not `regs`. */
+	uint64_t settled_pc;
+	bool injecting;
+	unsigned rescue_tries; /* left for its step; 0: none is taken */
+	LIST_ENTRY(mt_thread) traced;
 	bool told; /* a stop at `told_pc` was shown: going on leaves it */
 	uint64_t told_pc;
 	size_t hidden; /* inlined functions that begin at pc, and are shown as not yet entered */
@@ -96,6 +107,7 @@ struct mt_thread {
 	MT_VEC(siginfo_t) put_off;    /* signals that came before a hold: see hold.c */
 	uint64_t unblocked, blocked;  /* signals, for the time of a step */
 	bool lets_trap_in; /* SIGTRAP was not blocked before the last step, if that was the last */
+	bool runs_call;    /* the step is one of a system call, which is run to its end */
 	bool emulated;     /* the last step was carried out here */
 	bool flag_trap;    /* TF was set by the program itself before the last step */
 	uint32_t registers_turn;         /* of the mirror that its debug registers are true to */
@@ -119,8 +131,10 @@ struct mt_thread {
  */
 struct mt_site {
 	uint64_t addr;
-	unsigned refs; /* of those that want every execution */
-	bool inserted;
+	const struct mt_proc *memory; /* whose it is */
+	LIST_ENTRY(mt_site) known;
+	unsigned refs;                   /* of those that want every execution */
+	bool inserted;                   /* or is about to be */
 	uint8_t span;                    /* what is inserted: MT_INT3_LEN or MT_JUMP_LEN */
 	uint8_t original[MT_JUMP_LEN];   /* `span` bytes */
 	struct mt_armed *filter;         /* the jump's, or NULL */
@@ -282,7 +296,8 @@ struct mt_dummy {
 	struct mt_site *site;
 	uint64_t sp; /* the stack pointer is at least that then */
 	struct user_regs_struct regs;
-	uint8_t *xstate; /* owned */
+	bool blocks_trap; /* SIGTRAP, which the return would be told by: it is not meanwhile */
+	uint8_t *xstate;  /* owned */
 	size_t xstate_size;
 	int signal;
 	siginfo_t info;
@@ -305,6 +320,10 @@ struct mt_debug {
 	char *program;
 	struct mt_image *file_image;
 	MT_VEC(struct mt_proc *) procs;
+	/* All threads and sites there are. Unlike vectors the lists are whole at each moment: a
+	 * signal handler may read them (rescue.c). */
+	LIST_HEAD(mt_traced, mt_thread) traced;
+	LIST_HEAD(mt_known_sites, mt_site) known_sites;
 	struct mt_proc *proc;     /* the current one; NULL: none */
 	struct mt_thread *thread; /* the current one */
 	unsigned frame;
@@ -439,6 +458,8 @@ bool mt_resume_all(struct mt_debug *debug);
 
 /* What a SIGTRAP of the thread is; sets its pending, or leaves NONE for what is nobody's. */
 void mt_trap_classify(struct mt_thread *thread);
+/* The instruction is done that it was stepped for; its registers are read. */
+void mt_trap_stepped(struct mt_thread *thread);
 /* What the program's own trap is, in words; NULL: not one. */
 const char *mt_trap_note(struct mt_thread *thread);
 

@@ -81,6 +81,23 @@ static bool leave_exec(struct mt_thread *thread)
 	return false;
 }
 
+/* But for the trap that tells us that the call is done. */
+static bool block_all(struct mt_thread *thread, uint64_t mask)
+{
+	thread->unblocked = mask & MT_SIGTRAP_BIT;
+	thread->blocked = ~mask & ~MT_SIGTRAP_BIT;
+	if (mt_tracee_set_signal_mask(thread->tid, ~MT_SIGTRAP_BIT))
+		return true;
+	thread->unblocked = thread->blocked = 0;
+	return false;
+}
+
+static void unblock(struct mt_thread *thread, uint64_t mask)
+{
+	mt_tracee_set_signal_mask(thread->tid, mask);
+	thread->unblocked = thread->blocked = 0;
+}
+
 /*
  * The thread is left in another stop than it was in: if a signal was about to be delivered, it is
  * given to the new stop.
@@ -93,18 +110,22 @@ bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t arg
 	bool done;
 
 	if (!pc || !can_inject(thread) || !mt_tracee_signal_mask(thread->tid, &mask) ||
-	    !mt_tracee_set_signal_mask(thread->tid, ~MT_SIGTRAP_BIT))
+	    !block_all(thread, mask))
 		return false;
 	if ((thread->stop == MT_EVENT_EXEC && !leave_exec(thread)) || !mt_thread_regs(thread)) {
-		mt_tracee_set_signal_mask(thread->tid, mask);
+		unblock(thread, mask);
 		return false;
 	}
 	regs = thread->regs;
 	prepare(&regs, pc, number, args);
+	thread->injecting = true;
+	thread->how = MT_RESUME_STEP;
 	mt_tracee_set_user_regs(thread->tid, &regs);
 	done = run_call(thread, pc, &regs);
-	mt_tracee_set_signal_mask(thread->tid, mask);
+	unblock(thread, mask);
+	thread->settled_pc = thread->regs.rip;
 	mt_tracee_set_user_regs(thread->tid, &thread->regs);
+	thread->injecting = false;
 	thread->stop = MT_EVENT_SIGNAL;
 	thread->info_changed = true;
 	mt_thread_rest(thread);

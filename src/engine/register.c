@@ -157,6 +157,7 @@ static struct mt_error *write_first_frame(struct mt_debug *debug, const struct m
 	}
 	if (is_pc(reg))
 		mt_thread_set_pc(thread, thread->regs.rip);
+	thread->settled_pc = thread->regs.rip;
 	if (!mt_tracee_set_user_regs(thread->tid, &thread->regs)) {
 		thread->regs = before;
 		return mt_error_new(MT_ERR_UNSUPPORTED,

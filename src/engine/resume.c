@@ -37,15 +37,14 @@ int mt_thread_take_signal(struct mt_thread *thread)
 	if (!signal)
 		return 0;
 	takes = takes_signals(thread); /* a stop for a signal stays one while the thread has it */
-	thread->signal = 0;
-	if (!takes) {
-		thread->sent = signal;
-		send(thread, signal);
-		return 0;
-	}
-	if (thread->info_changed && thread->info.si_signo == signal)
+	if (takes && thread->info_changed && thread->info.si_signo == signal)
 		mt_tracee_set_siginfo(thread->tid, &thread->info);
-	return signal;
+	thread->signal = 0;
+	if (takes)
+		return signal;
+	thread->sent = signal;
+	send(thread, signal);
+	return 0;
 }
 
 /* A signal for a thread at a site is delivered when the instruction there is done: its handler
@@ -54,8 +53,8 @@ static void defer_signal(struct mt_thread *thread)
 {
 	if (!thread->signal)
 		return;
-	thread->deferred = thread->signal;
 	thread->deferred_info = thread->info;
+	thread->deferred = thread->signal;
 	thread->signal = 0;
 }
 
@@ -63,9 +62,9 @@ void mt_thread_take_deferred(struct mt_thread *thread)
 {
 	if (!thread->deferred || thread->signal)
 		return;
-	thread->signal = thread->deferred;
 	thread->info = thread->deferred_info;
 	thread->info_changed = true;
+	thread->signal = thread->deferred;
 	thread->deferred = 0;
 }
 
@@ -131,17 +130,22 @@ static bool leave_told_place(struct mt_thread *thread)
 
 /* ---- Going on ------------------------------------------------------------ */
 
-/* These set the mask of blocked signals themselves. */
+/* These set the mask of blocked signals themselves: a step's SIGTRAP, which comes when they are
+ * done, may find itself blocked. They are not stepped but run to their end. */
 static bool sets_mask(const struct mt_thread *thread)
 {
-	return thread->stepped_code[0] == 0x0f && thread->stepped_code[1] == 0x05 &&
-	       (thread->regs.rax == SYS_rt_sigprocmask || thread->regs.rax == SYS_rt_sigreturn);
-}
+	static const unsigned long long calls[] = { SYS_rt_sigprocmask, SYS_rt_sigreturn,
+		                                    SYS_rt_sigsuspend,  SYS_ppoll,
+		                                    SYS_pselect6,       SYS_epoll_pwait,
+		                                    SYS_epoll_pwait2,   SYS_io_pgetevents };
 
-/* Signals that an instruction brings about itself: blocked, they are a disaster. */
-#define OWN_SIGNALS                                                                                \
-	(MT_SIGNAL_BIT(SIGSEGV) | MT_SIGNAL_BIT(SIGBUS) | MT_SIGNAL_BIT(SIGFPE) |                  \
-	 MT_SIGNAL_BIT(SIGILL) | MT_SIGNAL_BIT(SIGSYS))
+	if (thread->stepped_code[0] != 0x0f || thread->stepped_code[1] != 0x05)
+		return false;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (thread->regs.rax == calls[i])
+			return true;
+	return false;
+}
 
 /*
  * The kernel forces a step's SIGTRAP on a thread that blocks it by resetting what the program does
@@ -155,13 +159,15 @@ static void mask_for_step(struct mt_thread *thread)
 	thread->lets_trap_in = false;
 	if (sets_mask(thread) || !mt_tracee_signal_mask(thread->tid, &mask))
 		return;
-	wanted = thread->deferred ? mask | ~OWN_SIGNALS : mask;
+	wanted = thread->deferred ? mask | ~MT_OWN_SIGNALS : mask;
 	wanted &= ~MT_SIGTRAP_BIT;
 	thread->lets_trap_in = wanted == mask;
-	if (wanted == mask || !mt_tracee_set_signal_mask(thread->tid, wanted))
+	if (wanted == mask)
 		return;
 	thread->unblocked = mask & ~wanted;
 	thread->blocked = wanted & ~mask;
+	if (!mt_tracee_set_signal_mask(thread->tid, wanted))
+		thread->unblocked = thread->blocked = 0;
 }
 
 /* Of the instruction that was stepped last: whether it may be a system call, which alone can change
@@ -267,12 +273,16 @@ void mt_thread_resume(struct mt_thread *thread)
 	}
 	if (thread->how == MT_RESUME_STEP && step_was_emulated(thread))
 		return;
+	thread->runs_call = thread->how == MT_RESUME_STEP && !thread->signal && sets_mask(thread);
+	if (thread->runs_call)
+		thread->how = MT_RESUME_SYSCALL;
 	signal = mt_thread_take_signal(thread);
 	if (signal || thread->how != MT_RESUME_STEP)
 		thread->lets_trap_in = false;
 	mt_thread_flush(thread);
 	thread->state = MT_THREAD_RUNNING;
 	thread->has_regs = false;
+	thread->settled_pc = 0;
 	/* If it fails the thread is being killed: its end is an event of its own. */
 	mt_tracee_go(thread->tid, thread->how, signal);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,10 +73,18 @@ void mt_site_lift(struct mt_proc *proc, struct mt_site *site)
 	site->inserted = false;
 }
 
+/* Before it is there, all is known of it that it takes to take it out: see rescue.c. */
+static void about_to_insert(struct mt_site *site)
+{
+	site->inserted = true;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 void mt_site_lower(struct mt_proc *proc, struct mt_site *site)
 {
 	struct patch patch = patch_of(site);
 
+	about_to_insert(site);
 	site->inserted = write_code(mt_proc_access(proc), site->addr, patch.bytes, patch.len);
 }
 
@@ -84,15 +93,17 @@ static struct mt_error *insert(struct mt_proc *memory, pid_t access, struct mt_s
 {
 	struct patch patch = patch_of(site);
 	uint8_t original[MT_JUMP_LEN];
+	struct mt_error *error;
 
 	MT_TRY(mt_process_read(access, site->addr, original, patch.len));
-	MT_TRY(mt_process_write(access, site->addr, patch.bytes, patch.len));
 	if (site->original[0] != original[0])
 		mt_slots_changed(memory, site->addr, 1);
 	memcpy(site->original, original, patch.len);
 	site->span = patch.len;
-	site->inserted = true;
-	return NULL;
+	about_to_insert(site);
+	error = mt_process_write(access, site->addr, patch.bytes, patch.len);
+	site->inserted = !error;
+	return error;
 }
 
 /* ---- Sites --------------------------------------------------------------- */
@@ -121,10 +132,14 @@ struct mt_site *mt_site_make(struct mt_proc *proc, uint64_t addr)
 	if (!site)
 		return NULL;
 	site->addr = addr;
-	if (enter(memory, site))
-		return site;
-	free(site);
-	return NULL;
+	site->memory = memory;
+	if (!enter(memory, site)) {
+		free(site);
+		return NULL;
+	}
+	atomic_signal_fence(memory_order_seq_cst);
+	LIST_INSERT_HEAD(&proc->debug->known_sites, site, known);
+	return site;
 }
 
 struct mt_error *mt_site_get(struct mt_proc *proc, uint64_t addr, struct mt_site **site)
@@ -180,7 +195,9 @@ void mt_sites_lift(struct mt_proc *proc, pid_t from)
 
 void mt_sites_forget(struct mt_proc *proc)
 {
-	for (size_t i = 0; i < proc->sites.len; i++)
+	for (size_t i = 0; i < proc->sites.len; i++) {
+		LIST_REMOVE(proc->sites.data[i], known);
 		free(proc->sites.data[i]);
+	}
 	mt_vec_deinit(&proc->sites);
 }

@@ -78,6 +78,7 @@ void mt_thread_rest(struct mt_thread *thread)
 	if (!thread->proc->attached || thread->state != MT_THREAD_STOPPED ||
 	    thread->stop != MT_EVENT_SIGNAL || has_signal(thread))
 		return;
+	mt_thread_flush(thread); /* a tracer that is killed leaves the registers as they are */
 	mt_tracee_interrupt(thread->tid);
 	mt_tracee_resume(thread->tid, 0);
 	event = mt_event_of(thread->proc->debug, thread->tid);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@ struct mt_thread *mt_thread_add(struct mt_proc *proc, pid_t tid)
 	thread->number = ++proc->next_thread;
 	thread->state = MT_THREAD_RUNNING;
 	thread->new_born = true;
+	atomic_signal_fence(memory_order_seq_cst);
+	LIST_INSERT_HEAD(&proc->debug->traced, thread, traced);
 	return thread;
 }
 
@@ -37,6 +40,7 @@ void mt_thread_remove(struct mt_thread *thread)
 
 void mt_thread_free(struct mt_thread *thread)
 {
+	LIST_REMOVE(thread, traced);
 	mt_vec_deinit(&thread->put_off);
 	free(thread);
 }
@@ -86,8 +90,10 @@ bool mt_thread_regs(struct mt_thread *thread)
 
 void mt_thread_flush(struct mt_thread *thread)
 {
-	if (thread->has_regs && thread->regs_changed)
+	if (thread->has_regs && thread->regs_changed) {
+		thread->settled_pc = thread->regs.rip;
 		mt_tracee_set_user_regs(thread->tid, &thread->regs);
+	}
 	thread->regs_changed = false;
 }
 

@@ -76,7 +76,7 @@ static void hide_trap_flag(struct mt_thread *thread)
 	mt_error_free(error);
 }
 
-static void classify_step(struct mt_thread *thread)
+void mt_trap_stepped(struct mt_thread *thread)
 {
 	if (thread->steps_out_of_exec) {
 		thread->steps_out_of_exec = false;
@@ -111,7 +111,7 @@ static void classify_debug(struct mt_thread *thread)
 	mt_hw_note_status(thread);
 	report = mt_hw_report(thread);
 	if (stepped && thread->stepped_code[0] != INT1) {
-		classify_step(thread);
+		mt_trap_stepped(thread);
 		return;
 	}
 	if (report == MT_HW_DATA)

@@ -221,11 +221,26 @@ static void cloned(struct mt_thread *parent, const struct mt_event *event)
 	}
 }
 
+/* Of a system call that a step is to run to its end. What catches calls comes first. */
+static bool runs_call(struct mt_thread *thread, const struct mt_syscall_stop *stop)
+{
+	if (!thread->runs_call || mt_catch_syscalls(thread->proc->debug))
+		return false;
+	if (!stop->entering) {
+		if (mt_thread_regs(thread))
+			mt_trap_stepped(thread);
+		return true;
+	}
+	thread->state = MT_THREAD_RUNNING;
+	mt_tracee_go(thread->tid, MT_RESUME_SYSCALL, 0);
+	return true;
+}
+
 static void syscall_seen(struct mt_thread *thread)
 {
 	struct mt_syscall_stop stop;
 
-	if (!mt_tracee_syscall_stop(thread->tid, &stop))
+	if (!mt_tracee_syscall_stop(thread->tid, &stop) || runs_call(thread, &stop))
 		return;
 	thread->pending.entering = stop.entering;
 	if (stop.entering)
@@ -261,6 +276,7 @@ static void stopped(struct mt_thread *thread, const struct mt_event *event)
 	thread->state = MT_THREAD_STOPPED;
 	thread->asked_to_stop = false;
 	thread->has_regs = false;
+	thread->settled_pc = 0;
 	thread->stop = event->kind;
 	thread->info_changed = false;
 	thread->group_stopped = event->kind == MT_EVENT_GROUP;

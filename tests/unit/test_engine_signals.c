@@ -139,6 +139,27 @@ START_TEST(its_own_traps_are_told_and_reach_it)
 }
 END_TEST
 
+/* What it does with SIGTRAP stays as it is while it blocks it, and is stepped. */
+START_TEST(a_blocked_sigtrap_outlasts_steps)
+{
+	struct session session;
+	int number;
+
+	SESSION_START(&session, "masked");
+	session_pass_signals(&session);
+	number = session_break(&session, "begin", NULL);
+	ck_assert_int_eq(session_continue(&session), MT_STOP_BREAKPOINT);
+	while (session_info(&session, number).hits < 20) {
+		session_go(&session, MT_GO_STEP_INSN);
+		ck_assert(session.stop.kind == MT_STOP_STEPPED ||
+		          session.stop.kind == MT_STOP_BREAKPOINT);
+	}
+	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
+	session_printed(&session, "traps=40 usr1=20 work=60\n");
+	session_end(&session);
+}
+END_TEST
+
 /* ---- Job control --------------------------------------------------------- */
 
 /*
@@ -318,5 +339,5 @@ END_TEST
 MT_UNIT_MAIN("engine: signals", signals_come_once_while_it_is_stepped,
              signals_come_once_while_lines_are_stepped, each_queued_signal_stops_it,
              steps_deliver_what_stopped_it, a_signal_is_told_and_not_stopped_for,
-             its_own_traps_are_told_and_reach_it, a_group_stop_lasts_until_sigcont,
-             a_stop_may_be_dropped, a_group_stop_outlasts_us)
+             its_own_traps_are_told_and_reach_it, a_blocked_sigtrap_outlasts_steps,
+             a_group_stop_lasts_until_sigcont, a_stop_may_be_dropped, a_group_stop_outlasts_us)

@@ -217,6 +217,10 @@ void mt_shell_notice(const struct mt_notice *notice, void *shell);
 /* SIGINT reaches the session; SIGTERM and SIGHUP end it, with all that is put right then. */
 struct mt_error *mt_shell_catch_signals(struct mt_shell *shell);
 
+/* Failures of memtrap itself (SIGSEGV and its like) let attached processes go first, whole; memtrap
+ * then dies of the signal. `debug` NULL: there is no session any more. (failure.c) */
+struct mt_error *mt_shell_catch_failures(struct mt_debug *debug);
+
 /* Whether the session is to end: by quit, or by a signal. */
 bool mt_shell_is_over(const struct mt_shell *shell);
 

@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 static volatile int over;
-static volatile unsigned registers, broken, woken, disordered, unsent, unborn, ticks, alarms, beats;
+static volatile unsigned registers, broken, trapped, woken, disordered, unsent, unborn, ticks,
+    alarms, beats;
 static unsigned expected_value;
 
 /* Passed by all threads; keeps every register. */
@@ -245,7 +246,7 @@ static int mappings_of_code(void)
 static void on_trap(int signal)
 {
 	(void)signal;
-	broken++;
+	trapped++;
 }
 
 static int traps_are_untouched(void)
@@ -274,6 +275,7 @@ static int is_undisturbed(uint64_t code, int mappings)
 	CHECK(traps_are_untouched())
 	CHECK(registers == 0)
 	CHECK(broken == 0)
+	CHECK(trapped == 0)
 	CHECK(woken == 0)
 	CHECK(disordered == 0)
 	CHECK(unsent == 0)
