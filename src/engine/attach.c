@@ -7,6 +7,7 @@
 #include "target/process.h"
 
 #define KILL_MS 5000
+#define LEAVING_MS 500 /* how long threads may take that are about to end */
 
 struct mt_error *mt_proc_begin(struct mt_proc *proc)
 {
@@ -128,10 +129,42 @@ static void leave_slots(struct mt_proc *proc)
 	}
 }
 
+static bool has_leaving_threads(const struct mt_proc *proc)
+{
+	for (size_t i = 0; i < proc->threads.len; i++)
+		if (proc->threads.data[i]->state == MT_THREAD_LEAVING &&
+		    proc->threads.data[i]->tid != proc->pid &&
+		    mt_process_tracer(proc->threads.data[i]->tid) == getpid())
+			return true;
+	return false;
+}
+
+/* A thread that ends as ours, and whose end nobody takes, keeps the end of its process from being
+ * told to its parent. */
+static void take_ends(struct mt_proc *proc)
+{
+	struct mt_debug *debug = proc->debug;
+	uint64_t deadline = mt_deadline(LEAVING_MS);
+	bool was_stopping = debug->stopping;
+
+	debug->stopping = true;
+	while (!proc->ended && has_leaving_threads(proc)) {
+		struct mt_event event = mt_event_next(debug, deadline, false);
+
+		if (event.kind == MT_EVENT_NONE)
+			break;
+		mt_event_record(debug, &event);
+	}
+	debug->stopping = was_stopping;
+}
+
 void mt_proc_let_go(struct mt_proc *proc, int signal)
 {
 	struct mt_debug *debug = proc->debug;
 
+	take_ends(proc);
+	if (proc->ended)
+		return;
 	for (size_t i = 0; i < proc->threads.len; i++)
 		if (proc->threads.data[i]->state == MT_THREAD_STOPPED)
 			mt_dummies_undo(proc->threads.data[i]);

@@ -119,7 +119,10 @@ static void follow_child(struct mt_thread *parent, pid_t pid, bool shares)
 
 	if (!thread)
 		return;
-	mt_plan_end(debug);
+	if (debug->plan.active && debug->plan.thread == parent)
+		mt_plan_move(debug, thread);
+	else
+		mt_plan_end(debug);
 	mt_proc_select(debug, child);
 	thread->runs = true;
 	debug->recheck = true;

@@ -4,6 +4,7 @@
  * thread, or lets it run to sites of its own.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/engine_private.h"
 #include "symbol/image.h"
@@ -197,6 +198,54 @@ void mt_plan_end(struct mt_debug *debug)
 	while (plan->leap_count)
 		mt_site_put(plan->proc, plan->leaps[--plan->leap_count]);
 	*plan = (struct mt_plan){ 0 };
+}
+
+/* All of them, or none. */
+static bool move_places(struct mt_plan *plan, struct mt_proc *to)
+{
+	struct mt_site *sites[MT_PLAN_MAX_PLACES];
+	struct mt_error *error = NULL;
+	size_t count = 0;
+
+	while (count < plan->place_count &&
+	       !(error = mt_site_get(to, plan->places[count].site->addr, &sites[count])))
+		count++;
+	if (error) {
+		mt_error_free(error);
+		while (count)
+			mt_site_put(to, sites[--count]);
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		mt_site_put(plan->proc, plan->places[i].site);
+		plan->places[i].site = sites[i];
+	}
+	return true;
+}
+
+void mt_plan_move(struct mt_debug *debug, struct mt_thread *thread)
+{
+	struct mt_plan *plan = &debug->plan;
+	const struct mt_thread *parent = plan->thread;
+	bool watches = plan->leap_count > 0;
+
+	while (plan->leap_count)
+		mt_site_put(plan->proc, plan->leaps[--plan->leap_count]);
+	if (!move_places(plan, thread->proc)) {
+		mt_plan_end(debug); /* the child runs on */
+		return;
+	}
+	plan->proc = thread->proc;
+	plan->thread = thread;
+	if (watches)
+		mt_leaps_watch(debug);
+	if (!mt_plan_wants_step(thread))
+		return;
+	/* The instruction that has forked is done. */
+	thread->stepped_pc = parent->stepped_pc;
+	thread->stepped_sp = parent->stepped_sp;
+	memcpy(thread->stepped_code, parent->stepped_code, sizeof(thread->stepped_code));
+	mt_pend(thread, MT_PENDING_STEP);
 }
 
 void mt_plan_forget(struct mt_debug *debug, const struct mt_proc *proc)

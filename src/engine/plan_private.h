@@ -17,6 +17,9 @@ enum mt_plan_answer {
 };
 struct mt_error *mt_plan_begin(struct mt_debug *debug, const struct mt_go *go);
 void mt_plan_end(struct mt_debug *debug);
+/* The plan's thread has forked, and what it was to reach is the child's to reach: `thread`, which
+ * stands where its parent did. */
+void mt_plan_move(struct mt_debug *debug, struct mt_thread *thread);
 /* The process no longer has its memory; a plan's sites went with it, unless it was lent. */
 void mt_plan_forget(struct mt_debug *debug, const struct mt_proc *proc);
 /* The thread has done an instruction, or is at a site. */
