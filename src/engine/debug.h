@@ -390,6 +390,11 @@ const struct mt_stop *mt_debug_last_stop(const struct mt_debug *debug);
 /* Asks what runs to stop: mt_debug_wait() reports INTERRUPTED. Signal-safe, from any thread. */
 void mt_debug_interrupt(struct mt_debug *debug);
 
+/* How often Ctrl-C was typed, since this was asked last, at a terminal that a launched program has
+ * from us. It is the program's own: it stops as by any signal, unless it keeps SIGINT to itself
+ * (blocked, or by sigwait(3)); then it is for the front end to interrupt it. */
+unsigned mt_debug_typed_interrupts(struct mt_debug *debug);
+
 /* Readable when mt_debug_wait() has something to do: for poll(2) in front ends with other inputs.
  */
 int mt_debug_fd(const struct mt_debug *debug);

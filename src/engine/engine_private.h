@@ -310,6 +310,13 @@ struct mt_dummy {
 	unsigned frame;
 };
 
+/* A process of ours in the group that has the terminal: see terminal.c. */
+struct mt_listener {
+	pid_t pid; /* 0: none */
+	pid_t group;
+	int fd; /* a byte for each Ctrl-C */
+};
+
 /* ---- The session --------------------------------------------------------- */
 
 struct mt_debug {
@@ -362,6 +369,7 @@ struct mt_debug {
 	bool drained;           /* of what is waiting to be taken `poll` may say nothing */
 	bool has_terminal;      /* the programs and we share one, and we are in its foreground */
 	bool lent_terminal;     /* the program has it */
+	struct mt_listener listener;
 	struct termios our_modes;
 };
 
@@ -586,6 +594,7 @@ struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, co
 /* ---- terminal.c ---------------------------------------------------------- */
 
 void mt_terminal_init(struct mt_debug *debug);
+void mt_terminal_deinit(struct mt_debug *debug);
 void mt_terminal_to_program(struct mt_proc *proc);
 void mt_terminal_to_us(struct mt_debug *debug);
 

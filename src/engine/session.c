@@ -103,7 +103,7 @@ void mt_debug_destroy(struct mt_debug *debug)
 	if (!debug)
 		return;
 	end_processes(debug);
-	mt_terminal_to_us(debug);
+	mt_terminal_deinit(debug);
 	while (debug->breaks.len)
 		mt_break_destroy(debug, debug->breaks.data[debug->breaks.len - 1]);
 	mt_vec_deinit(&debug->breaks);

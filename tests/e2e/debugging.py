@@ -79,15 +79,30 @@ class Terminal:
         while text not in self.seen:
             ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
             assert ready, f"{text!r} did not come: {self.seen!r}"
-            try:
-                piece = os.read(self.fd, 65536)
-            except OSError:
-                piece = b""
-            assert piece, f"ended before {text!r} came: {self.seen!r}"
-            self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x07", "", piece.decode(errors="replace"))
+            self._take()
         at = self.seen.index(text) + len(text)
         came, self.seen = self.seen[:at], self.seen[at:]
         return came
+
+    def insist(self, text, answer):
+        """Types it as often as a person would until the answer has come. (Two Ctrl-C at once are one signal, and one
+        that comes late throws away what is being typed.)"""
+        for _ in range(LIMIT):
+            self.type(text)
+            end = time.monotonic() + 1
+            while answer not in self.seen and select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
+                self._take()
+            if answer in self.seen:
+                return self.until(answer)
+        raise AssertionError(f"{answer!r} did not come: {self.seen!r}")
+
+    def _take(self):
+        try:
+            piece = os.read(self.fd, 65536)
+        except OSError:
+            piece = b""
+        assert piece, f"ended: {self.seen!r}"
+        self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x07", "", piece.decode(errors="replace"))
 
     def type(self, text):
         os.write(self.fd, text.encode())

@@ -238,6 +238,20 @@ def test_interrupt_stops_the_program_and_nothing_else(terminal):
     assert "was killed" in terminal.do("y")
 
 
+@pytest.mark.parametrize("how", ["ignores", "blocks", "awaits"])
+def test_interrupts_return_to_the_prompt_whatever_the_program_does_with_them(tmp_path, how):
+    """A signal that is ignored stops it still; one that is kept from us is known by its second time."""
+    stopped = "received signal SIGINT" if how == "ignores" else "The program was interrupted."
+    with Terminal("-q", fixture("stubborn"), how, home=tmp_path) as terminal:
+        terminal.type("run\n")
+        terminal.until("keeps on")
+        for _ in range(3):
+            terminal.insist("\x03", stopped)
+            terminal.insist("backtrace\n", "main (")
+            terminal.insist("continue\n", "Continuing.")
+        terminal.insist("\x03", stopped)
+
+
 def test_completion(terminal):
     assert "Breakpoint 1 at" in terminal.do("bre\trecur\t")
     assert "in recurse at" in terminal.do("info bre\t")

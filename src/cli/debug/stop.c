@@ -464,14 +464,20 @@ void mt_shell_notice(const struct mt_notice *notice, void *arg)
 struct mt_error *mt_shell_wait(struct mt_shell *shell)
 {
 	struct mt_stop stop = { .kind = MT_STOP_NONE };
-	unsigned interrupts = mt_shell_interrupts();
+	unsigned interrupts = mt_shell_interrupts(), typed = 0;
 
+	mt_debug_typed_interrupts(shell->debug); /* those before are done with */
 	/* Ctrl-C between the command and here is meant for what runs now. */
 	if (interrupts)
 		mt_debug_interrupt(shell->debug);
 	while (stop.kind == MT_STOP_NONE) {
 		MT_TRY(mt_debug_wait(shell->debug, PATIENCE_MS, &stop));
 		interrupts += mt_shell_interrupts();
+		typed += mt_debug_typed_interrupts(shell->debug);
+		if (stop.kind == MT_STOP_NONE && typed >= 2) {
+			mt_debug_interrupt(shell->debug);
+			typed = 0;
+		}
 		if (stop.kind == MT_STOP_NONE && interrupts >= 2) {
 			shell->away = true;
 			mt_say(shell, "\nThe program does not stop, and goes on. 'wait' waits for "
