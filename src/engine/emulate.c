@@ -52,18 +52,29 @@ static bool is_hint(uint8_t prefix)
 	return prefix == 0x2e || prefix == 0x3e || prefix == 0xf2;
 }
 
+/* Of addresses, and of what is pushed. */
+static size_t word_of(struct mt_thread *thread)
+{
+	return mt_machine_word(mt_image_machine(mt_proc_memory(thread->proc)->image));
+}
+
+static uint64_t in_word(uint64_t value, size_t word)
+{
+	return word == sizeof(uint32_t) ? (uint32_t)value : value;
+}
+
 /* loopne, loope, loop, jrcxz. */
-static bool is_loop_taken(uint8_t opcode, struct user_regs_struct *regs)
+static bool is_loop_taken(uint8_t opcode, struct user_regs_struct *regs, size_t word)
 {
 	if (opcode == 0xe3)
 		return regs->rcx == 0;
-	regs->rcx--;
+	regs->rcx = in_word(regs->rcx - 1, word);
 	if (opcode == 0xe2)
 		return regs->rcx != 0;
 	return regs->rcx != 0 && !!(regs->eflags & ZF) == (opcode == 0xe1);
 }
 
-static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn)
+static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn, size_t word)
 {
 	uint64_t next = insn->addr + insn->len;
 	const uint8_t *code = insn->bytes;
@@ -78,7 +89,7 @@ static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn)
 	else if (code[0] == 0x0f && code[1] >> 4 == 8)
 		taken = is_condition_met(code[1] & 15, regs->eflags);
 	else if (*code >= 0xe0 && *code <= 0xe3)
-		taken = is_loop_taken(*code, regs);
+		taken = is_loop_taken(*code, regs, word);
 	else
 		return false;
 	regs->rip = taken ? insn->target : next;
@@ -88,6 +99,7 @@ static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn)
 /* Where the call goes; false: it cannot be told from here. */
 static bool call_target(struct mt_thread *thread, const struct mt_insn *insn, uint64_t *target)
 {
+	size_t word = word_of(thread);
 	struct mt_regs regs;
 	uint64_t place;
 	struct mt_error *error;
@@ -97,11 +109,12 @@ static bool call_target(struct mt_thread *thread, const struct mt_insn *insn, ui
 		return true;
 	mt_regs_from_user(&thread->regs, &regs);
 	for (size_t i = 0; i < insn->mem_count; i++) {
-		if (insn->mem[i].access != MT_INSN_READ || insn->mem[i].size != 8)
+		if (insn->mem[i].access != MT_INSN_READ || insn->mem[i].size != word)
 			continue;
 		if (!mt_insn_mem_addr_before(insn, i, &regs, &place))
 			return false;
-		error = mt_proc_read(thread->proc, place, target, sizeof(*target));
+		*target = 0;
+		error = mt_proc_read(thread->proc, place, target, word);
 		mt_error_free(error);
 		return !error;
 	}
@@ -110,12 +123,14 @@ static bool call_target(struct mt_thread *thread, const struct mt_insn *insn, ui
 
 static bool call(struct mt_thread *thread, const struct mt_insn *insn)
 {
-	uint64_t next = insn->addr + insn->len, slot = thread->regs.rsp - sizeof(next), target;
+	size_t word = word_of(thread);
+	uint64_t next = insn->addr + insn->len, slot = in_word(thread->regs.rsp - word, word);
+	uint64_t target;
 	struct mt_error *error;
 
 	if (!call_target(thread, insn, &target))
 		return false;
-	error = mt_process_write(thread->tid, slot, &next, sizeof(next));
+	error = mt_process_write(thread->tid, slot, &next, word);
 	mt_error_free(error);
 	if (error)
 		return false;
@@ -137,7 +152,7 @@ static bool call(struct mt_thread *thread, const struct mt_insn *insn)
  */
 static bool popf(struct mt_thread *thread, const struct mt_insn *insn)
 {
-	size_t size = insn->bytes[0] == 0x66 ? 2 : 8;
+	size_t size = insn->bytes[0] == 0x66 ? 2 : word_of(thread);
 	struct user_regs_struct *regs = &thread->regs;
 	uint64_t flags = 0, mask = size == 2 ? POPF_FLAGS & 0xffff : POPF_FLAGS;
 	struct mt_error *error = mt_proc_read(thread->proc, regs->rsp, &flags, size);
@@ -160,7 +175,7 @@ bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
 	if (insn->klass == MT_INSN_CALL)
 		done = call(thread, insn);
 	else if (insn->klass == MT_INSN_JUMP && insn->direct)
-		done = jump(&thread->regs, insn);
+		done = jump(&thread->regs, insn, word_of(thread));
 	else if (insn->bytes[insn->len - 1] == POPF && insn->len <= 2)
 		done = popf(thread, insn);
 	thread->regs_changed = thread->regs_changed || done;

@@ -58,6 +58,9 @@ static const struct mt_type code_function = { .kind = MT_TYPE_FUNCTION, .target 
 static const struct mt_type code_pointer = { .kind = MT_TYPE_POINTER,
 	                                     .size = 8,
 	                                     .target = &code_function };
+static const struct mt_type code_pointer_i386 = { .kind = MT_TYPE_POINTER,
+	                                          .size = 4,
+	                                          .target = &code_function };
 /* Ten bytes in registers, sixteen as C's long double. */
 static const struct mt_type extended = { .kind = MT_TYPE_FLOAT, .name = "long double", .size = 16 };
 
@@ -89,8 +92,8 @@ const struct mt_type *mt_register_type(const char *name)
 
 	if (!reg)
 		return NULL;
-	if (reg->size == 8 && reg->kind == MT_REGISTER_CODE)
-		return &code_pointer;
+	if (reg->kind == MT_REGISTER_CODE)
+		return reg->size == 8 ? &code_pointer : &code_pointer_i386;
 	if (reg->size == 8 && reg->kind == MT_REGISTER_DATA)
 		return &data_pointer;
 	if (reg->kind == MT_REGISTER_FLOAT)

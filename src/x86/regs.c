@@ -44,6 +44,7 @@ static const struct mt_reg_part parts[] = {
 	NUMBERED(MT_REG_R14, "r14"),
 	NUMBERED(MT_REG_R15, "r15"),
 	{ "rip", MT_REG_RIP, 0, 8 },
+	{ "eip", MT_REG_RIP, 0, 4 },
 	{ "rflags", MT_REG_RFLAGS, 0, 8 },
 	{ "eflags", MT_REG_RFLAGS, 0, 4 },
 	/* gdb's names for what every processor has; "sp" is not the 16-bit part there either. */

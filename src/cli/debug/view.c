@@ -72,14 +72,16 @@ static void show_code(struct mt_shell *shell, const struct mt_frame *frame)
 static void show_changes(struct mt_shell *shell, const struct mt_regs *regs)
 {
 	const struct mt_regs *before = &shell->shown_regs;
-	bool any = false;
+	bool i386 = mt_shell_machine(shell) == MT_MACHINE_I386, any = false;
 
-	for (int reg = 0; shell->has_shown_regs && reg < MT_REG_RIP; reg++) {
+	/* Its eight registers are the first ones, and begin with e, not r. */
+	for (int reg = 0; shell->has_shown_regs && reg < (i386 ? MT_REG_R8 : MT_REG_RIP); reg++) {
 		if (regs->r[reg] == before->r[reg])
 			continue;
-		mt_say(shell, "%s%s%s%s = 0x%" PRIx64,
+		mt_say(shell, "%s%s%s%s%s = 0x%" PRIx64,
 		       any ? "  " : "   changed: ", mt_paint(shell, MT_PAINT_CHANGED),
-		       mt_reg_name((enum mt_reg)reg), mt_paint(shell, MT_PAINT_NONE), regs->r[reg]);
+		       i386 ? "e" : "", mt_reg_name((enum mt_reg)reg) + i386,
+		       mt_paint(shell, MT_PAINT_NONE), regs->r[reg]);
 		any = true;
 	}
 	if (any)
