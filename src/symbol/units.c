@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "symbol/indexing.h"
@@ -153,13 +155,26 @@ bool mt_unit_whole(Dwarf_Die *cu, Dwarf_Die *whole)
 	return true;
 }
 
+/* What dwp and llvm-dwp make of all .dwo files; libdw 0.188 does not look for it. */
+#define PACKAGE_HINT                                                                               \
+	"; the .dwp package beside it cannot be read: keep the .dwo files where they were made"
+
+static bool has_package(const struct mt_module_file *file)
+{
+	struct mt_buf path MT_AUTO_BUF = { 0 };
+
+	mt_buf_printf(&path, "%s.dwp", file->path);
+	return mt_buf_ok(&path) && access(path.data, F_OK) == 0;
+}
+
 static void note_missing_dwo(struct mt_module_file *file, Dwarf_Die *cu)
 {
 	Dwarf_Attribute attr;
 	const char *name = dwarf_formstring(dwarf_attr(cu, dwo_attribute(cu), &attr));
 
-	mt_module_file_note(file, "%s: its debug information is split off, and %s is missing",
-	                    file->path, name ? name : "the .dwo file");
+	mt_module_file_note(file, "%s: its debug information is split off, and %s is missing%s",
+	                    file->path, name ? name : "the .dwo file",
+	                    has_package(file) ? PACKAGE_HINT : "");
 }
 
 static bool add_split(struct mt_module_file *file, struct mt_units *units, Dwarf_Die *split)

@@ -212,8 +212,30 @@ START_TEST(missing_dwo_files_are_noted)
 	const char *note = mt_module_note(mt_image_executable(image));
 
 	ck_assert_ptr_nonnull(note);
-	ck_assert_msg(strstr(note, ".dwo is missing"), "%s", note);
+	ck_assert_msg(strstr(note, ".dwo is missing") && !strstr(note, ".dwp"), "%s", note);
 	mt_image_destroy(image);
+}
+END_TEST
+
+START_TEST(a_package_of_dwo_files_is_told_as_what_it_is)
+{
+	char folder[] = "/tmp/memtrap-dwp-XXXXXX", program[PATH_MAX], path[PATH_MAX];
+	struct mt_image *image;
+	const char *note;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	fixture_path("gcc_split_lost", program);
+	snprintf(path, sizeof(path), "%s/program", folder);
+	ck_assert_int_eq(symlink(program, path), 0);
+	snprintf(program, sizeof(program), "%.2000s.dwp", path);
+	ck_assert_int_eq(symlink("/dev/null", program), 0);
+	MT_CK_OK(mt_image_open_file(path, &image));
+	note = mt_module_note(mt_image_executable(image));
+	ck_assert_msg(note && strstr(note, ".dwp package beside it cannot be read"), "%s", note);
+	mt_image_destroy(image);
+	unlink(path);
+	unlink(program);
+	rmdir(folder);
 }
 END_TEST
 
@@ -269,4 +291,5 @@ MT_UNIT_MAIN("variable", running_out_of_memory_is_an_error,
              what_cannot_be_watched_is_told_as_what_it_is,
              rust_statics_are_found_without_their_crate, symbols_alone_give_address_and_size,
              a_stripped_program_says_so, a_process_finds_its_own_variable,
-             missing_dwo_files_are_noted, what_another_module_defines_has_members)
+             missing_dwo_files_are_noted, a_package_of_dwo_files_is_told_as_what_it_is,
+             what_another_module_defines_has_members)
