@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "symbol/index_entries.h"
 
-enum { THREADS_MAX = 16, NICE = 19, RELEASE_EACH = 16 << 20 };
+enum { THREADS_MAX = 16, NICE = 10, RELEASE_EACH = 16 << 20 };
 
 /* What one thread has found. */
 struct worker {
@@ -219,20 +219,22 @@ static void put_pair(struct output *output, uint32_t first, uint32_t second)
 		flush(output);
 }
 
-static void write_places(struct output *output, const struct mt_index_part *parts)
+static void write_places(const struct mt_index_make *make, struct output *output,
+                         const struct mt_index_part *parts)
 {
-	for (size_t i = 0; i < MT_INDEX_PARTS; i++)
+	for (size_t i = 0; i < MT_INDEX_PARTS && goes_on(make); i++)
 		for (uint32_t j = 0; j < parts[i].count; j++)
 			put_pair(output, parts[i].entries[j].die, parts[i].entries[j].parent);
 	flush(output);
 }
 
 /* Frees the parts, which nobody needs any more. */
-static void write_keys(struct output *output, struct mt_index_part *parts)
+static void write_keys(const struct mt_index_make *make, struct output *output,
+                       struct mt_index_part *parts)
 {
 	uint32_t number = 0;
 
-	for (size_t i = 0; i < MT_INDEX_PARTS; i++) {
+	for (size_t i = 0; i < MT_INDEX_PARTS && goes_on(make); i++) {
 		for (uint32_t j = 0; j < parts[i].count; j++, number++) {
 			uint32_t key = parts[i].entries[j].key;
 
@@ -313,8 +315,8 @@ static bool write_body(struct mt_index_make *make, struct output *output)
 		put_pair(output, all->parents.data[i].die, all->parents.data[i].parent);
 	flush(output);
 	for (size_t i = 0; i < MT_INDEX_TABLES && goes_on(make); i++) {
-		write_places(output, make->parts[i]);
-		write_keys(output, make->parts[i]);
+		write_places(make, output, make->parts[i]);
+		write_keys(make, output, make->parts[i]);
 	}
 	return !output->failed && goes_on(make) &&
 	       write_at(output->fd, all->unread.data, all->unread.len * sizeof(uint32_t),
