@@ -59,7 +59,7 @@ _memtrap_watch()
 		;;
 	-*)
 		mapfile -t COMPREPLY < <(compgen -W '-w --write -r --read -a --access -x --exec -p --pid -f --follow
-			--if --print -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
+			--deep --if --print -n --timeout --changes --then -c --summary -o --output --json --stack= --at --pending
 			--engine --user-only --guard --no-guard -q --quiet --intel --buffer --in-process --handler --help --' -- "$cur")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 		;;

@@ -81,8 +81,17 @@ static void text_place(struct mt_buf *out, const struct mt_armed_info *info)
 		mt_buf_text(out, "in each call from now on");
 	else if (info->per_thread)
 		mt_buf_text(out, "in each thread, at its own address, and in those to come");
+	else if (info->is_away)
+		mt_buf_text(out, "nowhere");
 	else
 		mt_buf_printf(out, "at 0x%" PRIx64, info->watch->addr);
+	if (info->pointers)
+		mt_buf_printf(out,
+		              " now, and where the %zu pointer%s on the way lead%s, each in a "
+		              "register of its own: who changes one is stopped until the trap has "
+		              "moved, in which time other threads are not seen",
+		              info->pointers, info->pointers == 1 ? "" : "s",
+		              info->pointers == 1 ? "s" : "");
 }
 
 /* Whether the kernel's own accesses are seen. */
@@ -155,6 +164,8 @@ static void json_armed(struct output *output, const struct mt_armed_info *info)
 		.kernel_why = info->coverage.kernel_why,
 		.per_thread = info->per_thread,
 		.per_call = info->per_call,
+		.pointers = info->pointers,
+		.is_away = info->is_away,
 		.condition = !info->has_condition        ? NULL
 		             : info->condition_in_kernel ? "kernel"
 		                                         : "stream",
@@ -238,7 +249,7 @@ static void text_losses(struct mt_buf *out, const struct mt_session_summary *sum
 	    "memory, or by a debugger");
 	put_loss(out, summary->uncounted, "hits are in no row: the table of places was full");
 	put_loss(out, summary->uncovered, "threads were not covered");
-	put_loss(out, summary->unwatched, "calls were not watched");
+	put_loss(out, summary->unwatched, "calls, or moves of a trap, were not watched");
 }
 
 static void text_table(struct output *output, const struct mt_session_summary *summary)
@@ -249,6 +260,7 @@ static void text_table(struct output *output, const struct mt_session_summary *s
 	              summary->hits == 1 ? "" : "s", summary->seconds);
 	put_count(out, summary->unmet, "left out by the condition");
 	put_count(out, summary->unchanged, "left out as unchanged");
+	put_count(out, summary->moves, "moves of the trap");
 	put_count(out, summary->recovered, "told from the trap's signal (the hypervisor lost why)");
 	mt_buf_printf(out, ", %" PRIu64 " lost; ", summary->lost);
 	if (summary->calls)
@@ -293,6 +305,7 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.never_armed = summary->never_armed,
 		.unwatched = summary->unwatched,
 		.calls = summary->calls,
+		.moves = summary->moves,
 		.seconds = summary->seconds,
 		.start_ns = output->start_ns,
 		.exited = summary->exited,

@@ -24,6 +24,7 @@ enum long_option {
 	OPTION_TIMEOUT,
 	OPTION_CHANGES,
 	OPTION_PRINT,
+	OPTION_DEEP,
 	OPTION_THEN,
 	OPTION_JSON,
 	OPTION_STACK,
@@ -41,6 +42,8 @@ static const struct argp_option option_table[] = {
 	{ "read", 'r', NULL, 0, "reads, and nothing else", 1 },
 	{ "access", 'a', NULL, 0, "reads and writes", 1 },
 	{ "exec", 'x', NULL, 0, "executions: EXPR is a function, FILE:LINE or *ADDRESS", 1 },
+	{ "deep", OPTION_DEEP, NULL, 0,
+	  "EXPR follows pointers (p->name): when one is changed, the trap moves along", 1 },
 	{ NULL, 0, NULL, 0, "Where:", 2 },
 	{ "pid", 'p', "PID", 0, "in a process that runs already", 2 },
 	{ "follow", 'f', NULL, 0, "in forked processes and the programs that they execute, too",
@@ -102,6 +105,7 @@ struct parse {
 	struct mt_watch_options *options;
 	enum mt_dr_kind kind; /* of the next expression */
 	bool kind_given;
+	bool deep;   /* the next expression's */
 	int outside; /* the last option that has no meaning with --in-process; 0: none */
 };
 
@@ -192,12 +196,14 @@ static void parse_action(struct argp_state *state, const char *text,
 
 static void add_request(struct argp_state *state, struct parse *parse, const char *expr)
 {
-	struct mt_watch_request request = { .expr = expr, .kind = parse->kind };
+	struct mt_watch_request request = { .expr = expr,
+		                            .kind = parse->kind,
+		                            .deep = parse->deep };
 
 	if (!mt_vec_push(&parse->options->requests, request))
 		argp_failure(state, MT_EXIT_FAILED, ENOMEM, "cannot keep an expression");
 	parse->kind = MT_DR_WRITE;
-	parse->kind_given = false;
+	parse->kind_given = parse->deep = false;
 }
 
 static void set_kind(struct parse *parse, enum mt_dr_kind kind)
@@ -220,6 +226,9 @@ static bool parse_kind(struct parse *parse, int key)
 		return true;
 	case 'x':
 		set_kind(parse, MT_DR_EXEC);
+		return true;
+	case OPTION_DEEP:
+		parse->deep = true;
 		return true;
 	default:
 		return false;
@@ -393,6 +402,23 @@ static struct mt_error *check_in_process(const struct mt_watch_options *options,
 	                    text.data ? text.data : "");
 }
 
+static struct mt_error *check_deep(const struct mt_watch_options *options)
+{
+	for (size_t i = 0; i < options->requests.len; i++) {
+		const struct mt_watch_request *request = &options->requests.data[i];
+
+		if (request->deep && request->kind == MT_DR_EXEC)
+			return mt_error_new(
+			    MT_ERR_USAGE,
+			    "--deep follows pointers to memory, and -x is about code");
+		if (request->deep && options->config.follow)
+			return mt_error_new(MT_ERR_USAGE,
+			                    "--deep follows the pointers of one process: leave out "
+			                    "-f");
+	}
+	return NULL;
+}
+
 static struct mt_error *check(const struct mt_watch_options *options, const struct parse *parse)
 {
 	const struct mt_watch_config *config = &options->config;
@@ -400,6 +426,8 @@ static struct mt_error *check(const struct mt_watch_options *options, const stru
 	if (options->requests.len == 0)
 		return mt_error_new(MT_ERR_USAGE, "nothing to watch: name a variable, as in "
 		                                  "'memtrap watch counter -- ./program'");
+	if (parse->deep)
+		return mt_error_new(MT_ERR_USAGE, "--deep stands before no expression");
 	if (parse->kind_given)
 		return mt_error_new(MT_ERR_USAGE, "-%c stands before no expression",
 		                    "xwraa"[parse->kind]);
@@ -421,6 +449,7 @@ static struct mt_error *check(const struct mt_watch_options *options, const stru
 		return mt_error_new(
 		    MT_ERR_USAGE,
 		    "-c counts in the kernel, where -n cannot end it: give one of them");
+	MT_TRY(check_deep(options));
 	if (config->count_only && config->print_count)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "-c only counts, and shows no hits that --print could add to: "

@@ -62,6 +62,17 @@ struct mt_place_local {
 	uint64_t bits;
 };
 
+/* What was read on the way to a place, in the order of reading: while none of it changes, the
+ * place stays. `count` may be more than there is room for. */
+#define MT_PLACE_STEPS 3
+struct mt_place_step {
+	uint64_t addr, len;
+};
+struct mt_place_steps {
+	struct mt_place_step data[MT_PLACE_STEPS];
+	size_t count;
+};
+
 /* What a place may be looked for in. */
 struct mt_place_world {
 	struct mt_image *image;
@@ -74,7 +85,8 @@ struct mt_place_world {
 	 * error, UNSUPPORTED. */
 	struct mt_error *(*local)(void *arg, const char *function, const char *name,
 	                          struct mt_place_local *found);
-	void *arg; /* of all */
+	struct mt_place_steps *steps; /* are added, also where the place is not reached; or NULL */
+	void *arg;                    /* of all functions */
 };
 
 /* As above, with the errors of `tls` too. */

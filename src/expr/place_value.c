@@ -21,9 +21,20 @@ static struct mt_error *type_error(const struct mt_resolver *resolver, const str
 	                   MT_SOURCE(resolver->text, ast), name.data, what);
 }
 
+static void note_step(const struct mt_resolver *resolver, uint64_t addr, size_t len)
+{
+	struct mt_place_steps *steps = resolver->world->steps;
+
+	if (steps && steps->count < MT_PLACE_STEPS)
+		steps->data[steps->count] = (struct mt_place_step){ addr, len };
+	if (steps)
+		steps->count++;
+}
+
 static struct mt_error *read_bytes(struct mt_resolver *resolver, const struct mt_ast *ast,
                                    uint64_t addr, void *out, size_t len)
 {
+	note_step(resolver, addr, len);
 	struct mt_error *error;
 
 	if (!resolver->read)

@@ -17,7 +17,8 @@ MT_DEFINE_CLEANUP(mt_armed, struct mt_armed, mt_armed_destroy)
 /* The piece of `other` that is the same trap as piece `i` of ours, and has an event; -1: none. */
 static int same_piece(const struct mt_armed *armed, size_t i, const struct mt_armed *other)
 {
-	if (armed->spec.instances || other->spec.instances)
+	if (armed->spec.instances || other->spec.instances || armed->spec.moves ||
+	    other->spec.moves)
 		return -1;
 	if (mt_hw_type(other->spec.kind) != mt_hw_type(armed->spec.kind) ||
 	    other->kernel != armed->kernel)

@@ -68,6 +68,12 @@ struct mt_error *mt_armed_open_pieces(struct mt_armed *armed, pid_t tid, uint64_
 /* As mt_armed_exchange(), for the instance at record->addr. Its thread is stopped. */
 void mt_armed_exchange_instance(struct mt_armed *armed, struct mt_record *record);
 
+/* Whether a range there falls into the same pieces, as far from each other. */
+bool mt_armed_is_alike(const struct mt_armed *armed, uint64_t addr);
+
+/* Has all events, those that threads have inherited too, move `by` bytes; or rests them. */
+struct mt_error *mt_armed_move_events(struct mt_armed *armed, uint64_t by, bool rest);
+
 /* What the event has counted. */
 uint64_t mt_armed_event_count(int fd);
 

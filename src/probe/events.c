@@ -216,6 +216,25 @@ struct mt_error *mt_armed_open_events(struct mt_armed *armed, pid_t pid)
 	return born ? NULL : error;
 }
 
+/* PERF_EVENT_IOC_MODIFY_ATTRIBUTES takes inherited events along; all but the address and `disabled`
+ * must be as they were (perf_event_modify_attr() in kernel/events/core.c). */
+struct mt_error *mt_armed_move_events(struct mt_armed *armed, uint64_t by, bool rest)
+{
+	for (size_t i = 0; i < armed->events.len; i++) {
+		struct mt_dr_piece piece = armed->pieces[i % armed->own_count];
+		struct perf_event_attr attr;
+
+		if (!rest)
+			piece.addr += by;
+		attr = event_attr(armed, &piece);
+		attr.disabled = rest;
+		if (ioctl(armed->events.data[i], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr) < 0 &&
+		    errno != ESRCH)
+			return mt_error_sys(errno, "cannot move a hardware breakpoint");
+	}
+	return NULL;
+}
+
 /* Whether the kernel lets us see its own accesses: tried on ourselves, on a word that nobody
  * touches. */
 void mt_armed_decide_kernel(struct mt_armed *armed)

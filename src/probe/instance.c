@@ -20,7 +20,7 @@ static struct mt_instance_key key_of(const struct mt_instance *instance)
 }
 
 /* The pieces that the watch's programs were made for must be those of this one. */
-static bool is_aligned_alike(const struct mt_armed *armed, uint64_t addr)
+bool mt_armed_is_alike(const struct mt_armed *armed, uint64_t addr)
 {
 	struct mt_dr_piece pieces[MT_DR_COUNT];
 	size_t count = mt_dr_split(addr, armed->spec.len, pieces, MT_DR_COUNT);
@@ -41,7 +41,7 @@ struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *
 	struct mt_instance_value value = { .cfa = instance->cfa, .call = instance->call };
 	struct mt_error *error;
 
-	if (!is_aligned_alike(armed, instance->addr))
+	if (!mt_armed_is_alike(armed, instance->addr))
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "the variable of thread %d is aligned otherwise than the first",
 		                    (int)instance->tid);
@@ -107,4 +107,22 @@ void mt_armed_exchange_instance(struct mt_armed *armed, struct mt_record *record
 	memcpy(record->old_value, value.value, sizeof(record->old_value));
 	memcpy(value.value, record->new_value, sizeof(value.value));
 	bpf_map_update_elem(armed->forks, &key, &value, BPF_ANY);
+}
+
+/* Its cell, and the addresses that it was made with, are those of where it was first. */
+struct mt_error *mt_armed_move(struct mt_armed *armed, uint64_t addr, const uint8_t *initial)
+{
+	struct mt_error *error;
+
+	if (addr && !mt_armed_is_alike(armed, addr))
+		return mt_error_new(MT_ERR_UNSUPPORTED, "0x%llx is aligned otherwise",
+		                    (unsigned long long)addr);
+	__atomic_store_n(&armed->cell->live, 0, __ATOMIC_SEQ_CST);
+	error = mt_armed_move_events(armed, addr - armed->spec.addr, !addr);
+	if (error)
+		return error;
+	if (initial)
+		memcpy(armed->cell->value, initial, armed->spec.len);
+	__atomic_store_n(&armed->cell->live, addr != 0, __ATOMIC_SEQ_CST);
+	return NULL;
 }

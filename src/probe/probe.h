@@ -161,6 +161,7 @@ struct mt_watch_spec {
 	 * alignment. Stacks are walked by MT_STACK_DWARF where they are in frames.
 	 */
 	bool instances;
+	bool moves;     /* mt_armed_move() may be called: it shares no register */
 	bool may_pause; /* the process may be stopped while its events are opened, if it bears
 	                   threads faster than they can be armed; it must not be traced by us */
 	bool kernel;    /* accesses by the kernel too */
@@ -257,6 +258,13 @@ struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *
 
 /* Disarms it: its thread has ended, or its frame. The thread may run. */
 void mt_armed_remove(struct mt_armed *armed, const struct mt_instance *instance);
+
+/*
+ * Has it watch another place of the same length and alignment, in all threads, of which `initial`
+ * is the value (NULL: it is not one that has values); `addr` 0: none, until it moves again. Hits of
+ * other threads are left out while it moves. UNSUPPORTED: the alignment is another.
+ */
+struct mt_error *mt_armed_move(struct mt_armed *armed, uint64_t addr, const uint8_t *initial);
 
 /* Corrects the first old value, as long as no hit has replaced it. */
 void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_t *now);

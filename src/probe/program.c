@@ -97,12 +97,12 @@ void mt_program_source(struct mt_program *program, mt_asm_label unknown)
 
 /* ---- begin --------------------------------------------------------------- */
 
-/* The watched range is known, or the event knows of which instance it is. */
+/* The watched range is known, or the event knows where it is. */
 static void gen_address(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
 
-	if (program->spec->instances) {
+	if (program->spec->instances || program->spec->moves) {
 		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, EVENT_ADDR);
 		mt_asm_alu_imm(as, BPF_SUB, BPF_REG_1,
 		               (int32_t)(program->piece.addr - program->spec->addr));

@@ -238,7 +238,8 @@ void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed)
 	put(object, "watch", mt_json_number(watch->index));
 	put(object, "expr", mt_json_text(watch->expr));
 	put(object, "access", json_string(mt_kind_name(watch->kind)));
-	put(object, "addr", armed->per_call ? json_null() : mt_json_hex(watch->addr));
+	put(object, "addr",
+	    armed->per_call || armed->is_away ? json_null() : mt_json_hex(watch->addr));
 	put(object, "len", mt_json_number(watch->len));
 	put(object, "value_type", type.len ? mt_json_text(type.data) : json_null());
 	put(object, "pid", json_integer(armed->pid));
@@ -251,6 +252,8 @@ void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed)
 	put(object, "kernel", json_boolean(armed->kernel));
 	put(object, "kernel_why", mt_json_text(armed->kernel ? NULL : armed->kernel_why));
 	put(object, "condition", mt_json_text(armed->condition));
+	if (armed->pointers)
+		put(object, "pointers", mt_json_number(armed->pointers));
 	if (armed->per_call)
 		put(object, "per_call", json_true());
 	if (armed->per_thread)
@@ -310,6 +313,8 @@ void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary)
 	put(object, "threads", mt_json_number(summary->threads));
 	put(object, "uncovered", mt_json_number(summary->uncovered));
 	put(object, "never_armed", mt_json_number(summary->never_armed));
+	if (summary->moves)
+		put(object, "moves", mt_json_number(summary->moves));
 	if (summary->calls)
 		put(object, "calls", mt_json_number(summary->calls));
 	if (summary->unwatched)

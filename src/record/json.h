@@ -20,6 +20,8 @@ struct mt_json_armed {
 	bool kernel;
 	const char *kernel_why; /* may be NULL */
 	bool per_call;          /* each call of its function has its own: addr is not known yet */
+	size_t pointers;        /* with --deep: addr is where it is first */
+	bool is_away;           /* they lead nowhere */
 	bool per_thread;        /* each thread has its own: addr is one of them */
 	const char *condition;  /* "kernel", "stream" or NULL */
 };
@@ -33,7 +35,7 @@ void mt_json_notice(struct mt_buf *out, const char *kind, const char *text);
 struct mt_json_summary {
 	uint64_t hits, lost, unseen, outside, uncounted, unmet, unchanged;
 	unsigned threads, uncovered, never_armed;
-	uint64_t calls, unwatched;
+	uint64_t calls, unwatched, moves;
 	double seconds;
 	uint64_t start_ns;
 	bool exited;

@@ -8,6 +8,7 @@
 
 #include "target/process.h"
 #include "target/tracee.h"
+#include "watch/deep.h"
 #include "watch/frames.h"
 
 /* A program that forks without end must not keep us from the ring. */
@@ -178,12 +179,37 @@ static bool is_hold(const struct mt_session *session, pid_t tid, int signal)
 	       mt_tracee_siginfo(tid, &info) && mt_is_hold(&info);
 }
 
+/* A pointer's change is a hold, too, at any place. */
+static bool is_at_hold(const struct mt_target *target, pid_t tid)
+{
+	struct mt_regs regs;
+
+	return target->hold && mt_tracee_regs(tid, &regs) &&
+	       regs.r[MT_REG_RIP] == target->hold_addr;
+}
+
+/* A pointer that leads to what is watched, or a call of a function whose locals are. */
+static bool on_own_hold(struct mt_session *session, struct mt_target *target, pid_t tid)
+{
+	if (mt_frames_entered(session, target, tid))
+		return true;
+	mt_deep_follow(session, target);
+	if (is_at_hold(target, tid))
+		return false;
+	if (mt_deep_any(session, target))
+		return true;
+	if (!target->entries.len)
+		return false;
+	mt_frames_missed(session, target);
+	return true;
+}
+
 static void on_hold(struct mt_session *session, pid_t tid)
 {
 	struct mt_target *target = target_of_tracee(session, tid);
 	struct mt_error *error;
 
-	if (target && mt_frames_entered(session, target, tid))
+	if (target && on_own_hold(session, target, tid))
 		return;
 	session->held = tid;
 	error = target && target->hold ? mt_hold_reached(session, target) : NULL;
@@ -202,6 +228,15 @@ static void on_stray(struct mt_session *session, pid_t tid)
 {
 	struct mt_target *target = target_of_tracee(session, tid);
 
+	/* A call comes to its entry again; what a pointer leads to is looked at. */
+	if (target && mt_frames_entered(session, target, tid)) {
+		session->summary->recovered++;
+		return;
+	}
+	if (target && mt_deep_follow(session, target)) {
+		session->summary->recovered++;
+		return;
+	}
 	if (!target || target->forked || !mt_guard_recover(session, target, tid))
 		session->summary->unexplained++;
 }

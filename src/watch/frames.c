@@ -435,6 +435,17 @@ bool mt_frames_entered(struct mt_session *session, struct mt_target *target, pid
 	return true;
 }
 
+void mt_frames_missed(struct mt_session *session, struct mt_target *target)
+{
+	for (size_t i = 0; i < session->watches.len; i++)
+		if (is_of_frames(session->watches.data[i], target)) {
+			note_unwatched(
+			    session, session->watches.data[i],
+			    mt_error_new(MT_ERR_SYSTEM, "its thread was not stopped in time"));
+			return;
+		}
+}
+
 /* ---- Whether a frame lives --------------------------------------------------- */
 
 /* Whether a variable of an inner block is in scope there: its place may be another one's else. */

@@ -42,6 +42,9 @@ struct mt_error *mt_frames_begin(struct mt_session *session, struct mt_watch *wa
  */
 bool mt_frames_entered(struct mt_session *session, struct mt_target *target, pid_t tid);
 
+/* A hold at no place that is known: the call that it was for has run on unseen. */
+void mt_frames_missed(struct mt_session *session, struct mt_target *target);
+
 /* Whether the access was made while the frame lived that its variable is in. One that was not has
  * the variable disarmed. */
 bool mt_frames_alive(struct mt_watch *watch, const struct mt_record *record);

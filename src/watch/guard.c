@@ -82,8 +82,10 @@ static bool look(struct mt_watch *watch, pid_t tid, struct mt_record *record)
 		return true;
 	if (mt_watch_has_instances(watch) && !own)
 		return false;
-	if (own)
-		watch->view.addr = own->addr;
+	if (watch->request->deep && watch->is_away)
+		return false;
+	if (own || watch->request->deep)
+		watch->view.addr = own ? own->addr : watch->at;
 	record->addr = watch->view.addr;
 	error = mt_process_read(watch->target->pid, watch->view.addr, record->new_value,
 	                        watch->view.len);

@@ -191,7 +191,7 @@ static void fill_hit(struct mt_watch *watch, const struct mt_record *record, uns
 	memcpy(hit->new_value, record->new_value, watch->view.len);
 	memcpy(hit->old_value, record->old_value, watch->view.len);
 	hit->from_instruction = take_stored(watch, record, &hit->code->culprit, hit->new_value);
-	if (!mt_watch_has_instances(watch)) /* it is its thread's alone */
+	if (!mt_watch_moves(watch)) /* it is its thread's alone, or has come from elsewhere */
 		mt_chain_link(&watch->chain, record, pieces, watch->view.len, hit->new_value,
 		              hit->old_value);
 	hit->access = access_of(watch, record, &hit->code->culprit);
@@ -213,7 +213,7 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 		return;
 	if (watch->in_frame && !mt_frames_alive(watch, record))
 		return;
-	if (mt_watch_has_instances(watch))
+	if (mt_watch_moves(watch))
 		watch->view.addr = record->addr;
 	fill_hit(watch, record, pieces, &hit);
 	if (!hit.code) {
@@ -258,8 +258,7 @@ static void tell_late(struct mt_session *session, struct mt_watch *watch, uint64
 static void in_order(struct mt_session *session, struct mt_watch *watch,
                      const struct mt_record *record, unsigned pieces)
 {
-	if (watch->view.kind == MT_DR_EXEC || mt_watch_has_instances(watch) ||
-	    !chain_is_whole(session)) {
+	if (watch->view.kind == MT_DR_EXEC || mt_watch_moves(watch) || !chain_is_whole(session)) {
 		tell(session, watch, record, pieces);
 		return;
 	}

@@ -412,6 +412,7 @@ static void sum_up(struct mt_session *session)
 		const struct mt_coverage *coverage = &watch->coverage;
 
 		summary->calls += watch->calls;
+		summary->moves += watch->moves;
 		if (coverage->threads > summary->threads && !watch->in_frame)
 			summary->threads = coverage->threads;
 		if (coverage->uncovered > summary->uncovered)

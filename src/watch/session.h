@@ -26,6 +26,7 @@
 struct mt_watch_request {
 	const char *expr;
 	enum mt_dr_kind kind;
+	bool deep; /* follow the pointers on the way when they change */
 };
 
 /* See guard.c. */
@@ -89,6 +90,8 @@ struct mt_armed_info {
 	bool from_elf;            /* no debug information for the variable */
 	bool per_thread;          /* each thread has its own, at an address of its own */
 	bool per_call;            /* each call has its own: armed when the function is entered */
+	size_t pointers;          /* on the way, whose changes have the trap move along */
+	bool is_away;             /* they lead nowhere now */
 	size_t copies;            /* of that function: their variables are not watched */
 	bool traced;              /* by ptrace: each hit stops its thread */
 };
@@ -107,6 +110,7 @@ struct mt_session_summary {
 	unsigned uncovered;   /* threads that could not be armed */
 	uint64_t calls;       /* whose locals were armed */
 	uint64_t unwatched;   /* calls whose locals could not be armed */
+	uint64_t moves;       /* of traps whose pointers were changed */
 	unsigned never_armed; /* expressions that were never armed */
 	double seconds;
 	uint64_t start_ns; /* CLOCK_MONOTONIC */

@@ -81,6 +81,12 @@ struct mt_watch {
 	bool by_value;        /* the local was in a register where calls are held */
 	bool waits_for_start; /* the C library has not made the thread's yet */
 	MT_VEC(struct mt_instance) instances;
+	/* With --deep; see deep.h. */
+	struct mt_place_steps steps; /* the pointers on the way, where they are trapped */
+	struct mt_armed *step_traps[MT_PLACE_STEPS];
+	uint64_t at;  /* where the trap stands */
+	bool is_away; /* it stands nowhere: the pointers lead nowhere */
+	uint64_t moves;
 	bool single_store; /* a store's source tells the whole value: see mt_source_value */
 };
 
@@ -122,6 +128,12 @@ struct mt_session {
 static inline bool mt_watch_has_instances(const struct mt_watch *watch)
 {
 	return watch->per_thread || watch->in_frame;
+}
+
+/* Whether each hit has an address of its own. */
+static inline bool mt_watch_moves(const struct mt_watch *watch)
+{
+	return mt_watch_has_instances(watch) || watch->request->deep;
 }
 
 uint64_t mt_now_ns(void); /* CLOCK_MONOTONIC */

@@ -9,6 +9,7 @@
 #include "expr/expr.h"
 #include "symbol/dynamic.h"
 #include "target/process.h"
+#include "watch/deep.h"
 #include "watch/frames.h"
 
 #define REFRESH_NS 20000000
@@ -117,6 +118,7 @@ void mt_watch_destroy(struct mt_watch *watch)
 	mt_armed_destroy(watch->armed);
 	mt_cond_destroy(watch->cond);
 	mt_prints_deinit(watch);
+	mt_deep_deinit(watch);
 	mt_vec_deinit(&watch->instances);
 	mt_chain_deinit(&watch->chain);
 	mt_fold_deinit(&watch->fold);
@@ -207,7 +209,10 @@ static struct mt_error *resolve_place(struct mt_session *session, struct mt_watc
 	struct mt_place place;
 
 	watch->waits_for_start = false;
-	MT_TRY(mt_instances_resolve(session, watch, 0, &place));
+	if (watch->request->deep)
+		MT_TRY(mt_deep_resolve(session, watch, &place));
+	else
+		MT_TRY(mt_instances_resolve(session, watch, 0, &place));
 	watch->per_thread = place.thread_local;
 	watch->in_frame = place.in_frame;
 	if (watch->in_frame && !place.followed)
@@ -277,6 +282,7 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.is_signed = watch->view.type && watch->view.type->is_signed,
 		.follow = config->follow,
 		.instances = mt_watch_has_instances(watch),
+		.moves = watch->request->deep,
 		.may_pause = session->tracees.len == 0,
 		.kernel = !config->user_only,
 		.stack = watch->in_frame      ? MT_STACK_DWARF
@@ -320,6 +326,8 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.per_call = watch->in_frame,
 		.copies = watch->copies,
 		.traced = mt_probe_is_traced(session->probe),
+		.pointers = watch->steps.count,
+		.is_away = watch->is_away,
 	};
 
 	if (mt_watch_has_instances(watch)) {
@@ -351,10 +359,12 @@ static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *
 		                    0, &watch->armed));
 		return mt_frames_begin(session, watch);
 	}
-	if (!exec)
+	if (!exec && !watch->is_away)
 		MT_TRY(mt_target_read(target, watch->view.addr, before, watch->view.len));
 	MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, exec ? NULL : before,
 	                    others, count, &watch->armed));
+	if (watch->request->deep)
+		return mt_deep_begin(session, watch);
 	if (!exec) {
 		struct mt_error *error =
 		    mt_target_read(target, watch->view.addr, now, watch->view.len);
@@ -370,6 +380,7 @@ static void give_back(struct mt_watch *watch)
 {
 	mt_armed_destroy(watch->armed);
 	watch->armed = NULL;
+	mt_deep_deinit(watch);
 	watch->instances.len = 0;
 	mt_error_free(mt_dr_remove(&watch->target->mirror, watch->id, watch->view.kind,
 	                           watch->view.addr, watch->view.len));
@@ -534,6 +545,7 @@ static void end_watch(struct mt_session *session, struct mt_watch *watch)
 		take_counts(session, watch);
 	mt_armed_destroy(watch->armed);
 	watch->armed = NULL;
+	mt_deep_deinit(watch);
 	watch->instances.len = 0;
 	watch->state = MT_WATCH_ENDED;
 }

@@ -35,6 +35,7 @@ def schema():
     (["--pending", "never_there"], ["writes", 1]),
     (["recursive::mine"], ["calls", "recursive", 5]),
     (["own"], ["tls", 2, 2]),
+    (["--deep", "current->refs"], ["deep", "nulls", 5]),
     (["level", "--print", "first", "--print", "nobody->at"], ["prints", 5]),
 ])
 def test_every_line_is_as_the_schema_says(schema, arguments, program, tmp_path):
