@@ -280,7 +280,8 @@ static void gen_find_instance(struct mt_program *program)
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_8, offsetof(struct mt_instance_value, call));
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(call), BPF_REG_1);
 	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_pc), 0);
-	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_top), 0);
+	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_below), 0);
+	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_above), 0);
 }
 
 /* r8: the cell that holds the process's last value. Processes that came by fork have one each. */

@@ -95,13 +95,21 @@ static void gen_find_rule(struct mt_program *program, int frame)
 static void gen_note_frame(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
-	mt_asm_label another = mt_asm_new_label(as);
+	mt_asm_label another = mt_asm_new_label(as), above = mt_asm_new_label(as);
+	mt_asm_label done = mt_asm_new_label(as);
 
-	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_top), BPF_REG_6);
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(frame_cfa));
 	mt_asm_jump_if(as, BPF_JNE, BPF_REG_1, BPF_REG_6, another);
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_pc), BPF_REG_9);
 	mt_asm_bind(as, another);
+	mt_asm_jump_if(as, BPF_JGT, BPF_REG_6, BPF_REG_1, above);
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_below), BPF_REG_6);
+	mt_asm_jump(as, done);
+	mt_asm_bind(as, above);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(frame_above));
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, done);
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(frame_above), BPF_REG_6);
+	mt_asm_bind(as, done);
 }
 
 /*

@@ -55,8 +55,9 @@ struct mt_record {
 	uint64_t unread; /* an address that the condition depends on */
 	uint64_t addr;   /* of the watched range: of instances it is each one's own */
 	/* Of an instance in a frame: its CFA; the pc of the frame with that CFA that the walk of
-	 * the stack has met, 0: it has met none; the highest CFA that it came to. */
-	uint64_t frame_cfa, frame_pc, frame_top;
+	 * the stack has met, 0: it has met none; the last CFA below it and the first one above it
+	 * that it has come to, 0: none. */
+	uint64_t frame_cfa, frame_pc, frame_below, frame_above;
 	uint64_t call; /* mt_instance.call */
 	uint64_t old_value[MT_RECORD_WORDS];
 	uint64_t new_value[MT_RECORD_WORDS];

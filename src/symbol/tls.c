@@ -262,7 +262,7 @@ static struct mt_error *dynamic_block(const struct tls *tls, const struct mt_mod
 	if (id > count || generation < needed)
 		return not_yet(module);
 	MT_TRY(read_field(tls, "_thread_db_dtv_t_pointer_val", first + id * step, 0, &found));
-	if (found & 1)
+	if (!found || found & 1) /* while dlopen(3) is at it there is not even that */
 		return not_yet(module);
 	*block = found;
 	return NULL;

@@ -20,8 +20,10 @@
 /* Places of a function that are looked at to tell whether its local is in a register there. */
 #define PROBES_MAX 1024
 #define INLINES_MAX 8
-/* A frame so near below the stack pointer was on this stack. */
-#define NEAR 65536
+/* Two frames further apart than that are on different stacks: the walk was led astray. */
+#define FRAME_MAX (1u << 20)
+/* Below the stack pointer, and still a function's own (System V ABI x86-64, 3.2.2). */
+#define RED_ZONE 128
 
 /* ---- Which local ----------------------------------------------------------- */
 
@@ -287,6 +289,11 @@ static bool read_word(void *arg, uint64_t addr, size_t size, uint64_t *value)
 	return !error;
 }
 
+/* The CFAs of the frames below and above a place on the stack; 0: there is none. */
+struct neighbours {
+	uint64_t below, above;
+};
+
 /* The CFAs of the frames, innermost first; `ended`: to the outermost one. */
 struct frames {
 	uint64_t cfas[WALK_MAX];
@@ -308,19 +315,24 @@ static void walk(struct mt_image *image, pid_t tid, const struct mt_regs *regs,
 	frames->ended = walk.ended;
 }
 
-static bool has_cfa(const struct frames *frames, uint64_t cfa)
+/* Frames of one stack. */
+static bool lies_between(uint64_t below, uint64_t cfa, uint64_t above)
 {
-	for (size_t i = 0; i < frames->count; i++)
-		if (frames->cfas[i] == cfa)
-			return true;
-	return false;
+	return cfa >= below && above > cfa && above - below <= FRAME_MAX;
 }
 
 /* On this stack, and not among its frames; on another stack, which coroutines have, it may live. */
 static bool is_gone(const struct frames *frames, const struct mt_regs *regs, uint64_t cfa)
 {
-	return frames->count && cfa >= regs->r[MT_REG_RSP] &&
-	       cfa <= frames->cfas[frames->count - 1] && !has_cfa(frames, cfa);
+	uint64_t below = regs->r[MT_REG_RSP];
+
+	for (size_t i = 0; i < frames->count; below = frames->cfas[i++]) {
+		if (frames->cfas[i] == cfa)
+			return false;
+		if (lies_between(below, cfa, frames->cfas[i]))
+			return true;
+	}
+	return false;
 }
 
 /* ---- Calls ------------------------------------------------------------------- */
@@ -331,18 +343,32 @@ static void drop(struct mt_watch *watch, size_t i)
 	mt_vec_swap_remove(&watch->instances, i);
 }
 
-/* Calls of this thread that have ended since. Frames below the new one are gone, too. */
+static bool is_of_frames(const struct mt_watch *watch, const struct mt_target *target)
+{
+	return watch->in_frame && watch->target == target && watch->state == MT_WATCH_ARMED;
+}
+
+/* Calls of this thread that have ended since. */
 static void drop_gone(struct mt_watch *watch, pid_t tid, const struct mt_regs *regs,
                       const struct frames *frames)
 {
-	for (size_t i = watch->instances.len; i-- > 0;) {
-		const struct mt_instance *instance = &watch->instances.data[i];
-
-		if (instance->tid == tid && instance->cfa != frames->cfas[0] &&
-		    (is_gone(frames, regs, instance->cfa) ||
-		     (instance->cfa < regs->r[MT_REG_RSP] &&
-		      regs->r[MT_REG_RSP] - instance->cfa < NEAR)))
+	for (size_t i = watch->instances.len; i-- > 0;)
+		if (watch->instances.data[i].tid == tid &&
+		    is_gone(frames, regs, watch->instances.data[i].cfa))
 			drop(watch, i);
+}
+
+/* Those whose frames lie below the stack: they have ended, unless they are a coroutine's. */
+static void drop_below(struct mt_session *session, struct mt_target *target, pid_t tid,
+                       const struct mt_regs *regs)
+{
+	for (size_t k = 0; k < session->watches.len; k++) {
+		struct mt_watch *watch = session->watches.data[k];
+
+		for (size_t i = watch->instances.len; is_of_frames(watch, target) && i-- > 0;)
+			if (watch->instances.data[i].tid == tid &&
+			    watch->instances.data[i].cfa < regs->r[MT_REG_RSP])
+				drop(watch, i);
 	}
 }
 
@@ -409,9 +435,18 @@ static struct mt_error *arm_call(struct mt_session *session, struct mt_watch *wa
 	return NULL;
 }
 
-static bool is_of_frames(const struct mt_watch *watch, const struct mt_target *target)
+/* Registers that calls may hold that have ended are taken back when there are no others. */
+static void enter(struct mt_session *session, struct mt_watch *watch, pid_t tid,
+                  const struct mt_regs *regs, uint64_t cfa)
 {
-	return watch->in_frame && watch->target == target && watch->state == MT_WATCH_ARMED;
+	struct mt_error *error = arm_call(session, watch, tid, regs, cfa);
+
+	if (error && mt_error_kind(error) == MT_ERR_NO_REGISTER) {
+		mt_error_free(error);
+		drop_below(session, watch->target, tid, regs);
+		error = arm_call(session, watch, tid, regs, cfa);
+	}
+	note_unwatched(session, watch, error);
 }
 
 bool mt_frames_entered(struct mt_session *session, struct mt_target *target, pid_t tid)
@@ -429,8 +464,7 @@ bool mt_frames_entered(struct mt_session *session, struct mt_target *target, pid
 			continue;
 		drop_gone(watch, tid, &regs, &frames);
 		if (watch->entry == regs.r[MT_REG_RIP])
-			note_unwatched(session, watch,
-			               arm_call(session, watch, tid, &regs, frames.cfas[0]));
+			enter(session, watch, tid, &regs, frames.cfas[0]);
 	}
 	return true;
 }
@@ -464,9 +498,10 @@ static bool is_in_scope(const struct mt_watch *watch, uint64_t pc)
 	return found;
 }
 
-/* The pc of the frame with that CFA, in a copy of the stack. `top` becomes the highest CFA. */
+/* The pc of the frame with that CFA in a copy of the stack, and its neighbours, as the kernel's
+ * walk has them. */
 static uint64_t find_in_copy(const struct mt_watch *watch, const struct mt_record *record,
-                             uint64_t *top)
+                             struct neighbours *around)
 {
 	struct mt_image *image = watch->target->image;
 	const struct mt_cfi_code code = mt_image_cfi_code(image);
@@ -474,26 +509,31 @@ static uint64_t find_in_copy(const struct mt_watch *watch, const struct mt_recor
 		                      record->regs.r[MT_REG_RSP], record->stack_len };
 	const struct mt_cfi_memory memory = mt_stack_copy_memory(&copy);
 	struct mt_cfi_walk walk;
-	uint64_t pc = 0;
 
-	*top = 0;
+	*around = (struct neighbours){ 0 };
 	mt_cfi_walk_begin(&walk, mt_image_machine(image), &record->regs, &code, &memory);
-	while (*top < record->frame_cfa) {
-		pc = mt_cfi_walk_pc(&walk);
+	while (!around->above) {
+		uint64_t pc = mt_cfi_walk_pc(&walk), cfa;
+
 		if (!mt_cfi_walk_up(&walk))
 			return 0;
-		*top = walk.state.regs.r[MT_REG_RSP];
+		cfa = walk.state.regs.r[MT_REG_RSP];
+		if (cfa == record->frame_cfa)
+			return pc;
+		*(cfa < record->frame_cfa ? &around->below : &around->above) = cfa;
 	}
-	return *top == record->frame_cfa ? pc : 0;
+	return 0;
 }
 
-/* Whether the frame would be among those that were walked, up to the CFA `top`: on another stack,
- * which coroutines have, it may live unseen. */
-static bool is_on_stack(const struct mt_record *record, uint64_t top)
+/* Whether the frame would have been met on this stack: it lies between two that were. On another
+ * stack, which coroutines have, it may live unseen. */
+static bool is_on_stack(const struct mt_record *record, const struct neighbours *around)
 {
 	uint64_t rsp = record->regs.r[MT_REG_RSP], cfa = record->frame_cfa;
 
-	return top >= cfa && (cfa >= rsp || rsp - cfa < NEAR);
+	if (cfa < rsp)
+		return rsp - cfa <= RED_ZONE;
+	return lies_between(around->below ? around->below : rsp, cfa, around->above);
 }
 
 static void disarm(struct mt_watch *watch, uint64_t call)
@@ -505,14 +545,15 @@ static void disarm(struct mt_watch *watch, uint64_t call)
 
 bool mt_frames_alive(struct mt_watch *watch, const struct mt_record *record)
 {
-	uint64_t pc = record->frame_pc, top = record->frame_top;
+	struct neighbours around = { record->frame_below, record->frame_above };
+	uint64_t pc = record->frame_pc;
 
 	if (!pc && record->flags & MT_RECORD_STACK_COPY)
-		pc = find_in_copy(watch, record, &top);
+		pc = find_in_copy(watch, record, &around);
 	/* Behind the access, or behind a call: the function may end there. */
 	if (pc && is_in_function(watch->target->image, &watch->local, pc - 1))
 		return is_in_scope(watch, pc - 1);
-	if (!pc && !is_on_stack(record, top))
+	if (!pc && !is_on_stack(record, &around))
 		return true;
 	disarm(watch, record->call);
 	return false;

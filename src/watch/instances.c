@@ -145,6 +145,7 @@ static struct mt_error *find_tls(void *arg, const struct mt_module *module, uint
 	struct mt_target *target = looking->watch->target;
 	bool is_i386 = mt_image_machine(target->image) == MT_MACHINE_I386;
 	struct user_regs_struct regs;
+	struct mt_error *error;
 
 	if (!looking->tid) {
 		MT_TRY(hold_any(looking->session, target));
@@ -152,9 +153,10 @@ static struct mt_error *find_tls(void *arg, const struct mt_module *module, uint
 	}
 	if (!mt_tracee_user_regs(looking->tid, &regs))
 		return mt_error_new(MT_ERR_NOT_FOUND, "thread %d has gone", (int)looking->tid);
-	looking->watch->waits_for_start = !(is_i386 ? regs.gs_base : regs.fs_base);
-	return mt_tls_address(target->image, read_memory, looking,
-	                      is_i386 ? regs.gs_base : regs.fs_base, module, offset, addr);
+	error = mt_tls_address(target->image, read_memory, looking,
+	                       is_i386 ? regs.gs_base : regs.fs_base, module, offset, addr);
+	looking->watch->waits_for_start = error != NULL;
+	return error;
 }
 
 static struct mt_error *find_local(void *arg, const char *function, const char *name,

@@ -75,11 +75,12 @@ struct mt_watch {
 	bool in_frame;
 	bool told_unwatched; /* that calls are not watched */
 	struct mt_function_local local;
-	uint64_t entry;       /* where calls are held */
-	uint64_t calls;       /* that were armed */
-	size_t copies;        /* of the function, inlined or cloned: nobody sees their calls */
-	bool by_value;        /* the local was in a register where calls are held */
-	bool waits_for_start; /* the C library has not made the thread's yet */
+	uint64_t entry; /* where calls are held */
+	uint64_t calls; /* that were armed */
+	size_t copies;  /* of the function, inlined or cloned: nobody sees their calls */
+	bool by_value;  /* the local was in a register where calls are held */
+	bool told_waiting;
+	bool waits_for_start; /* the C library has not made the thread's yet, */
 	MT_VEC(struct mt_instance) instances;
 	/* With --deep; see deep.h. */
 	struct mt_place_steps steps; /* the pointers on the way, where they are trapped */

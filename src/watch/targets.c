@@ -469,6 +469,18 @@ static bool may_change(const struct mt_target *target, const struct mt_error *er
 	}
 }
 
+/* What a thread has not made yet may never be found: how often it is looked for is not up to us. */
+static void tell_waiting(struct mt_session *session, struct mt_watch *watch,
+                         const struct mt_error *error)
+{
+	if (!watch->waits_for_start || watch->told_waiting ||
+	    !mt_target_linker_begun(watch->target))
+		return;
+	watch->told_waiting = true;
+	mt_session_notice(session, MT_NOTICE_WARNING, "%s: not armed yet: %s", watch->request->expr,
+	                  mt_error_text(error));
+}
+
 static struct mt_error *prepare_all(struct mt_session *session, struct mt_target *target,
                                     bool may_wait)
 {
@@ -482,6 +494,8 @@ static struct mt_error *prepare_all(struct mt_session *session, struct mt_target
 
 		if (error && !watch->waits_for_start && !(may_wait && may_change(target, error)))
 			return error;
+		if (error)
+			tell_waiting(session, watch, error);
 		mt_error_free(error);
 	}
 	return NULL;

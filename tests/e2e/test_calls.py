@@ -90,6 +90,13 @@ def test_writes_through_a_pointer_are_seen(program, tmp_path):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+def test_coroutines_live_on_stacks_of_their_own(program, tmp_path):
+    report = watch_calls(program, "coroutines", "run_coroutine::mine", tmp_path)
+    assert values(report) == [0, 1, 1, 1001] + [value for i in range(2, 21) for value in (i, 1000 + i)]
+    check_whole(report, 2)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_members_of_this(program, tmp_path):
     """Each call's own object, and only while the method runs."""
     report = watch_calls(program, "method", "Parser::parse::this->depth", tmp_path)
