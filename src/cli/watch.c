@@ -135,6 +135,9 @@ static void text_armed(struct output *output, const struct mt_armed_info *info)
 		              : info->traced            ? "memtrap, at each stop"
 		                                        : "memtrap, on the stream");
 	mt_buf_char(out, '\n');
+	if (info->is_patchy)
+		mt_buf_text(out, "  (in parts of the function the compiler may keep it elsewhere: "
+		                 "what it does there is not seen)\n");
 	if (info->copies)
 		mt_buf_printf(
 		    out,

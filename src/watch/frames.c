@@ -28,7 +28,7 @@
 /* ---- Which local ----------------------------------------------------------- */
 
 struct kept_in {
-	unsigned memory, registers;
+	unsigned memory, registers, unknown;
 };
 
 /* Where the local is from `low` on, to the end of its scope. */
@@ -44,16 +44,18 @@ static struct kept_in survey(struct mt_image *image, const struct mt_function_lo
 		mt_where_simple(image, pc, &local->local, &where);
 		kept.memory += where.kind == MT_SIMPLE_BASED || where.kind == MT_SIMPLE_FIXED;
 		kept.registers += where.kind == MT_SIMPLE_REGISTER;
+		kept.unknown += where.kind == MT_SIMPLE_NONE;
 	}
 	return kept;
 }
 
-struct mt_error *mt_frames_check(const struct mt_watch *watch)
+struct mt_error *mt_frames_check(struct mt_watch *watch)
 {
 	const struct mt_function_local *local = &watch->local;
 	uint64_t low = watch->entry > local->scope_low ? watch->entry : local->scope_low;
 	struct kept_in kept = survey(watch->target->image, local, low);
 
+	watch->is_patchy = kept.memory && kept.unknown;
 	if (!kept.registers || watch->by_value)
 		return NULL;
 	return mt_error_new(
@@ -485,16 +487,20 @@ void mt_frames_missed(struct mt_session *session, struct mt_target *target)
 /* Whether a variable of an inner block is in scope there: its place may be another one's else. */
 static bool is_in_scope(const struct mt_watch *watch, uint64_t pc)
 {
-	struct mt_locals locals = { 0 };
-	bool found = false;
+	bool found = !watch->local.local.block;
 
-	if (!watch->local.local.block)
-		return true;
-	mt_error_free(mt_locals_at(watch->target->image, pc, 0, &locals));
-	for (size_t i = 0; i < locals.len && !found; i++)
-		found = locals.data[i].line == watch->local.local.line &&
-		        !strcmp(locals.data[i].name, watch->local.local.name);
-	mt_locals_deinit(&locals);
+	for (unsigned depth = 0; depth < INLINES_MAX && !found; depth++) {
+		struct mt_locals locals = { 0 };
+		struct mt_error *error = mt_locals_at(watch->target->image, pc, depth, &locals);
+
+		for (size_t i = 0; i < locals.len && !found; i++)
+			found = locals.data[i].line == watch->local.local.line &&
+			        !strcmp(locals.data[i].name, watch->local.local.name);
+		mt_locals_deinit(&locals);
+		mt_error_free(error);
+		if (error)
+			break;
+	}
 	return found;
 }
 

@@ -30,7 +30,7 @@ struct mt_error *mt_frames_find(const struct mt_frame_query *query, const char *
                                 const char *name, struct mt_place_local *found);
 
 /* Whether the local, which is itself what is watched, is in memory all the time. */
-struct mt_error *mt_frames_check(const struct mt_watch *watch);
+struct mt_error *mt_frames_check(struct mt_watch *watch);
 
 /* What memory holds in a frame that is not there yet: pointers to nowhere in particular. */
 struct mt_error *mt_frames_read_nothing(void *arg, uint64_t addr, void *out, size_t len);

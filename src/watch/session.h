@@ -94,6 +94,7 @@ struct mt_armed_info {
 	bool is_away;             /* they lead nowhere now */
 	size_t copies;            /* of that function: their variables are not watched */
 	bool traced;              /* by ptrace: each hit stops its thread */
+	bool is_patchy;           /* in parts of that function the place is not known */
 };
 
 struct mt_session_summary {

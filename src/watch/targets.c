@@ -326,6 +326,7 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.per_call = watch->in_frame,
 		.copies = watch->copies,
 		.traced = mt_probe_is_traced(session->probe),
+		.is_patchy = watch->is_patchy,
 		.pointers = watch->steps.count,
 		.is_away = watch->is_away,
 	};
