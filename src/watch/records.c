@@ -224,6 +224,8 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 		return;
 	hit.stack =
 	    mt_enrich_stack(watch->target->enricher, record, watch->view.kind == MT_DR_EXEC);
+	if (session->config->stack == MT_STACK_NONE)
+		hit.stack = NULL; /* it was walked for the frame's sake */
 	if (hit.kernel)
 		describe_syscall(watch, record, &hit.code->culprit.insn, &hit.syscall);
 	mt_prints_tell(watch, record, &hit);

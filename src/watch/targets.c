@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Images, and the watches in them: from names to armed registers. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,16 +193,19 @@ static struct mt_error *resolve_location(struct mt_watch *watch)
 static struct mt_error *too_long(const struct mt_watch *watch)
 {
 	struct mt_dr_piece pieces[1];
+	char where[32] = "";
 	size_t needed = mt_dr_split(watch->view.addr, watch->view.len, pieces, 1);
 
 	if (needed == 0)
 		return mt_error_new(MT_ERR_USAGE, "%s has no bytes to watch", watch->request->expr);
+	if (!mt_watch_has_instances(watch))
+		snprintf(where, sizeof(where), " at 0x%" PRIx64, watch->view.addr);
 	return mt_error_new(
 	    MT_ERR_NO_REGISTER,
-	    "%s is %" PRIu64 " bytes at 0x%" PRIx64 ", which takes %zu debug registers: "
-	    "the processor has 4, for at most 32 bytes; name a member, an element, a slice "
-	    "(a[2..5]) or a length (%s:8)",
-	    watch->request->expr, watch->view.len, watch->view.addr, needed, watch->request->expr);
+	    "%s is %" PRIu64
+	    " bytes%s, which takes %zu debug registers: the processor has 4, for at "
+	    "most 32 bytes; name a member, an element, a slice (a[2..5]) or a length (%s:8)",
+	    watch->request->expr, watch->view.len, where, needed, watch->request->expr);
 }
 
 static struct mt_error *resolve_place(struct mt_session *session, struct mt_watch *watch)
