@@ -135,15 +135,6 @@ static void text_armed(struct output *output, const struct mt_armed_info *info)
 		              : info->traced            ? "memtrap, at each stop"
 		                                        : "memtrap, on the stream");
 	mt_buf_char(out, '\n');
-	if (info->is_patchy)
-		mt_buf_text(out, "  (in parts of the function the compiler may keep it elsewhere: "
-		                 "what it does there is not seen)\n");
-	if (info->copies)
-		mt_buf_printf(
-		    out,
-		    "  (the function is inlined or cloned at %zu place%s besides: what it "
-		    "does there is not seen)\n",
-		    info->copies, info->copies == 1 ? "" : "s");
 	if (info->from_elf)
 		mt_buf_printf(
 		    out,
@@ -222,7 +213,7 @@ static void on_notice(void *arg, enum mt_notice_kind kind, const char *text)
 static bool is_incomplete(const struct mt_session_summary *summary)
 {
 	return summary->lost || summary->unexplained || summary->unseen || summary->uncounted ||
-	       summary->uncovered || summary->never_armed || summary->unwatched;
+	       summary->uncovered || summary->never_armed || summary->unwatched || summary->partial;
 }
 
 static void put_count(struct mt_buf *out, uint64_t count, const char *words)

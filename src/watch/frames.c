@@ -213,7 +213,12 @@ static struct mt_error *choose_local(struct mt_watch *watch, const char *functio
 {
 	struct mt_image *image = watch->target->image;
 
+	if (watch->has_local)
+		return mt_error_new(MT_ERR_USAGE,
+		                    "%s: an expression may speak of one local variable, once",
+		                    watch->request->expr);
 	MT_TRY(mt_local_of_function(image, function, name, 0, &watch->local));
+	watch->has_local = true;
 	if (watch->local.inlined_only)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "%s is inlined wherever it is called: there are no calls that "
@@ -276,6 +281,25 @@ struct mt_error *mt_frames_begin(struct mt_session *session, struct mt_watch *wa
 		return NULL;
 	mt_armed_destroy(made.armed);
 	return mt_error_nomem();
+}
+
+void mt_frames_tell_blind(struct mt_session *session, const struct mt_watch *watch)
+{
+	if (!watch->in_frame)
+		return;
+	if (watch->is_patchy)
+		mt_session_notice(
+		    session, MT_NOTICE_WARNING,
+		    "%s: in parts of the function the compiler may keep it elsewhere: "
+		    "what it does there is not seen",
+		    watch->request->expr);
+	if (watch->copies)
+		mt_session_notice(session, MT_NOTICE_WARNING,
+		                  "%s: the function is inlined or cloned at %zu place%s besides: "
+		                  "what it does there is not seen",
+		                  watch->request->expr, watch->copies,
+		                  watch->copies == 1 ? "" : "s");
+	session->summary->partial = session->summary->partial || watch->is_patchy || watch->copies;
 }
 
 /* ---- The stack of a stopped thread ------------------------------------------- */

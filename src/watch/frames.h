@@ -38,6 +38,9 @@ struct mt_error *mt_frames_read_nothing(void *arg, uint64_t addr, void *out, siz
 /* Holds the calls of the watch's function. */
 struct mt_error *mt_frames_begin(struct mt_session *session, struct mt_watch *watch);
 
+/* Warns of what the watch, which is armed now, does not see of its function. */
+void mt_frames_tell_blind(struct mt_session *session, const struct mt_watch *watch);
+
 /* The hold of a stopped thread: is it a call of a watched function? Then its variables are armed.
  */
 bool mt_frames_entered(struct mt_session *session, struct mt_target *target, pid_t tid);

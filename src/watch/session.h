@@ -92,9 +92,7 @@ struct mt_armed_info {
 	bool per_call;            /* each call has its own: armed when the function is entered */
 	size_t pointers;          /* on the way, whose changes have the trap move along */
 	bool is_away;             /* they lead nowhere now */
-	size_t copies;            /* of that function: their variables are not watched */
 	bool traced;              /* by ptrace: each hit stops its thread */
-	bool is_patchy;           /* in parts of that function the place is not known */
 };
 
 struct mt_session_summary {
@@ -111,6 +109,7 @@ struct mt_session_summary {
 	unsigned uncovered;   /* threads that could not be armed */
 	uint64_t calls;       /* whose locals were armed */
 	uint64_t unwatched;   /* calls whose locals could not be armed */
+	bool partial;         /* some of the code of watched functions is not seen */
 	uint64_t moves;       /* of traps whose pointers were changed */
 	unsigned never_armed; /* expressions that were never armed */
 	double seconds;

@@ -79,6 +79,7 @@ struct mt_watch {
 	uint64_t calls; /* that were armed */
 	size_t copies;  /* of the function, inlined or cloned: nobody sees their calls */
 	bool by_value;  /* the local was in a register where calls are held */
+	bool has_local; /* `local` is known */
 	bool is_patchy; /* in parts of the function the local's place is not known */
 	bool told_waiting;
 	bool waits_for_start; /* the C library has not made the thread's yet, */

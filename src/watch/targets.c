@@ -212,7 +212,7 @@ static struct mt_error *resolve_place(struct mt_session *session, struct mt_watc
 {
 	struct mt_place place;
 
-	watch->waits_for_start = false;
+	watch->waits_for_start = watch->has_local = false;
 	if (watch->request->deep)
 		MT_TRY(mt_deep_resolve(session, watch, &place));
 	else
@@ -328,9 +328,7 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.from_elf = watch->from_elf,
 		.per_thread = watch->per_thread,
 		.per_call = watch->in_frame,
-		.copies = watch->copies,
 		.traced = mt_probe_is_traced(session->probe),
-		.is_patchy = watch->is_patchy,
 		.pointers = watch->steps.count,
 		.is_away = watch->is_away,
 	};
@@ -453,6 +451,7 @@ static struct mt_error *arm_watch(struct mt_session *session, struct mt_watch *w
 	watch->state = MT_WATCH_ARMED;
 	watch->was_armed = true;
 	tell_armed(session, watch);
+	mt_frames_tell_blind(session, watch);
 	return NULL;
 }
 
