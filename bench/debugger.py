@@ -64,16 +64,45 @@ def way_of(printed):
 # ---- Beside the floor ----------------------------------------------------------------------------
 
 
-def floor_rows(bench, say):
+# line of the table, the script, the debuggee's arguments, at most × floor
+FLOORS = [
+    ("false condition, hardware breakpoint", ["start", f"hbreak called if {FALSE}", "info breakpoints", "continue"],
+     ("calls", CALLS), 1.10),
+    ("false condition, watchpoint", ["start", "watch written if written == 0", "info watchpoints", "continue"],
+     ("writes", CALLS), 1.10),
+    ("a watchpoint's hit with a list of commands, and on",
+     ["start", "watch written", "commands", "silent", "continue", "end", "info watchpoints", "continue"],
+     ("writes", CALLS), 4),
+]
+
+
+def floor_row(bench, say, line, script, arguments, limit):
     ratios, ways = Series(), set()
-    script = ["start", f"hbreak called if {FALSE}", "info breakpoints", "continue"]
     for number in range(ROUNDS_OF_OTHERS):
-        say(f"debug, false condition in the processor: round {number + 1} of {ROUNDS_OF_OTHERS}")
-        floor, _ = timed(debuggee(bench, "calls", CALLS, "floor"))
-        took, printed = debugged(bench, memtrap_command, script, "calls", CALLS)
+        say(f"debug, {line}: round {number + 1} of {ROUNDS_OF_OTHERS}")
+        floor, _ = timed(debuggee(bench, *arguments, "floor"))
+        took, printed = debugged(bench, memtrap_command, script, *arguments)
         ratios.add(took / floor)
         ways.add(way_of(printed))
-    return [Row("false condition, hardware breakpoint", ratios, 1.10, "× floor", note=", ".join(sorted(ways)))]
+    return Row(line, ratios, limit, "× floor", note=", ".join(sorted(ways)))
+
+
+def step_row(bench, say):
+    """A step of a watchpoint without a register, beside a step by ptrace alone."""
+    ratios, took = Series(), Series()
+    line = "a step with the check of a watchpoint"
+    script = ["start", "watch -force-software untouched", "continue"]
+    for number in range(ROUNDS_OF_OTHERS):
+        say(f"debug, {line}: round {number + 1} of {ROUNDS_OF_OTHERS}")
+        bare, _ = timed([bench.program("step-loop"), *debuggee(bench, "steps", STEPS)])
+        ours, _ = debugged(bench, memtrap_command, script, "steps", STEPS)
+        took.add(ours / STEPS)
+        ratios.add(ours / bare)
+    return Row(line, ratios, 1.3, "× bare step", note=f"{microseconds(took)} a round of the loop")
+
+
+def floor_rows(bench, say):
+    return [*(floor_row(bench, say, *floor) for floor in FLOORS), step_row(bench, say)]
 
 
 # ---- Beside gdb ----------------------------------------------------------------------------------
@@ -89,6 +118,8 @@ SCRIPTS = [
      ("steps", STEPS), STEPS, 0.25),
     (f"`next` over a line with {CALLS_OF_LINE:,} calls", ["break looped", "run", "next", "next", "continue"],
      ("line", CALLS_OF_LINE), CALLS_OF_LINE, 0.25),
+    ("a watchpoint by single steps", ["start", "set can-use-hw-watchpoints 0", "watch untouched", "continue"],
+     ("steps", STEPS), STEPS, 0.25),
     (f"`p->next->len`, evaluated {EVALUATIONS:,} times as a script's condition",
      ["break listed", "run", "set $i = 0", f"while p->next->len && $i++ < {EVALUATIONS}", "end", "continue"],
      ("list",), EVALUATIONS, 0.10),

@@ -175,6 +175,10 @@ bool mt_debugreg_at(struct mt_proc *proc, uint64_t addr);
 
 /* ---- way.c --------------------------------------------------------------- */
 
+/* What filters in the kernel take. MT_ERR_PERMISSION where there can be none. */
+struct mt_error *mt_way_need_probe(struct mt_proc *proc);
+/* The thread of that number; 0: any, or it is not there. */
+pid_t mt_tid_of(const struct mt_proc *proc, int number);
 /* Begins to do the breakpoint's work at the place, in the best way that there is. */
 struct mt_error *mt_way_begin(struct mt_break *breakpoint, struct mt_break_at *at);
 void mt_way_end(struct mt_break *breakpoint, struct mt_break_at *at);

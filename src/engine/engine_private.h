@@ -173,6 +173,12 @@ struct mt_leap {
 	enum mt_through what;
 };
 
+/* A trap that a filter in the kernel watches over. */
+struct mt_filtered {
+	struct mt_trap trap;
+	struct mt_armed *armed;
+};
+
 struct mt_proc {
 	struct mt_debug *debug;
 	int number; /* 0: never shown, a child that borrows memory */
@@ -192,8 +198,9 @@ struct mt_proc {
 	MT_VEC(struct mt_detour_area) detours;
 	struct mt_dr_mirror registers; /* what ptrace's debug registers are to hold */
 	uint32_t registers_turn;       /* counts its changes */
-	unsigned stepped_traps;        /* for which every instruction is stepped */
-	struct mt_space *space;        /* of the breakpoints in the kernel */
+	MT_VEC(struct mt_filtered) filtered;
+	unsigned stepped_traps; /* for which every instruction is stepped */
+	struct mt_space *space; /* of the breakpoints in the kernel */
 	MT_VEC(struct mt_leap) leaps;
 	bool knows_leaps;
 	uint64_t hook; /* where the dynamic linker calls after (un)mapping; 0: not yet known */

@@ -233,6 +233,7 @@ static void forget_memory(struct mt_proc *proc)
 	proc->hook = 0;
 	proc->hook_site = NULL;
 	mt_hw_forget(proc);
+	mt_filtered_forget(proc);
 }
 
 void mt_exec_seen(struct mt_debug *debug, const struct mt_event *event)

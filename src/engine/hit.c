@@ -75,6 +75,8 @@ static bool is_condition_met(struct mt_break *breakpoint, const struct mt_break_
 	const struct mt_cond *cond = mt_break_cond(breakpoint, at);
 	uint64_t number = next_number(breakpoint, at);
 
+	if (!cond && breakpoint->watch)
+		cond = breakpoint->watch->cond;
 	if (cond)
 		return tree_holds(breakpoint, cond, thread, number);
 	return !breakpoint->condition || is_true_here(breakpoint, thread);
@@ -85,6 +87,10 @@ static bool is_condition_met(struct mt_break *breakpoint, const struct mt_break_
 static bool was_decided(const struct mt_break *breakpoint, const struct mt_break_at *at,
                         const struct mt_thread *thread)
 {
+	if (breakpoint->watch)
+		return thread->decided == MT_PENDING_WATCH &&
+		       mt_watch_is_filtered(breakpoint, thread);
+
 	enum mt_pending_kind by = at && at->site ? MT_PENDING_SITE : MT_PENDING_DEBUGREG;
 
 	return at && at->armed && thread->decided == by &&

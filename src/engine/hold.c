@@ -11,7 +11,8 @@
 
 #include "engine/engine_private.h"
 
-/* What has held it: a uprobe, a debug register, or nothing of ours. */
+/* What has held it: a uprobe, a debug register that stands for code or for data, or nothing of
+ * ours. */
 static enum mt_pending_kind holder(struct mt_thread *thread, const struct mt_site **site)
 {
 	struct user_regs_struct raw;
@@ -22,7 +23,9 @@ static enum mt_pending_kind holder(struct mt_thread *thread, const struct mt_sit
 	*site = mt_detour_held_at(thread->proc, raw.rip);
 	if (*site)
 		return MT_PENDING_SITE;
-	return mt_armed_at(thread->proc, raw.rip) ? MT_PENDING_DEBUGREG : MT_PENDING_NONE;
+	if (mt_armed_at(thread->proc, raw.rip))
+		return MT_PENDING_DEBUGREG;
+	return mt_proc_memory(thread->proc)->filtered.len ? MT_PENDING_WATCH : MT_PENDING_NONE;
 }
 
 bool mt_hold_seen(struct mt_thread *thread)
@@ -35,6 +38,8 @@ bool mt_hold_seen(struct mt_thread *thread)
 		return false;
 	/* Where others want every execution, all are held and none is decided. */
 	thread->decided = site && site->refs ? MT_PENDING_NONE : kind;
+	if (kind == MT_PENDING_WATCH)
+		mt_hw_note_status(thread);
 	mt_pend(thread, kind);
 	return true;
 }
@@ -49,6 +54,20 @@ static bool waits(struct mt_thread *thread)
 	       holder(thread, &site) != MT_PENDING_NONE;
 }
 
+/* A step over what was held is told as a step, which sees more. */
+static bool is_step_over_data(const struct mt_thread *thread, const siginfo_t *info)
+{
+	return info->si_signo == SIGTRAP && thread->how == MT_RESUME_STEP &&
+	       mt_proc_memory(thread->proc)->filtered.len;
+}
+
+/* The same access, as a register of ptrace's has noticed it: DR6 says so still at the hold. */
+static bool is_of_registers(const struct mt_thread *thread, const siginfo_t *info)
+{
+	return info->si_signo == SIGTRAP && info->si_code == TRAP_HWBKPT &&
+	       thread->registers_turn && mt_proc_memory(thread->proc)->filtered.len;
+}
+
 bool mt_hold_comes_first(struct mt_thread *thread, const struct mt_event *event)
 {
 	siginfo_t info;
@@ -56,7 +75,9 @@ bool mt_hold_comes_first(struct mt_thread *thread, const struct mt_event *event)
 	if (thread->new_born || !waits(thread))
 		return false;
 	if (event->kind == MT_EVENT_SIGNAL) {
-		if (!mt_tracee_siginfo(thread->tid, &info) || !mt_vec_push(&thread->put_off, info))
+		if (!mt_tracee_siginfo(thread->tid, &info) || is_step_over_data(thread, &info))
+			return false;
+		if (!is_of_registers(thread, &info) && !mt_vec_push(&thread->put_off, info))
 			return false;
 	} else if (event->kind != MT_EVENT_STOPPED) {
 		return false;

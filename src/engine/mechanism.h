@@ -12,10 +12,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "x86/debugreg.h"
 
+struct mt_cond;
 struct mt_proc;
 struct mt_thread;
 
@@ -23,6 +25,11 @@ struct mt_trap {
 	int owner; /* the number of the breakpoint that it is for */
 	enum mt_dr_kind kind;
 	uint64_t addr, len;
+	/* What has to hold for a hit to matter. A mechanism that cannot tell leaves it to who asks.
+	 */
+	const struct mt_cond *condition; /* NULL: nothing */
+	pid_t tid;                       /* 0: any */
+	uint64_t evaluated;              /* times that it was asked before */
 };
 
 enum mt_cost_unit {
@@ -52,5 +59,6 @@ struct mt_mechanism {
 
 extern const struct mt_mechanism mt_by_registers; /* hardware.c */
 extern const struct mt_mechanism mt_by_stepping;  /* stepping.c */
+extern const struct mt_mechanism mt_by_filter;    /* filtered.c */
 
 #endif

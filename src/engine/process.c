@@ -13,6 +13,7 @@
 
 static void proc_destroy(struct mt_proc *proc)
 {
+	mt_filtered_forget(proc);
 	mt_sites_forget(proc);
 	mt_slots_forget(proc);
 	mt_leaps_forget(proc);

@@ -42,6 +42,7 @@ void mt_watchpoint_destroy(struct mt_watchpoint *watch)
 	for (size_t i = 0; i < watch->in.len; i++)
 		watched_destroy(watch->in.data[i]);
 	mt_vec_deinit(&watch->in);
+	mt_cond_destroy(watch->cond);
 	free(watch->why_stepping);
 	free(watch);
 }
@@ -62,17 +63,21 @@ struct mt_trap mt_watch_trap(const struct mt_break *breakpoint, const struct mt_
 	enum mt_watch_access access = breakpoint->watch->kind.access;
 	bool reads = !part->on_the_way && (access == MT_WATCH_READ || access == MT_WATCH_ACCESS);
 
-	return (struct mt_trap){ breakpoint->number, reads ? MT_DR_ACCESS : MT_DR_WRITE, part->addr,
-		                 part->len };
+	return (struct mt_trap){ .owner = breakpoint->number,
+		                 .kind = reads ? MT_DR_ACCESS : MT_DR_WRITE,
+		                 .addr = part->addr,
+		                 .len = part->len };
 }
 
-static void disarm(const struct mt_break *breakpoint, struct mt_watched *watched, bool forget)
+static void disarm(struct mt_break *breakpoint, struct mt_watched *watched, bool forget)
 {
 	for (size_t i = 0; i < watched->parts.len; i++) {
 		struct mt_watch_part *part = &watched->parts.data[i];
 		const struct mt_trap trap = mt_watch_trap(breakpoint, part);
 
-		if (part->by && !forget)
+		if (part->by == &mt_by_filter)
+			breakpoint->unmet += mt_filtered_unmet(watched->proc, &trap);
+		if (part->by && (!forget || part->by == &mt_by_filter))
 			part->by->disarm(watched->proc, &trap);
 		part->by = NULL;
 	}
@@ -81,8 +86,8 @@ static void disarm(const struct mt_break *breakpoint, struct mt_watched *watched
 	watched->steps = watched->armed = false;
 }
 
-static struct mt_error *arm_by(const struct mt_mechanism *mechanism,
-                               const struct mt_break *breakpoint, struct mt_watched *watched)
+static struct mt_error *arm_by(const struct mt_mechanism *mechanism, struct mt_break *breakpoint,
+                               struct mt_watched *watched)
 {
 	for (size_t i = 0; i < watched->parts.len; i++) {
 		struct mt_watch_part *part = &watched->parts.data[i];
@@ -100,8 +105,7 @@ static struct mt_error *arm_by(const struct mt_mechanism *mechanism,
 }
 
 /* Each step reads all of it. */
-static struct mt_error *arm_by_stepping(const struct mt_break *breakpoint,
-                                        struct mt_watched *watched)
+static struct mt_error *arm_by_stepping(struct mt_break *breakpoint, struct mt_watched *watched)
 {
 	uint64_t total = 0;
 
@@ -142,11 +146,37 @@ static struct mt_error *note_why(struct mt_watchpoint *watch, const char *why)
 	return NULL;
 }
 
+/* A question that the kernel can decide is decided there: of what is plain, and in one piece. */
+static bool arm_by_filter(const struct mt_break *breakpoint, struct mt_watched *watched)
+{
+	struct mt_debug *debug = watched->proc->debug;
+	struct mt_watch_part *part = &watched->parts.data[0];
+	struct mt_trap trap;
+	struct mt_error *error;
+
+	if (debug->no_probe || !watched->plain ||
+	    (breakpoint->condition && !mt_watch_cond(breakpoint)))
+		return false;
+	trap = mt_watch_trap(breakpoint, part);
+	trap.condition = mt_watch_cond(breakpoint);
+	trap.tid = mt_tid_of(watched->proc, breakpoint->thread);
+	trap.evaluated = breakpoint->evaluated;
+	error = mt_by_filter.arm(watched->proc, &trap);
+	debug->no_probe = debug->no_probe || (error && mt_error_kind(error) == MT_ERR_PERMISSION);
+	if (!error)
+		part->by = &mt_by_filter;
+	watched->armed = !error;
+	mt_error_free(error);
+	return watched->armed;
+}
+
 static struct mt_error *arm_in_one_way(struct mt_break *breakpoint, struct mt_watched *watched)
 {
 	const char *why = why_no_registers(breakpoint, watched);
 	struct mt_error *error = NULL, *noted;
 
+	if (!why && arm_by_filter(breakpoint, watched))
+		return note_why(breakpoint->watch, NULL);
 	if (!why) {
 		error = arm_by(&mt_by_registers, breakpoint, watched);
 		if (!error)
@@ -171,6 +201,20 @@ static struct mt_error *arm(struct mt_break *breakpoint, struct mt_watched *watc
 
 /* ---- In a process -------------------------------------------------------- */
 
+/* A condition on variables that are the same everywhere, as a tree that the kernel can have. */
+static void find_cond(struct mt_break *breakpoint, const struct mt_proc *proc)
+{
+	mt_cond_destroy(breakpoint->watch->cond);
+	breakpoint->watch->cond = NULL;
+	if (breakpoint->condition && !breakpoint->cond && proc->image)
+		breakpoint->watch->cond = mt_break_compile(proc->image, breakpoint->condition, 0);
+}
+
+const struct mt_cond *mt_watch_cond(const struct mt_break *breakpoint)
+{
+	return breakpoint->cond ? breakpoint->cond : breakpoint->watch->cond;
+}
+
 /* In the selected frame of the current process; in another one, without a frame. */
 static struct mt_error *make(struct mt_break *breakpoint, struct mt_proc *proc,
                              struct mt_watched *made)
@@ -179,6 +223,7 @@ static struct mt_error *make(struct mt_break *breakpoint, struct mt_proc *proc,
 
 	made->proc = proc;
 	MT_TRY(mt_watched_evaluate(debug, breakpoint, made));
+	find_cond(breakpoint, proc);
 	if (mt_watched_needs_frame(debug, breakpoint, made))
 		MT_TRY(mt_watched_tie(debug, made, !breakpoint->watch->kind.at_location));
 	return breakpoint->enabled ? arm(breakpoint, made) : NULL;
@@ -300,6 +345,7 @@ struct mt_error *mt_watch_renew(struct mt_break *breakpoint)
 		struct mt_watched *watched = breakpoint->watch->in.data[i];
 		struct mt_error *error = NULL;
 
+		find_cond(breakpoint, watched->proc);
 		if (breakpoint->enabled && !watched->armed)
 			error = arm_again(breakpoint, watched);
 		else if (!breakpoint->enabled && watched->armed)
@@ -414,6 +460,12 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
 		info->step_ns = mt_by_stepping.cost(debug->proc).ns;
 	if (!watched)
 		return;
+	if (watched->parts.len && watched->parts.data[0].by == &mt_by_filter) {
+		const struct mt_trap trap = mt_watch_trap(breakpoint, &watched->parts.data[0]);
+
+		info->way = MT_WAY_REGISTER_KERNEL;
+		info->unmet += mt_filtered_unmet(debug->proc, &trap);
+	}
 	info->type = watched->type;
 	info->scoped = watched->frame.ends;
 	if (watched->place.type) {

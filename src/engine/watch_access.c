@@ -41,14 +41,27 @@ static void resolve(const struct mt_thread *thread, struct mt_insn *insn)
 	mt_insn_resolve_segment(insn, 'g', thread->regs.gs_base);
 }
 
+/* A filter holds what the kernel writes too; the thread then stands behind its system call. */
+static bool is_behind_syscall(const struct mt_thread *thread)
+{
+	uint8_t code[2];
+
+	return thread->decided == MT_PENDING_WATCH && (int64_t)thread->regs.orig_rax >= 0 &&
+	       mt_proc_read_some(thread->proc, thread->regs.rip - 2, code, 2) == 2 &&
+	       code[0] == 0x0f && code[1] == 0x05;
+}
+
 /* Otherwise the one that ends where the thread stands, as far as that can be told. */
 static void find_behind(const struct mt_culprit_query *query, struct mt_watch_doer *doer)
 {
 	struct mt_culprit culprit;
 
 	mt_culprit_find(query, &culprit);
-	if (culprit.how == MT_CULPRIT_UNKNOWN)
+	if (culprit.how == MT_CULPRIT_UNKNOWN) {
+		if (is_behind_syscall(query->arg))
+			doer->who = MT_WATCH_BY_SYSCALL;
 		return;
+	}
 	doer->insn = culprit.insn;
 	doer->who = MT_WATCH_BY_INSN;
 }

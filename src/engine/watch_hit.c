@@ -33,6 +33,13 @@ static struct mt_watched *watched_of(const struct mt_break *breakpoint,
 	return watched && watched->armed ? watched : NULL;
 }
 
+bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thread *thread)
+{
+	const struct mt_watched *watched = watched_of(breakpoint, thread);
+
+	return watched && watched->parts.len && watched->parts.data[0].by == &mt_by_filter;
+}
+
 /* ---- What was touched ---------------------------------------------------- */
 
 static bool waits_for_change(const struct look_at *at)
@@ -127,7 +134,7 @@ static struct mt_error *read_now(struct look_at *at, struct mt_watch_content *no
 /* Of an access that a register has noticed, and nobody can tell, the value says what it was. */
 static bool is_wanted(const struct look_at *at, bool changed)
 {
-	bool untold = at->doer.who == MT_WATCH_BY_UNKNOWN && at->part.by == &mt_by_registers;
+	bool untold = at->doer.who == MT_WATCH_BY_UNKNOWN && at->part.by != &mt_by_stepping;
 	unsigned did = at->doer.did;
 
 	switch (at->breakpoint->watch->kind.access) {
@@ -238,12 +245,26 @@ static void keep_past(const struct look_at *at, const struct mt_watch_content *b
 
 /* ---- One watchpoint ------------------------------------------------------ */
 
+/* What a filter has let pass has changed the value too. */
+static void mend_before(const struct look_at *at, struct mt_watch_content *before)
+{
+	const struct mt_trap trap = mt_watch_trap(at->breakpoint, &at->part);
+	uint64_t value;
+
+	if (at->part.by == &mt_by_filter && at->thread->decided == MT_PENDING_WATCH &&
+	    before->bytes && before->size <= sizeof(value) && !at->watched->place.bit_size &&
+	    mt_filtered_before(at->watched->proc, &trap, &value))
+		memcpy(before->bytes, &value, before->size);
+}
+
 /* The value is `now` from here on, whether anybody is told or not. */
 static bool weigh(struct look_at *at, struct mt_watch_content *now)
 {
 	struct mt_watch_content before = at->watched->now;
-	bool changed = !mt_watch_content_same(&before, now);
-	bool told;
+	bool changed, told;
+
+	mend_before(at, &before);
+	changed = !mt_watch_content_same(&before, now);
 
 	at->watched->now = *now;
 	told = is_hit(at, changed) && mt_break_asks(at->breakpoint, NULL, at->thread);
@@ -319,6 +340,8 @@ static bool is_hit_by(struct look_at *at)
 	if (at->lost)
 		return false;
 	error = read_now(at, &now);
+	if (at->doer.who == MT_WATCH_BY_SYSCALL)
+		at->thread->decided = MT_PENDING_NONE; /* in between it may have held */
 	if (error)
 		mt_warn(at->thread->proc->debug, at->thread->proc->pid, "watchpoint %d: %s",
 		        at->breakpoint->number, mt_error_text(error));
@@ -376,8 +399,10 @@ static bool has_watches(const struct mt_thread *thread)
 bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
 {
 	const struct look_at what = { .thread = thread };
+	bool hit = has_watches(thread) && ask_all(&what, stop);
 
-	return has_watches(thread) && ask_all(&what, stop);
+	thread->decided = MT_PENDING_NONE;
+	return hit;
 }
 
 static bool any_changed(const struct mt_thread *thread)
@@ -439,8 +464,10 @@ bool mt_watches_see_syscalls(const struct mt_thread *thread)
 	for (size_t i = 0; i < debug->breaks.len; i++) {
 		const struct mt_break *breakpoint = debug->breaks.data[i];
 
-		if (watched_of(breakpoint, thread) &&
-		    breakpoint->watch->kind.access != MT_WATCH_READ)
+		const struct mt_watched *watched = watched_of(breakpoint, thread);
+
+		if (watched && breakpoint->watch->kind.access != MT_WATCH_READ &&
+		    !(watched->parts.len && watched->parts.data[0].by == &mt_by_filter))
 			return true;
 	}
 	return false;

@@ -52,7 +52,9 @@ struct mt_watched {
 struct mt_watchpoint {
 	struct mt_watch_kind kind;
 	MT_VEC(struct mt_watched *) in; /* a process each */
-	char *why_stepping;             /* owned; NULL: registers do it */
+	struct mt_cond
+	    *cond;          /* the condition by what is in scope everywhere; see mt_watch_cond() */
+	char *why_stepping; /* owned; NULL: registers do it */
 	struct mt_watch_past past[MT_WATCH_PAST_COUNT];
 	uint64_t past_count; /* ever */
 };
@@ -81,6 +83,8 @@ struct mt_error *mt_watched_rearm(struct mt_break *breakpoint, struct mt_watched
                                   struct mt_watched *fresh);
 void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint,
                        struct mt_break_info *info);
+/* The condition as a tree of the small kind, which the kernel can have too; NULL: it is none. */
+const struct mt_cond *mt_watch_cond(const struct mt_break *breakpoint);
 /* What a part is armed with. */
 struct mt_trap mt_watch_trap(const struct mt_break *breakpoint, const struct mt_watch_part *part);
 
@@ -135,6 +139,8 @@ bool mt_watches_see_syscalls(const struct mt_thread *thread);
 /* Whether the instruction, which is to be carried out for the thread, touches what is watched. */
 bool mt_watches_care(struct mt_thread *thread, const struct mt_insn *insn);
 void mt_watch_hits_forget(struct mt_debug *debug);
+/* Whether a filter in the kernel decides for it there. */
+bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thread *thread);
 
 /* ---- watch_access.c: who it was ------------------------------------------ */
 
@@ -148,6 +154,15 @@ void mt_watch_find_stepped(struct mt_thread *thread, struct mt_watch_doer *doer)
 /* What the thread has just done to the range, which was armed for that kind of access. */
 void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
                         struct mt_watch_doer *doer);
+
+/* ---- filtered.c ---------------------------------------------------------- */
+
+/* The process's memory, or the process, is gone. */
+void mt_filtered_forget(struct mt_proc *proc);
+/* The value before the write that the trap's filter has held last; false: there is no filter. */
+bool mt_filtered_before(struct mt_proc *proc, const struct mt_trap *trap, uint64_t *value);
+/* How often its condition was false. */
+uint64_t mt_filtered_unmet(struct mt_proc *proc, const struct mt_trap *trap);
 
 /* ---- stepping.c ---------------------------------------------------------- */
 

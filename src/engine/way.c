@@ -22,7 +22,7 @@ static bool has_question(const struct mt_break *breakpoint, const struct mt_brea
 }
 
 /* 0: any, or it is not there. */
-static pid_t tid_of(const struct mt_proc *proc, int number)
+pid_t mt_tid_of(const struct mt_proc *proc, int number)
 {
 	for (size_t i = 0; number && i < proc->threads.len; i++)
 		if (proc->threads.data[i]->number == number)
@@ -40,7 +40,7 @@ static struct mt_watch_spec spec_of(const struct mt_break *breakpoint, const str
 		.len = 1,
 		.machine = mt_image_machine(at->proc->image),
 		.condition = mt_break_cond(breakpoint, at),
-		.tid = tid_of(at->proc, breakpoint->thread),
+		.tid = mt_tid_of(at->proc, breakpoint->thread),
 		.hits = breakpoint->evaluated,
 		.silent = true,
 		.action = MT_ACTION_HOLD,
@@ -72,10 +72,12 @@ static struct mt_error *arm_register(struct mt_break_at *at, const struct mt_wat
 
 static struct mt_trap trap_of(const struct mt_break *breakpoint, const struct mt_break_at *at)
 {
-	return (struct mt_trap){ breakpoint->number, MT_DR_EXEC, at->place.addr, 1 };
+	return (struct mt_trap){
+		.owner = breakpoint->number, .kind = MT_DR_EXEC, .addr = at->place.addr, .len = 1
+	};
 }
 
-static struct mt_error *need_probe(struct mt_proc *proc)
+struct mt_error *mt_way_need_probe(struct mt_proc *proc)
 {
 	if (!proc->debug->probe)
 		MT_TRY(mt_probe_create(PROBE_RING, drop_record, NULL, &proc->debug->probe));
@@ -94,7 +96,7 @@ static bool try_kernel(struct mt_break *breakpoint, struct mt_break_at *at,
 
 	if (debug->no_probe || (cond && !mt_cond_fits_kernel(cond)))
 		return false;
-	error = need_probe(at->proc);
+	error = mt_way_need_probe(at->proc);
 	debug->no_probe = error != NULL;
 	if (!error)
 		error = arm(at, &spec);

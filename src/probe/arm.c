@@ -149,6 +149,11 @@ uint64_t mt_armed_take_hit(struct mt_armed *armed)
 	return __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 
+uint64_t mt_armed_held(const struct mt_armed *armed)
+{
+	return __atomic_load_n(&armed->cell->held, __ATOMIC_SEQ_CST);
+}
+
 void mt_armed_disable(struct mt_armed *armed)
 {
 	set_live(armed, false);

@@ -4,6 +4,7 @@
  * see some of the executions of an instruction. It decides and holds, and says nothing.
  *
  *	begin      leave if the filter is not live; hold all if it is told to
+ *	previous   of writes: the value, and that which the last run has left, change places
  *	thread     leave if it is for another one
  *	condition  number the execution; leave and count it if the condition is false
  *	hold       a signal for the thread, which its tracer sees before it does
@@ -90,6 +91,29 @@ static void gen_begin(struct mt_program *program, mt_asm_label hold)
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, hold);
 }
 
+/* A piece that is written; several pieces of one value are written one by one. */
+static bool keeps_previous(const struct mt_program *program)
+{
+	return program->spec->kind == MT_DR_WRITE && program->piece_count == 1 &&
+	       program->spec->len <= 8;
+}
+
+/* So that what is held can be told with the value before it, which nobody was stopped for. */
+static void gen_previous(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_NEW, 0);
+	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_AT_NEW);
+	mt_asm_mov_imm(as, BPF_REG_2, (int32_t)program->spec->len);
+	mt_asm_load_imm64(as, BPF_REG_3, program->spec->addr);
+	mt_asm_call(as, BPF_FUNC_probe_read_user);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW);
+	mt_asm_atomic(as, BPF_XCHG, BPF_REG_7, CELL(value), BPF_REG_1);
+	mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD, BPF_REG_1);
+}
+
 /* The registers as they are at the instruction, wherever it is that traps for it. */
 static void gen_regs(struct mt_program *program)
 {
@@ -163,11 +187,18 @@ struct mt_error *mt_program_filter(struct mt_program *program)
 	mt_asm_label hold = mt_asm_new_label(as);
 
 	program->out = mt_asm_new_label(as);
+	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD, 0);
 	gen_begin(program, hold);
+	if (keeps_previous(program))
+		gen_previous(program);
 	gen_thread(program);
 	if (program->spec->condition)
 		MT_TRY(gen_condition(program, hold));
 	mt_asm_bind(as, hold);
+	if (keeps_previous(program)) {
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_OLD);
+		mt_asm_store(as, 8, BPF_REG_7, CELL(held), BPF_REG_1);
+	}
 	gen_hold(program);
 	mt_asm_bind(as, program->out);
 	mt_asm_mov_imm(as, BPF_REG_0, 0);

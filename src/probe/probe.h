@@ -225,6 +225,9 @@ void mt_armed_hold_all(struct mt_armed *armed, bool all);
 /* The number of an execution that the filter's program has not counted: the condition's `hits`. */
 uint64_t mt_armed_take_hit(struct mt_armed *armed);
 
+/* Of a filter of writes to one piece: the value before the write that it has held last. */
+uint64_t mt_armed_held(const struct mt_armed *armed);
+
 /* No more hits from here on; counts can still be read. */
 void mt_armed_disable(struct mt_armed *armed);
 

@@ -92,6 +92,7 @@ struct mt_watch_cell {
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
 	uint64_t all;        /* of a filter: all executions are held, and none is decided */
 	uint64_t unmet;      /* by a filter: its condition was false */
+	uint64_t held;       /* by a filter of writes: the value before the one that held */
 };
 
 /* Of a watch's instance, by address and thread. */

@@ -279,3 +279,81 @@ def test_what_does_not_fit_is_said_before_the_program_goes_on():
 def test_bad_input_gets_a_sentence(command, part):
     done = debug("break begin", "run", command, program=watched("kinds"))
     assert part in done.err, done.err
+
+
+# ---- Conditions in the kernel
+
+
+def test_a_false_condition_is_decided_in_the_kernel_where_it_may():
+    run = Run("watch counter if counter % 100 == 0", "info watchpoints", program=watched("many", "1000"), goes_on=12)
+    assert run.changes == [(str(i - 1), str(i)) for i in range(100, 1001, 100)]
+    assert all(hit["instruction"].startswith("mov") for hit in run.hits)
+
+
+def test_a_condition_holds_for_what_a_system_call_writes():
+    run = Run("watch -l *(char (*)[4])(text + 16) if text[16] == ','", program=watched("calls"))
+    assert [hit.get("syscall") for hit in run.hits] == ["read"]
+
+
+@pytest.mark.parametrize("condition", ["counter == 2 || counter == 5", "hits == 2 || hits == 5", "counter % 3 == $wanted"])
+def test_a_condition_holds_whoever_decides_it(by, condition):
+    run = Run("set $wanted = 2", f"watch {by}counter if {condition}", program=watched("many", "5"))
+    assert run.changes == [("1", "2"), ("4", "5")]
+
+
+def test_a_step_onto_a_hit_that_a_filter_holds():
+    done = debug("break run_many", "run", "watch counter if counter == 1", *["next"] * 5, program=watched("many", "3"))
+    assert done.out.count("Old value = 0\nNew value = 1") == 1
+
+
+# ---- Mappings, and leaving
+
+
+def test_memory_that_is_moved_unmapped_and_mapped_again(by):
+    run = Run(f"watch {by}*place", program=watched("maps"))
+    assert run.changes[0] == ("1", "2")
+    assert ("2", "3") in run.changes and ("0", "4") in run.changes
+    assert {hit.get("syscall") for hit in run.hits} >= {"mremap", "munmap", "mmap"}
+    assert run.truth["place"] == 4 and run.truth["moved"] == 1
+
+
+def test_detaching_leaves_no_register_behind():
+    done = debug("break begin", "run", "watch counter", "watch text if text[0] == 'x'", "continue", "detach",
+                 program=watched("kinds"))
+    assert "Old value = 0\nNew value = 1" in done.out
+    assert "goes on without us.\nover=kinds\n" in done.out
+
+
+def test_hits_are_kept():
+    done = debug("break begin", "run", "watch counter", *["continue"] * 3, "info hits 2", "continue", "info hits 2",
+                 program=watched("kinds"))
+    lines = done.lines(r"^\d+ +\d\d:\d\d:\d\d\.\d{6}")
+    assert [re.search(r"(\d+ -> \d+)  by 0x", line)[1] for line in lines[:3]] == ["0 -> 1", "1 -> 3", "3 -> 9"]
+    assert "<run_kinds+" in lines[0] and len(lines) == 6
+
+
+# ---- Registers of the processor
+
+
+def test_a_register_is_watched_by_steps():
+    done = debug("break run_many", "run", "watch $rip", "continue", "delete 2", "watch $rsp", "continue",
+                 program=watched("many", "3"))
+    assert "Watchpoint 2: $rip (software: each instruction is single-stepped" in done.out
+    assert "\nWatchpoint 3: $rsp\n\nOld value" in done.out and "Changed by 0x" in done.out
+
+
+def test_a_break_and_a_watchpoint_at_one_place_are_both_hit(by):
+    line = after("same")
+    done = debug("break begin", "run", "delete", f"break {line}", f"watch {by}counter", "continue", "continue",
+                 program=watched("kinds"))
+    assert re.search(r"Old value = 0\nNew value = 1\n.*Breakpoint 2, ", done.out, re.DOTALL)
+
+
+def test_saved_watchpoints_are_set_again(tmp_path):
+    path = tmp_path / "saved"
+    done = debug("break begin", "run", "delete", "watch counter if counter > 2", "rwatch -l other", "watch -write sum",
+                 f"save breakpoints {path}", "delete", f"source {path}", "info watchpoints", program=watched("kinds"))
+    table = done.out[done.out.rindex("Num "):]
+    assert re.findall(r"^\d+ +(\w+ watchpoint) .* y +(.*)$", table, re.MULTILINE) == [
+        ("hw watchpoint", "counter"), ("read watchpoint", "-location other"), ("wr watchpoint", "sum")]
+    assert "stop only if counter > 2" in table

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching by debug registers of perf's, with a filter in the kernel: a write that does not meet
+ * the condition never stops the program. Writes by system calls are noticed too.
+ */
+#include "engine/engine_private.h"
+#include "probe/condgen.h"
+
+static struct mt_filtered *find(struct mt_proc *proc, const struct mt_trap *trap)
+{
+	for (size_t i = 0; i < proc->filtered.len; i++)
+		if (proc->filtered.data[i].trap.owner == trap->owner &&
+		    proc->filtered.data[i].trap.addr == trap->addr &&
+		    proc->filtered.data[i].trap.len == trap->len)
+			return &proc->filtered.data[i];
+	return NULL;
+}
+
+/* Of the kernel's own writes the registers are others than the condition means. */
+static struct mt_error *check(const struct mt_proc *proc, const struct mt_trap *trap)
+{
+	if (trap->kind == MT_DR_WRITE && (trap->condition || trap->tid) &&
+	    mt_dr_split(trap->addr, trap->len, NULL, 0) == 1 && proc->image &&
+	    (!trap->condition ||
+	     (mt_cond_fits_kernel(trap->condition) && !mt_cond_uses_regs(trap->condition))))
+		return NULL;
+	return mt_error_new(MT_ERR_UNSUPPORTED, "there is nothing that a filter could decide");
+}
+
+static struct mt_error *arm(struct mt_proc *proc, const struct mt_trap *trap)
+{
+	const struct mt_watch_spec spec = {
+		.id = (uint32_t)trap->owner,
+		.kind = trap->kind,
+		.addr = trap->addr,
+		.len = trap->len,
+		.machine = mt_image_machine(proc->image),
+		.condition = trap->condition,
+		.tid = trap->tid,
+		.hits = trap->evaluated,
+		.kernel = true,
+		.silent = true,
+		.action = MT_ACTION_HOLD,
+	};
+	struct mt_filtered made = { .trap = *trap };
+	uint64_t value = 0;
+
+	MT_TRY(check(proc, trap));
+	MT_TRY(mt_way_need_probe(proc));
+	MT_TRY(mt_proc_read(proc, trap->addr, &value, (size_t)trap->len));
+	MT_TRY(mt_watch_arm(proc->debug->probe, proc->space, &spec, proc->pid,
+	                    (const uint8_t *)&value, NULL, 0, &made.armed));
+	if (!mt_armed_coverage(made.armed).uncovered && mt_vec_push(&proc->filtered, made))
+		return NULL;
+	mt_armed_destroy(made.armed);
+	return mt_error_new(MT_ERR_NO_REGISTER, "not every thread has a register free");
+}
+
+static void disarm(struct mt_proc *proc, const struct mt_trap *trap)
+{
+	struct mt_filtered *filtered = find(proc, trap);
+
+	if (!filtered)
+		return;
+	mt_armed_destroy(filtered->armed);
+	*filtered = proc->filtered.data[--proc->filtered.len];
+}
+
+/* What was held is not told; but after a step the instruction is known, and says it. */
+static bool may_be_hit(const struct mt_thread *thread, const struct mt_trap *trap)
+{
+	(void)trap;
+	return thread->decided == MT_PENDING_WATCH || thread->how == MT_RESUME_STEP;
+}
+
+static struct mt_cost cost(struct mt_proc *proc)
+{
+	(void)proc;
+	return (struct mt_cost){ .unit = MT_COST_PER_HIT };
+}
+
+const struct mt_mechanism mt_by_filter = {
+	.name = "filter",
+	.arm = arm,
+	.disarm = disarm,
+	.may_be_hit = may_be_hit,
+	.cost = cost,
+};
+
+void mt_filtered_forget(struct mt_proc *proc)
+{
+	for (size_t i = 0; i < proc->filtered.len; i++)
+		mt_armed_destroy(proc->filtered.data[i].armed);
+	mt_vec_deinit(&proc->filtered);
+}
+
+bool mt_filtered_before(struct mt_proc *proc, const struct mt_trap *trap, uint64_t *value)
+{
+	const struct mt_filtered *filtered = find(proc, trap);
+
+	if (!filtered)
+		return false;
+	*value = mt_armed_held(filtered->armed);
+	return true;
+}
+
+uint64_t mt_filtered_unmet(struct mt_proc *proc, const struct mt_trap *trap)
+{
+	const struct mt_filtered *filtered = find(proc, trap);
+
+	return filtered ? mt_armed_counts(filtered->armed).unmet : 0;
+}
