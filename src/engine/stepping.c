@@ -197,7 +197,7 @@ static struct mt_event hurry(struct mt_debug *debug, struct mt_thread *thread, s
 		memcpy(thread->stepped_code, spans->code, sizeof(thread->stepped_code));
 		if (!mt_tracee_go(thread->tid, MT_RESUME_STEP, 0))
 			return event;
-		event = mt_event_of(debug, thread->tid);
+		event = mt_tracee_wait(thread->tid);
 		debug->steps++;
 	}
 	return event;
@@ -249,26 +249,16 @@ static void run_in_circles(void)
 		__asm__ volatile("");
 }
 
-/* As a session waits: see wait.c. */
-static bool await_step(pid_t child)
-{
-	struct mt_event event;
-
-	do
-		event = mt_tracee_next_of(child);
-	while (event.kind == MT_EVENT_NONE);
-	return event.kind == MT_EVENT_SIGNAL;
-}
-
 static uint64_t measure(pid_t child)
 {
 	uint64_t began;
 
-	if (!await_step(child))
+	if (!(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
 		return 0;
 	began = now_ns();
 	for (int i = 0; i < STEPS_TO_MEASURE; i++)
-		if (!mt_tracee_go(child, MT_RESUME_STEP, 0) || !await_step(child))
+		if (!mt_tracee_go(child, MT_RESUME_STEP, 0) ||
+		    !(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
 			return 0;
 	return (now_ns() - began) / STEPS_TO_MEASURE;
 }

@@ -102,12 +102,15 @@ struct mt_event mt_tracee_next(void)
 	return event.tid > 0 ? event : (struct mt_event){ .kind = MT_EVENT_NONE };
 }
 
-struct mt_event mt_tracee_next_of(pid_t tid)
+static struct mt_event take_event(pid_t tid, int flags)
 {
 	struct mt_event event;
 	int status;
-	pid_t got = waitpid(tid, &status, WNOHANG | __WALL);
+	pid_t got;
 
+	do
+		got = waitpid(tid, &status, flags | __WALL);
+	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return (struct mt_event){ .kind = MT_EVENT_KILLED, .tid = tid };
 	if (got == 0)
@@ -115,6 +118,16 @@ struct mt_event mt_tracee_next_of(pid_t tid)
 	event = mt_event_decode(got, status);
 	complete(&event);
 	return event;
+}
+
+struct mt_event mt_tracee_next_of(pid_t tid)
+{
+	return take_event(tid, WNOHANG);
+}
+
+struct mt_event mt_tracee_wait(pid_t tid)
+{
+	return take_event(tid, 0);
 }
 
 bool mt_tracee_siginfo(pid_t tid, siginfo_t *info)

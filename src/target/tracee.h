@@ -72,6 +72,9 @@ struct mt_event mt_tracee_next(void);
 /* The same of this one; KILLED where there is no such tracee (any more). */
 struct mt_event mt_tracee_next_of(pid_t tid);
 
+/* The same, waited for: of a tracee that is certain to have one soon. */
+struct mt_event mt_tracee_wait(pid_t tid);
+
 /* The siginfo of a signal-delivery-stop. False: the tracee has gone. */
 bool mt_tracee_siginfo(pid_t tid, siginfo_t *info);
 
