@@ -68,7 +68,8 @@ static void run_list(void)
 
 static int open_floor(const char *mode)
 {
-	return strcmp(mode, "writes") == 0 ? floor_open(&written) : floor_open_code((uintptr_t)called);
+	return strcmp(mode, "writes") == 0 ? floor_open(&written)
+	                                   : floor_open_code((uintptr_t)called);
 }
 
 int main(int argc, char **argv)

@@ -236,7 +236,6 @@ void mt_look_begin(struct mt_thread *thread, unsigned level, struct mt_look *loo
 
 	*look = (struct mt_look){ debug, debug->proc, debug->thread, debug->frame, debug->going };
 	mt_frames_forget(debug);
-	mt_debug_moment_end(debug);
 	debug->proc = thread->proc;
 	debug->thread = thread;
 	debug->frame = level;
