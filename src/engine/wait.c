@@ -227,6 +227,7 @@ static bool runs_call(struct mt_thread *thread, const struct mt_syscall_stop *st
 	if (!thread->runs_call || mt_catch_syscalls(thread->proc->debug))
 		return false;
 	if (!stop->entering) {
+		thread->how = MT_RESUME_STEP;
 		if (mt_thread_regs(thread))
 			mt_trap_stepped(thread);
 		return true;
