@@ -114,6 +114,10 @@ struct mt_error *mt_armed_move(struct mt_armed *armed, uint64_t addr, const uint
 {
 	struct mt_error *error;
 
+	if (armed->probe->traced)
+		return mt_error_new(
+		    MT_ERR_UNSUPPORTED,
+		    "a trap moves with --engine kernel only, by perf events and eBPF");
 	if (addr && !mt_armed_is_alike(armed, addr))
 		return mt_error_new(MT_ERR_UNSUPPORTED, "0x%llx is aligned otherwise",
 		                    (unsigned long long)addr);

@@ -208,8 +208,9 @@ struct mt_error *mt_deep_begin(struct mt_session *session, struct mt_watch *watc
 	for (size_t i = 0; i < watch->steps.count; i++)
 		MT_TRY(mt_error_context(arm_step(session, watch, i), "--deep: %s",
 		                        watch->request->expr));
-	if (watch->is_away)
-		MT_TRY(mt_armed_move(watch->armed, 0, NULL));
+	/* Also tells at once, where traps cannot move. */
+	MT_TRY(mt_error_context(mt_armed_move(watch->armed, watch->is_away ? 0 : watch->at, NULL),
+	                        "--deep: %s", watch->request->expr));
 	follow(session, watch);
 	watch->moves = 0;
 	return NULL;

@@ -52,6 +52,7 @@ def test_a_condition(tmp_path):
 
 @pytest.mark.parametrize("arguments, why", [
     (["--deep", "count"], "follows no pointer"),
+    (["--engine=ptrace", "--deep", "current->refs"], "--engine kernel"),
     (["--deep", "-x", "main"], "-x"),
     (["-f", "--deep", "current->refs"], "-f"),
     (["current->refs", "--deep"], "before no expression"),
