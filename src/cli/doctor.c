@@ -29,14 +29,15 @@ static const char documentation[] =
     "Tries each thing that memtrap needs of this machine, and names the remedy for what is "
     "missing. What it tries it tries on itself and on children of its own; nothing stays behind."
     "\vA line says 'ok', 'part' or 'no'. Exit status: 0 when 'memtrap watch' works in full, 1 in "
-    "part, 2 not at all; 125 when memtrap failed.\n";
+    "part, or by ptrace alone, 2 not at all; 125 when memtrap failed.\n";
 
 struct doctor {
 	bool json, quiet;
 	const struct mt_trial *trials;
 	size_t count;
 	struct mt_finding *findings;
-	enum mt_trial_result worst; /* effect on the watch */
+	enum mt_trial_result worst; /* effect on the kernel's engine of the watch */
+	bool by_ptrace;             /* ptrace's engine works */
 };
 
 static const char *result_name(enum mt_trial_result result)
@@ -68,6 +69,12 @@ static void print_finding(const struct mt_trial *trial, const struct mt_finding 
 	fflush(stdout);
 }
 
+/* Nothing but ptrace is left, and that does. */
+static bool is_by_ptrace(const struct doctor *doctor)
+{
+	return doctor->worst == MT_TRIAL_NO && doctor->by_ptrace;
+}
+
 /* The things that keep the watch from doing more. */
 static void print_missing(const struct doctor *doctor)
 {
@@ -92,7 +99,11 @@ static void print_verdict(const struct doctor *doctor)
 		fputs("memtrap watch: works in part; it lacks: ", stdout);
 		break;
 	case MT_TRIAL_NO:
-		fputs("memtrap watch: does not work here; it lacks: ", stdout);
+		fputs(is_by_ptrace(doctor)
+		          ? "memtrap watch: works by ptrace, where each hit stops its "
+		            "thread; to stop nothing it lacks: "
+		          : "memtrap watch: does not work here; it lacks: ",
+		      stdout);
 		break;
 	}
 	print_missing(doctor);
@@ -122,7 +133,8 @@ static struct mt_error *print_json(const struct doctor *doctor)
 			.remedy = finding->remedy[0] ? finding->remedy : NULL,
 		};
 	}
-	mt_json_doctor(&line, list, doctor->count, watch[doctor->worst]);
+	mt_json_doctor(&line, list, doctor->count,
+	               is_by_ptrace(doctor) ? "ptrace" : watch[doctor->worst]);
 	if (!mt_buf_ok(&line))
 		return mt_error_nomem();
 	fputs(line.data, stdout);
@@ -142,6 +154,8 @@ static void try_all(struct doctor *doctor)
 		enum mt_trial_result effect;
 
 		*finding = mt_trial_run(trial);
+		if (!strcmp(trial->name, "ptrace-debugreg"))
+			doctor->by_ptrace = finding->result == MT_TRIAL_OK;
 		effect = mt_trial_effect(trial, finding);
 		if (effect > doctor->worst)
 			doctor->worst = effect;
@@ -210,7 +224,7 @@ static int run_doctor(int argc, char **argv)
 		mt_cli_complain(error, NULL);
 		return MT_EXIT_FAILED;
 	}
-	return (int)doctor.worst;
+	return is_by_ptrace(&doctor) ? MT_TRIAL_PART : (int)doctor.worst;
 }
 
 const struct mt_command mt_command_doctor = {

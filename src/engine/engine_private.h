@@ -553,51 +553,6 @@ void mt_dummies_forget_memory(struct mt_proc *proc);
  * FINISHED. */
 struct mt_error *mt_debug_go_back_to(struct mt_debug *debug, uint64_t addr, uint64_t min_sp);
 
-/* ---- frame.c ------------------------------------------------------------- */
-
-void mt_frames_forget(struct mt_debug *debug);
-/* The selected frame, or NULL. */
-const struct mt_frame *mt_frame_selected(struct mt_debug *debug);
-/* The frame that the selected one returns to: what is inlined in it comes back to it without. */
-struct mt_error *mt_frame_caller(struct mt_debug *debug, struct mt_frame *caller);
-
-/* ---- register.c ---------------------------------------------------------- */
-
-/* A register of the current thread, in its innermost frame. */
-struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
-                                    size_t size);
-
-/* ---- world.c ------------------------------------------------------------- */
-
-void mt_views_forget(struct mt_debug *debug);
-
-/* The name of DWARF's register, one that has `size` bytes; false: it has none. */
-bool mt_world_register_name(enum mt_machine machine, unsigned reg, size_t size, char name[16]);
-
-/* ---- moment.c ------------------------------------------------------------ */
-
-/* The moment that expressions are in; 0: none is kept. */
-uint64_t mt_moment_now(struct mt_debug *debug);
-/* Reads what lies within a page as it was in this moment. False: read it anew. */
-bool mt_moment_read(struct mt_debug *debug, uint64_t addr, void *out, size_t len);
-
-/* ---- expression.c -------------------------------------------------------- */
-
-/* The thread is looked at as if the session had stopped for it, in frame `level`, in between. */
-struct mt_look {
-	struct mt_debug *debug;
-	struct mt_proc *proc;
-	struct mt_thread *thread;
-	unsigned frame;
-	bool going;
-};
-void mt_look_begin(struct mt_thread *thread, unsigned level, struct mt_look *look);
-void mt_look_end(const struct mt_look *look);
-
-/* Evaluates the condition for the thread as it stands, in frame `level`. */
-struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, const char *condition,
-                                    bool *holds);
-
 /* ---- terminal.c ---------------------------------------------------------- */
 
 void mt_terminal_init(struct mt_debug *debug);
@@ -605,8 +560,10 @@ void mt_terminal_deinit(struct mt_debug *debug);
 void mt_terminal_to_program(struct mt_proc *proc);
 void mt_terminal_to_us(struct mt_debug *debug);
 
-/* More of the same, by topic: what is done to the program's code, and what a go is to reach. */
+/* More of the same, by topic: what is done to the program's code, how a stopped thread is looked
+ * at, and what a go is to reach. */
 #include "engine/code_private.h"
+#include "engine/look_private.h"
 #include "engine/plan_private.h"
 #include "engine/watch_private.h"
 

@@ -14,7 +14,8 @@ struct mt_json_trial {
 	const char *remedy; /* NULL: there is none, or none is needed */
 };
 
-/* `watch`: how much of `memtrap watch` works: "full", "part" or "none". */
+/* `watch`: how much of `memtrap watch` works: "full", "part", "ptrace" (its engine alone) or
+ * "none". */
 void mt_json_doctor(struct mt_buf *out, const struct mt_json_trial *trials, size_t count,
                     const char *watch);
 
