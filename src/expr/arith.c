@@ -160,7 +160,7 @@ long double mt_arith_round(long double value, unsigned size)
 }
 
 /* Straight to the type: by way of a wider one a long would be rounded twice. */
-long double mt_arith_to_float(unsigned __int128 value, bool is_signed, unsigned size)
+long double mt_arith_wide_to_float(unsigned __int128 value, bool is_signed, unsigned size)
 {
 	__int128 number = (__int128)value;
 
@@ -169,6 +169,12 @@ long double mt_arith_to_float(unsigned __int128 value, bool is_signed, unsigned 
 	if (size == 8)
 		return (long double)(is_signed ? (double)number : (double)value);
 	return is_signed ? (long double)number : (long double)value;
+}
+
+long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size)
+{
+	return mt_arith_wide_to_float(
+	    is_signed ? (unsigned __int128)(__int128)(int64_t)value : value, is_signed, size);
 }
 
 /* C leaves out-of-range values open; here they become the nearest integer, and NaN becomes 0. */

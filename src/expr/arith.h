@@ -55,7 +55,8 @@ bool mt_arith_compare_floats(enum mt_op op, long double a, long double b);
 
 /* Conversions (C11 6.3.1.4, 6.3.1.5): each rounds once. */
 long double mt_arith_round(long double value, unsigned size);
-long double mt_arith_to_float(unsigned __int128 value, bool is_signed, unsigned size);
+long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size);
+long double mt_arith_wide_to_float(unsigned __int128 value, bool is_signed, unsigned size);
 unsigned __int128 mt_arith_to_integer(long double value, struct mt_arith type);
 
 #endif

@@ -293,10 +293,12 @@ static struct mt_error *compute_floats(const struct mt_eval *eval, const struct 
                                        const struct mt_number *a, const struct mt_number *b,
                                        struct mt_arith type, struct mt_value *value)
 {
-	long double x = a->is_float ? a->floating
-	                            : mt_arith_to_float(mt_number_wide(a), a->is_signed, type.size);
-	long double y = b->is_float ? b->floating
-	                            : mt_arith_to_float(mt_number_wide(b), b->is_signed, type.size);
+	long double x = a->is_float
+	                    ? a->floating
+	                    : mt_arith_wide_to_float(mt_number_wide(a), a->is_signed, type.size);
+	long double y = b->is_float
+	                    ? b->floating
+	                    : mt_arith_wide_to_float(mt_number_wide(b), b->is_signed, type.size);
 
 	if (mt_op_is_comparison(ast->op))
 		return mt_eval_int(eval, mt_arith_compare_floats(ast->op, x, y), value);

@@ -153,9 +153,10 @@ struct mt_number mt_number_of_wide(unsigned __int128 wide, bool is_signed)
 static void float_to_bytes(const struct mt_number *number, uint64_t size,
                            uint8_t bytes[MT_NUMBER_MAX])
 {
-	long double value = number->is_float ? mt_arith_round(number->floating, (unsigned)size)
-	                                     : mt_arith_to_float(mt_number_wide(number),
-	                                                         number->is_signed, (unsigned)size);
+	long double value =
+	    number->is_float
+	        ? mt_arith_round(number->floating, (unsigned)size)
+	        : mt_arith_wide_to_float(mt_number_wide(number), number->is_signed, (unsigned)size);
 	float single = (float)value;
 	double wide = (double)value;
 
