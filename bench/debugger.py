@@ -123,6 +123,9 @@ SCRIPTS = [
     (f"`p->next->len`, evaluated {EVALUATIONS:,} times as a script's condition",
      ["break listed", "run", "set $i = 0", f"while p->next->len && $i++ < {EVALUATIONS}", "end", "continue"],
      ("list",), EVALUATIONS, 0.10),
+    (f"`print p->next->len`, {EVALUATIONS:,} times in a script's loop",
+     ["break listed", "run", "set $i = 0", f"while $i++ < {EVALUATIONS}", "print p->next->len", "end", "continue"],
+     ("list",), EVALUATIONS, 0.10),
 ]
 
 
