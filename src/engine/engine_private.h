@@ -173,12 +173,6 @@ struct mt_leap {
 	enum mt_through what;
 };
 
-/* A trap that a filter in the kernel watches over. */
-struct mt_filtered {
-	struct mt_trap trap;
-	struct mt_armed *armed;
-};
-
 struct mt_proc {
 	struct mt_debug *debug;
 	int number; /* 0: never shown, a child that borrows memory */

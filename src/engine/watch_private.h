@@ -157,6 +157,12 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 
 /* ---- filtered.c ---------------------------------------------------------- */
 
+/* A trap that a filter in the kernel watches over. */
+struct mt_filtered {
+	struct mt_trap trap;
+	struct mt_armed *armed;
+};
+
 /* The process's memory, or the process, is gone. */
 void mt_filtered_forget(struct mt_proc *proc);
 /* The value before the write that the trap's filter has held last; false: there is no filter. */

@@ -31,8 +31,7 @@ bool mt_target_refresh(struct mt_target *target, uint64_t min_ns)
 	return changed;
 }
 
-/* Unknown code is looked for among the mappings, but not at every hit of code that is in no file.
- */
+/* Unknown code is looked for among the mappings, but not at each hit of code in no file. */
 static bool refresh_for_names(void *arg)
 {
 	struct mt_target *target = arg;
