@@ -64,7 +64,7 @@ def test_tcatch_stops_once():
     done = debug("tcatch syscall getcwd", "info breakpoints", "run", "info breakpoints", "continue", program=debuggee("args"))
     assert done.lines(r"^1 +catchpoint +del +y +syscall getcwd$")
     assert len(done.lines(r"syscall getcwd\), ")) == 1
-    assert "No breakpoints or catchpoints" in done.out
+    assert "No breakpoints, watchpoints or catchpoints" in done.out
     assert "result" in truth_of(done.out)
 
 
