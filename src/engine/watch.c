@@ -276,7 +276,6 @@ struct mt_error *mt_watch_resolve(struct mt_break *breakpoint, struct mt_proc *p
 
 struct mt_error *mt_watch_check(struct mt_debug *debug, const struct mt_break *breakpoint)
 {
-	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct mt_watched watched = { 0 };
 	struct mt_error *error;
 
