@@ -182,3 +182,70 @@ def test_no_test_at_all_is_a_failure(tmp_path):
     assert run_programs(tmp_path) == (1, ["0 passed, 0 failed"])
 
 
+
+
+class Tidy:
+    """A build directory of two files that share a header; clang-tidy is one that finds the word FAULT."""
+
+    NINJA = """rule cc
+  command = gcc -MD -MF $out.d -c $in -o $out
+  deps = gcc
+  depfile = $out.d
+build a.o: cc ../src/a.c
+build b.o: cc ../src/b.c
+"""
+    CLANG_TIDY = """#!/bin/sh
+[ "$1" != --version ] || exec echo 14
+for file; do :; done
+echo "$file" >>"$(dirname "$0")/read"
+! gcc -E "$file" | grep -q FAULT || { echo "shared.h:1: error: a fault"; exit 1; }
+"""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder = folder
+        for name, text in (("build/build.ninja", self.NINJA), ("bin/clang-tidy", self.CLANG_TIDY),
+                           ("src/shared.h", ""), ("src/a.c", '#include "shared.h"\n'), ("src/b.c", '#include "shared.h"\n')):
+            self.write(name, text)
+        (folder / "bin/clang-tidy").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder / "bin"), prepend=":")
+        commands = [{"directory": str(folder / "build"), "command": f"gcc -c {name}", "file": f"../src/{name}.c",
+                     "output": f"{name}.o"} for name in "ab"]
+        self.write("build/compile_commands.json", json.dumps(commands * 2))
+
+    def write(self, name, text):
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        (self.folder / name).write_text(text)
+
+    def check(self):
+        """What it says, and the files that were read for it."""
+        subprocess.run(["ninja", "-C", self.folder / "build"], check=True, capture_output=True, timeout=60)
+        (self.folder / "bin/read").write_text("")
+        said = run("check-tidy", self.folder / "build", "--src", self.folder / "src")
+        return said, sorted(pathlib.Path(line).name for line in (self.folder / "bin/read").read_text().split())
+
+
+@pytest.fixture
+def tidy(tmp_path, monkeypatch):
+    return Tidy(tmp_path, monkeypatch)
+
+
+def test_tidy_reads_each_file_until_nothing_is_found(tidy):
+    assert tidy.check() == ((0, ""), ["a.c", "b.c"])
+    assert tidy.check() == ((0, ""), [])
+    tidy.write("src/a.c", '#include "shared.h"\nint more;\n')
+    assert tidy.check() == ((0, ""), ["a.c"])
+
+
+def test_tidy_tells_a_headers_fault_once_and_again_until_it_is_mended(tidy):
+    assert tidy.check()[0] == (0, "")
+    tidy.write("src/shared.h", "extern int FAULT;\n")
+    fault = (1, "shared.h:1: error: a fault\n")
+    assert tidy.check() == (fault, ["a.c", "b.c"])
+    assert tidy.check() == (fault, ["a.c", "b.c"])
+    tidy.write("src/shared.h", "extern int mended;\n")
+    assert tidy.check() == ((0, ""), ["a.c", "b.c"])
+
+
+def test_tidy_says_what_clang_tidy_says_when_it_fails_itself(tidy):
+    tidy.write("bin/clang-tidy", "#!/bin/sh\n[ \"$1\" != --version ] || exec echo 14\necho 'it crashed' >&2\nexit 139\n")
+    assert tidy.check()[0] == (1, "it crashed\n")
