@@ -94,11 +94,9 @@ static bool decide_debugreg(struct mt_thread *thread, struct mt_stop *stop)
 /* A step over a system call has seen what that wrote. */
 static bool decide_watches_of_step(struct mt_thread *thread, struct mt_stop *stop)
 {
-	bool is_call = thread->stepped_code[0] == 0x0f && thread->stepped_code[1] == 0x05;
-
 	if (mt_watches_hit(thread, stop))
 		return true;
-	return is_call && mt_watches_see_syscalls(thread) &&
+	return mt_trap_is_syscall(thread->stepped_code) && mt_watches_see_syscalls(thread) &&
 	       mt_watches_written(thread, thread->regs.orig_rax, stop);
 }
 

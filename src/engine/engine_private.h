@@ -467,6 +467,9 @@ bool mt_resume_all(struct mt_debug *debug);
 
 /* What a SIGTRAP of the thread is; sets its pending, or leaves NONE for what is nobody's. */
 void mt_trap_classify(struct mt_thread *thread);
+/* Whether the instruction, of which these are the first bytes, is a system call's: syscall,
+ * sysenter, int $0x80. Prefixes are not looked behind. */
+bool mt_trap_is_syscall(const uint8_t code[2]);
 /* The instruction is done that it was stepped for; its registers are read. */
 void mt_trap_stepped(struct mt_thread *thread);
 /* What the program's own trap is, in words; NULL: not one. */

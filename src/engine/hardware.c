@@ -63,18 +63,19 @@ void mt_hw_note_status(struct mt_thread *thread)
 /* ---- Who has them -------------------------------------------------------- */
 
 struct holder {
-	const struct mt_debug *debug;
+	struct mt_debug *debug;
+	const struct mt_trap *wanted; /* whose owner is not known by its number yet */
 	char text[32];
 };
 
 static const char *describe(mt_dr_owner owner, void *arg)
 {
 	struct holder *holder = arg;
-	const struct mt_break *breakpoint =
-	    mt_break_find((struct mt_debug *)(uintptr_t)holder->debug, (int)owner);
+	const struct mt_break *breakpoint = mt_break_find(holder->debug, (int)owner);
+	bool watches = breakpoint ? breakpoint->watch != NULL : holder->wanted->kind != MT_DR_EXEC;
 
 	snprintf(holder->text, sizeof(holder->text), "%s %u",
-	         breakpoint && breakpoint->watch ? "watchpoint" : "breakpoint", (unsigned)owner);
+	         watches ? "watchpoint" : "breakpoint", (unsigned)owner);
 	return holder->text;
 }
 
@@ -107,7 +108,7 @@ static bool try_one(struct mt_proc *proc)
 
 struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap)
 {
-	struct holder holder = { .debug = proc->debug };
+	struct holder holder = { .debug = proc->debug, .wanted = trap };
 	struct mt_dr_mirror before = proc->registers;
 
 	MT_TRY(mt_dr_insert(&proc->registers, (mt_dr_owner)trap->owner, trap->kind, trap->addr,

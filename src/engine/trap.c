@@ -51,6 +51,12 @@ static void classify_int3(struct mt_thread *thread)
 
 /* ---- A step -------------------------------------------------------------- */
 
+bool mt_trap_is_syscall(const uint8_t code[2])
+{
+	return (code[0] == 0x0f && (code[1] == 0x05 || code[1] == 0x34)) ||
+	       (code[0] == 0xcd && code[1] == 0x80);
+}
+
 /* The trap flag by which we step must not be seen in what the instruction has stored. */
 static void hide_trap_flag(struct mt_thread *thread)
 {

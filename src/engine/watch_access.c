@@ -48,7 +48,7 @@ static bool is_behind_syscall(const struct mt_thread *thread)
 
 	return thread->decided == MT_PENDING_WATCH && (int64_t)thread->regs.orig_rax >= 0 &&
 	       mt_proc_read_some(thread->proc, thread->regs.rip - 2, code, 2) == 2 &&
-	       code[0] == 0x0f && code[1] == 0x05;
+	       mt_trap_is_syscall(code);
 }
 
 /* Otherwise the one that ends where the thread stands, as far as that can be told. */

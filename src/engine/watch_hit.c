@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "engine/engine_private.h"
+#include "target/syscall.h"
 
 /* What is found out about one watchpoint at one stop. */
 struct look_at {
@@ -177,16 +178,23 @@ static struct mt_watch_value keep_value(struct mt_arena *arena,
 	return value;
 }
 
+static uint64_t syscall_of(const struct look_at *at)
+{
+	if (at->doer.who != MT_WATCH_BY_SYSCALL)
+		return 0;
+	return at->by_syscall ? at->syscall : at->thread->regs.orig_rax;
+}
+
 static void fill_syscall(const struct look_at *at, struct mt_watch_hit *hit)
 {
-	const struct user_regs_struct *regs = &at->thread->regs;
+	const struct mt_proc *memory = mt_proc_memory(at->thread->proc);
+	uint64_t arguments[6];
+	struct mt_regs regs;
 
-	if (hit->who != MT_WATCH_BY_SYSCALL)
-		return;
-	hit->syscall = at->by_syscall ? at->syscall : regs->orig_rax;
-	hit->arguments[0] = regs->rdi;
-	hit->arguments[1] = regs->rsi;
-	hit->arguments[2] = regs->rdx;
+	hit->syscall = syscall_of(at);
+	mt_regs_from_user(&at->thread->regs, &regs);
+	mt_syscall_args(mt_image_machine(memory->image), &regs, arguments);
+	memcpy(hit->arguments, arguments, sizeof(hit->arguments));
 }
 
 static void keep_hit(const struct look_at *at, const struct mt_watch_content *before)
@@ -208,7 +216,8 @@ static void keep_hit(const struct look_at *at, const struct mt_watch_content *be
 		.thread = at->thread->number,
 	};
 
-	fill_syscall(at, &hit);
+	if (hit.who == MT_WATCH_BY_SYSCALL)
+		fill_syscall(at, &hit);
 	hit.before = keep_value(&debug->hit_arena, before, watched->place.addr);
 	hit.now = keep_value(&debug->hit_arena, &watched->now, watched->place.addr);
 	if (!mt_vec_push(&debug->hits, hit))
@@ -232,7 +241,7 @@ static void keep_past(const struct look_at *at, const struct mt_watch_content *b
 		.did = at->doer.did,
 		.who = at->doer.who,
 		.pc = at->doer.insn.len ? at->doer.insn.addr : at->thread->regs.rip,
-		.syscall = at->syscall,
+		.syscall = syscall_of(at),
 		.had_before = before->bytes && before->size <= sizeof(past->before),
 		.has_now = now->bytes && now->size <= sizeof(past->now),
 	};
