@@ -70,8 +70,18 @@ class Terminal:
         if not self.pid:
             os.environ.update({"HOME": str(home), "TERM": "xterm", "NO_COLOR": "1", **(env or {})})
             os.environ.pop("XDG_STATE_HOME", None)
-            os.execv(watching.MEMTRAP, [str(watching.MEMTRAP), "debug", *map(str, arguments)])
+            self._become([str(watching.MEMTRAP), "debug", *map(str, arguments)])
         self.seen = ""
+
+    @staticmethod
+    def _become(command):
+        """In the child, which must not go on as a second pytest: what a linker is writing just now is no program yet."""
+        try:
+            os.execv(command[0], command)
+        except OSError as error:
+            os.write(2, f"{error}\n".encode())
+        finally:
+            os._exit(127)
 
     def until(self, text):
         """Reads on until that text has come; returns all that came, text included."""

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from debugging import debug, gdb
-from watching import fixture
+from watching import fixture, truth_of
 
 FRAMES = [fixture("frames-i386")]
 
@@ -64,3 +64,57 @@ def test_every_instruction_of_a_function_has_a_breakpoint():
     passing = debug("break main", "run", *places, *(f"ignore {i + 2} 100000" for i in range(len(places))), "continue",
                     program=FRAMES)
     assert passing.lines(rf"^{re.escape(expected)}$") and "exited normally" in passing.out
+
+
+# ---- Watchpoints
+
+BY = pytest.mark.parametrize("by", ["", "-force-software "], ids=["registers", "stepping"])
+
+
+def changes(done):
+    return re.findall(r"Old value = (-?\d+)\nNew value = (-?\d+)\n", done.out)
+
+
+@BY
+@pytest.mark.parametrize("command, expected", [
+    ("watch", ["0 1", "1 2", "2 3"]),
+    ("watch -write", ["0 1", "1 1", "1 2", "2 2", "2 3", "3 3"]),  # the halves of a word
+])
+def test_what_is_written_is_watched(by, command, expected):
+    done = debug("break bump", "run", "delete", f"{command} {by}counter", *["continue"] * 8, stdin="\n",
+                 program=[fixture("writes-i386"), 3])
+    assert [" ".join(change) for change in changes(done)] == expected
+    assert done.out.count("Written by 0x") == done.out.count("<bump+") == len(expected)
+    assert truth_of(done.out)["last"] == 3
+
+
+@BY
+@pytest.mark.parametrize("condition", ["counter == 2", "counter % 4 == $two"])
+def test_a_watchpoint_has_a_condition(by, condition):
+    done = debug("set $two = 2", "break bump", "run", "delete", f"watch {by}counter if {condition}", *["continue"] * 3,
+                 stdin="\n", program=[fixture("writes-i386"), 5])
+    assert changes(done) == [("1", "2")] and truth_of(done.out)["last"] == 5
+
+
+@BY
+def test_a_local_is_watched_until_its_frame_is_left(by):
+    done = debug("break recurse if depth == 1", "run", f"watch {by}kept", *["continue"] * 3, program=FRAMES)
+    assert [new for _, new in changes(done)] == ["100"]
+    assert "Watchpoint 2 deleted because the program has left the block in" in done.out
+    assert done.lines(r"^439 ") and "exited normally" in done.out
+
+
+@pytest.mark.parametrize("program", ["kernelwrites", "kernelwrites-i386"])
+@pytest.mark.parametrize("mode", ["read", "file", "getrandom"])
+@pytest.mark.parametrize("others", [(), ("watch -force-software -l page.before[9]",)], ids=["alone", "beside steps"])
+@BY
+def test_what_a_system_call_writes_is_told_with_its_arguments(by, others, mode, program):
+    done = debug(f"break do_{mode}", "run", f"watch {by}-l *(long long *)page.word", *others, "continue", "info hits 2",
+                 "continue", stdin="\n", program=[fixture(program), mode])
+    truth = truth_of(done.out)
+    name, first, second = re.search(r"^Written by the system call (\w+)\((0x\w+), (0x\w+), 0x", done.out,
+                                    re.MULTILINE).groups()
+    places = {"getrandom": (truth["addr"], 8)}
+    assert name == truth["syscall"]
+    assert (int(first, 16), int(second, 16)) == places.get(mode, (truth.get("fd"), truth["addr"]))
+    assert done.lines(rf"^1 .* by {name}$")

@@ -254,7 +254,6 @@ def test_exec_begins_anew():
 
 
 def test_what_does_not_fit_is_said_before_the_program_goes_on():
-    done = debug("break begin", "run", "watch text", "continue", program=watched("calls"))
     done = debug("break begin", "run", "watch -l first.value", "watch text", "watch counter", "info watchpoints",
                  program=watched("kinds"))
     assert re.search(r"Watchpoint 4: counter \(software: each instruction is single-stepped, about [\d.]+ us each\)",
@@ -263,6 +262,12 @@ def test_what_does_not_fit_is_said_before_the_program_goes_on():
     done = debug("break begin", "run", "set watch-stepping off", "watch text", "watch counter", "watch other",
                  program=watched("kinds"))
     assert "is held by watchpoint 2" in done.err
+
+
+def test_one_that_has_got_a_part_of_its_registers_is_named_for_what_it_is():
+    done = debug("break begin", "run", "watch counter", "watch other", "watch sum", "watch head->value",
+                 program=watched("kinds"))
+    assert re.search(r"held by watchpoint 4; .* held by watchpoint 5$", done.out, re.MULTILINE), done.out
 
 
 @pytest.mark.parametrize("command, part", [
