@@ -38,7 +38,7 @@ bool mt_child_await(struct mt_debug *debug, pid_t child)
 	if (mt_orphan_take(debug, child))
 		return true;
 	event = mt_event_of(debug, child);
-	return event.kind != MT_EVENT_EXITED && event.kind != MT_EVENT_KILLED;
+	return !mt_event_is_end(&event);
 }
 
 /* ---- fork and vfork ------------------------------------------------------ */

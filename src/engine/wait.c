@@ -331,7 +331,7 @@ void mt_event_record(struct mt_debug *debug, struct mt_event *event)
 
 	if (event->kind == MT_EVENT_EXEC)
 		mt_exec_seen(debug, event);
-	else if (event->kind == MT_EVENT_EXITED || event->kind == MT_EVENT_KILLED) {
+	else if (mt_event_is_end(event)) {
 		if (thread)
 			ended(thread, event);
 	} else if (thread) {

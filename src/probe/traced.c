@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -14,8 +13,6 @@
 #include "target/process.h"
 
 #define DR7 7
-/* How long we sleep between two looks at a thread that is to stop. */
-#define LOOK_NS 20000
 
 /* ---- Threads ------------------------------------------------------------- */
 
@@ -216,58 +213,28 @@ static bool write_registers(struct mt_traced_thread *thread,
 
 /* ---- Stopping ------------------------------------------------------------ */
 
-static bool can_stop(pid_t tid)
+static void keep(struct mt_traced *traced, const struct mt_event *event)
 {
-	char state = mt_process_state(tid);
-
-	return state && state != 'Z' && state != 'X';
-}
-
-/* Stopped by an event that somebody has taken already. */
-static bool stands(pid_t tid)
-{
-	uint64_t dr7;
-
-	return mt_tracee_debugreg(tid, DR7, &dr7);
-}
-
-/* Waits for what the thread reports next. NONE: it has ended, or will not report that before others
- * have; or it stands already, at what it has reported before. */
-static struct mt_event next_of(pid_t tid)
-{
-	const struct timespec pause = { .tv_nsec = LOOK_NS };
-	struct mt_event event;
-	bool stood = false;
-
-	while ((event = mt_tracee_next_of(tid)).kind == MT_EVENT_NONE && !stood && can_stop(tid)) {
-		stood = stands(tid);
-		if (!stood)
-			nanosleep(&pause, NULL);
-	}
-	return event;
-}
-
-static bool is_end(const struct mt_event *event)
-{
-	return event->kind == MT_EVENT_EXITED || event->kind == MT_EVENT_KILLED;
+	if (event->kind != MT_EVENT_NONE)
+		mt_vec_push(&traced->held, (struct mt_traced_held){ .event = *event });
 }
 
 /* An interrupt's stop comes before the hit of an instruction that has been executed: then that is
- * what is waited for. What comes is kept for later. */
-static void wait_for_stop(struct mt_traced *traced, struct mt_traced_thread *thread)
+ * what is waited for. What comes is kept for later. One that sleeps in the kernel is not waited
+ * for: it has no hit to report, and stops before it can have one. */
+static void stop(struct mt_traced *traced, struct mt_traced_thread *thread)
 {
 	struct mt_event event;
 
 	mt_tracee_interrupt(thread->tid);
-	event = next_of(thread->tid);
+	event = mt_tracee_next_stop(thread->tid);
 	if (event.kind == MT_EVENT_STOPPED && mt_tracee_trap_waits(thread->tid)) {
 		mt_tracee_go(thread->tid, MT_RESUME_CONTINUE, 0);
-		event = next_of(thread->tid);
+		event = mt_tracee_next_stop(thread->tid);
 	}
-	thread->stopped = event.kind == MT_EVENT_NONE ? stands(thread->tid) : !is_end(&event);
-	if (event.kind == MT_EVENT_NONE)
-		return;
-	mt_vec_push(&traced->held, (struct mt_traced_held){ .event = event });
+	thread->stopped =
+	    event.kind == MT_EVENT_NONE ? mt_tracee_stands(thread->tid) : !mt_event_is_end(&event);
+	keep(traced, &event);
 }
 
 void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thread *thread)
@@ -277,7 +244,7 @@ void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thre
 	HASH_ITER (hh, traced->threads, other, next) {
 		/* cppcheck-suppress uninitvar ; HASH_ITER sets it */
 		if (other != thread && other->pid == thread->pid && !other->stopped)
-			wait_for_stop(traced, other);
+			stop(traced, other);
 	}
 }
 
@@ -306,9 +273,11 @@ static void arm_thread(struct mt_armed *armed, struct mt_traced_thread *thread)
 	if (!mt_traced_applies(armed, thread))
 		return;
 	if (!thread->stopped)
-		wait_for_stop(traced, thread);
-	if (!thread->stopped)
+		stop(traced, thread);
+	if (!thread->stopped) { /* it will have the registers when it goes on */
+		armed->threads += !mt_process_has_ended(thread->tid);
 		return;
+	}
 	if (find_wanted(traced, thread, &wanted) && write_registers(thread, &wanted)) {
 		armed->threads++;
 		return;
@@ -451,7 +420,7 @@ enum mt_probe_stop mt_probe_event(struct mt_probe *probe, const struct mt_event 
 
 	if (!traced)
 		return MT_PROBE_NOT_OURS;
-	if (event->kind == MT_EVENT_EXITED || event->kind == MT_EVENT_KILLED) {
+	if (mt_event_is_end(event)) {
 		forget(traced, event->tid);
 		return MT_PROBE_NOT_OURS;
 	}
@@ -496,10 +465,10 @@ static bool take_waiting_trap(struct mt_traced *traced, struct mt_traced_thread 
 
 	while (mt_tracee_trap_waits(thread->tid)) {
 		mt_tracee_go(thread->tid, MT_RESUME_CONTINUE, 0);
-		event = next_of(thread->tid);
+		event = mt_tracee_next_stop(thread->tid);
 		if (event.kind == MT_EVENT_SIGNAL && event.signal == SIGTRAP)
 			continue;
-		mt_vec_push(&traced->held, (struct mt_traced_held){ .event = event });
+		keep(traced, &event);
 		return false;
 	}
 	return true;

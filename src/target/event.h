@@ -33,6 +33,11 @@ struct mt_event {
 	int status;
 };
 
+static inline bool mt_event_is_end(const struct mt_event *event)
+{
+	return event->kind == MT_EVENT_EXITED || event->kind == MT_EVENT_KILLED;
+}
+
 /* Decodes `status`, as waitpid() gave it for `tid`. Does not fill `child`: that takes a system
  * call. */
 struct mt_event mt_event_decode(pid_t tid, int status);

@@ -191,7 +191,7 @@ static struct mt_error *wait_for_exec(const struct mt_launch *launch, pid_t pid,
 
 		if (event.kind == MT_EVENT_EXEC)
 			return NULL;
-		if (event.kind == MT_EVENT_EXITED || event.kind == MT_EVENT_KILLED)
+		if (mt_event_is_end(&event))
 			return child_error(launch, report);
 		mt_tracee_resume(pid, event.kind == MT_EVENT_SIGNAL ? event.signal : 0);
 	}

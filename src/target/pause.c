@@ -28,7 +28,7 @@ static struct mt_error *note_stop(struct mt_pause *pause, const struct mt_event 
 	struct mt_paused_thread thread = { .tid = event->tid };
 	struct mt_paused_thread *known = find_stopped(pause, event->tid);
 
-	if (event->kind == MT_EVENT_EXITED || event->kind == MT_EVENT_KILLED) {
+	if (mt_event_is_end(event)) {
 		if (known)
 			mt_vec_swap_remove(&pause->threads, known - pause->threads.data);
 		return NULL;

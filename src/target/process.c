@@ -197,6 +197,13 @@ char mt_process_state(pid_t tid)
 	return end && end[1] == ' ' ? end[2] : '\0';
 }
 
+bool mt_process_has_ended(pid_t tid)
+{
+	char state = mt_process_state(tid);
+
+	return state == '\0' || state == 'Z' || state == 'X';
+}
+
 /* "running", or numbers of which the last is pc. */
 uint64_t mt_process_pc(pid_t tid)
 {

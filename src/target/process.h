@@ -58,6 +58,9 @@ pid_t mt_process_parent(pid_t pid);
 /* The state letter of /proc/TID/stat ('R', 'S', 'T', 't', 'Z' …), or 0 when it has gone. */
 char mt_process_state(pid_t tid);
 
+/* Whether it has gone, or has ended and is not waited for yet. */
+bool mt_process_has_ended(pid_t tid);
+
 /* Where a thread that waits in the kernel will go on (proc_pid_syscall(5)); 0: it runs, or nobody
  * may know. */
 uint64_t mt_process_pc(pid_t tid);

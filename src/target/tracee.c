@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "target/process.h"
 #include "target/ptrace.h"
+
+/* How long we sleep between two looks at a thread that is to stop. */
+#define LOOK_NS 20000
 
 unsigned long mt_ptrace_options(unsigned flags)
 {
@@ -47,13 +51,6 @@ static struct mt_error *seize_error(pid_t pid, int err)
 	    err == EPERM ? " (another user's, or kernel.yama.ptrace_scope forbids it)" : "");
 }
 
-static bool has_ended(pid_t tid)
-{
-	char state = mt_process_state(tid);
-
-	return state == '\0' || state == 'Z' || state == 'X';
-}
-
 /* Between any two looks a thread may end, or be born of one that we have seized and so be ours. */
 static struct mt_error *seize_thread(pid_t tid, bool *done, void *arg)
 {
@@ -64,7 +61,7 @@ static struct mt_error *seize_thread(pid_t tid, bool *done, void *arg)
 		return NULL;
 	err = errno;
 	*done = mt_process_tracer(tid) == getpid();
-	return *done || has_ended(tid) ? NULL : seize_error(tid, err);
+	return *done || mt_process_has_ended(tid) ? NULL : seize_error(tid, err);
 }
 
 struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags)
@@ -128,6 +125,33 @@ struct mt_event mt_tracee_next_of(pid_t tid)
 struct mt_event mt_tracee_wait(pid_t tid)
 {
 	return take_event(tid, 0);
+}
+
+bool mt_tracee_stands(pid_t tid)
+{
+	struct user_regs_struct regs;
+
+	return mt_tracee_user_regs(tid, &regs);
+}
+
+static bool can_stop(pid_t tid)
+{
+	return mt_process_state(tid) != 'D' && !mt_process_has_ended(tid);
+}
+
+/* It may come to stand between two looks: then its event is there at the next one. */
+struct mt_event mt_tracee_next_stop(pid_t tid)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_NS };
+	struct mt_event event;
+	bool stood = false;
+
+	while ((event = mt_tracee_next_of(tid)).kind == MT_EVENT_NONE && !stood && can_stop(tid)) {
+		stood = mt_tracee_stands(tid);
+		if (!stood)
+			nanosleep(&pause, NULL);
+	}
+	return event;
 }
 
 bool mt_tracee_siginfo(pid_t tid, siginfo_t *info)

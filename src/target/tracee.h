@@ -75,6 +75,17 @@ struct mt_event mt_tracee_next_of(pid_t tid);
 /* The same, waited for: of a tracee that is certain to have one soon. */
 struct mt_event mt_tracee_wait(pid_t tid);
 
+/* Whether it stands at a stop that has been reported. */
+bool mt_tracee_stands(pid_t tid);
+
+/*
+ * The next event of a tracee that was asked to stop, or that is certain to stop soon; waited for.
+ * NONE: there will be none before something else happens. It stands already; or it sleeps where
+ * only SIGKILL wakes it (vfork(2), file systems), and stops before its next instruction; or it has
+ * ended, and others of its process have not.
+ */
+struct mt_event mt_tracee_next_stop(pid_t tid);
+
 /* The siginfo of a signal-delivery-stop. False: the tracee has gone. */
 bool mt_tracee_siginfo(pid_t tid, siginfo_t *info);
 

@@ -17,9 +17,9 @@
 #include "target/tracee.h"
 #include "watch/frames.h"
 
-/* A thread that does not stop for so long sleeps in the kernel and cannot be woken. */
-#define STOP_LIMIT_US 200000
-#define STOP_STEP_US 50
+/* How long a thread is waited for that sleeps in the kernel and cannot be woken. */
+#define SLEEP_LIMIT_US 200000
+#define SLEEP_STEP_US 50
 
 /* ---- Having threads stopped ---------------------------------------------- */
 
@@ -47,34 +47,24 @@ struct mt_error *mt_instances_trace(struct mt_session *session)
 	                        "tracing the process");
 }
 
-/* Waits for the stop that an interrupt brings, or another one that comes first. */
-static bool wait_stop(pid_t tid, struct mt_event *event)
-{
-	for (int waited = 0; waited < STOP_LIMIT_US; waited += STOP_STEP_US) {
-		*event = mt_tracee_next_of(tid);
-		if (event->kind != MT_EVENT_NONE)
-			return true;
-		usleep(STOP_STEP_US);
-	}
-	return false;
-}
-
-static bool has_ended(const struct mt_event *event)
-{
-	return event->kind == MT_EVENT_EXITED || event->kind == MT_EVENT_KILLED;
-}
-
-/* Stops the tracee, unless it is the one that is held. A stop is answered by go_on(). */
+/* Stops the tracee, unless it stands already. `event`: the stop that go_on() answers; NONE:
+ * somebody else does. */
 static bool stop(struct mt_session *session, pid_t tid, struct mt_event *event)
 {
 	*event = (struct mt_event){ .kind = MT_EVENT_NONE };
 	if (tid == session->held)
 		return true;
 	mt_tracee_interrupt(tid);
-	if (!wait_stop(tid, event))
-		return false;
-	if (!has_ended(event))
-		return true;
+	for (int waited = 0; waited < SLEEP_LIMIT_US; waited += SLEEP_STEP_US) {
+		*event = mt_tracee_next_stop(tid);
+		if (event->kind != MT_EVENT_NONE)
+			break;
+		if (mt_tracee_stands(tid))
+			return true;
+		usleep(SLEEP_STEP_US);
+	}
+	if (!mt_event_is_end(event))
+		return event->kind != MT_EVENT_NONE;
 	mt_follow_handle(session, event);
 	*event = (struct mt_event){ .kind = MT_EVENT_NONE };
 	return false;
@@ -98,7 +88,7 @@ static struct mt_error *hold_any(struct mt_session *session, struct mt_target *t
 	for (size_t i = 0; i < tids.list.len; i++) {
 		pid_t tid = tids.list.data[i];
 
-		if (mt_process_state(tid) != 'Z' && stop(session, tid, &session->held_event)) {
+		if (!mt_process_has_ended(tid) && stop(session, tid, &session->held_event)) {
 			session->held = tid;
 			return NULL;
 		}
@@ -112,10 +102,8 @@ void mt_instances_let_go(struct mt_session *session)
 	struct mt_event event = session->held_event;
 
 	session->held_event = (struct mt_event){ .kind = MT_EVENT_NONE };
-	if (event.kind == MT_EVENT_NONE)
-		return;
 	session->held = 0;
-	mt_follow_handle(session, &event);
+	go_on(session, &event);
 }
 
 /* ---- Where a thread has its own ------------------------------------------ */
@@ -252,8 +240,9 @@ static void arm_running(struct mt_session *session, struct mt_watch *watch, pid_
 	if (stop(session, tid, &event))
 		note_uncovered(session, watch, tid, arm_thread(session, watch, tid));
 	else
-		note_uncovered(session, watch, tid,
-		               mt_error_new(MT_ERR_SYSTEM, "it does not stop"));
+		note_uncovered(
+		    session, watch, tid,
+		    mt_error_new(MT_ERR_SYSTEM, "it sleeps in the kernel, and does not stop"));
 	go_on(session, &event);
 }
 
@@ -268,7 +257,7 @@ struct mt_error *mt_instances_arm(struct mt_session *session, struct mt_watch *w
 		MT_TRY(arm_thread(session, watch, session->held));
 	MT_TRY(mt_process_threads(watch->target->pid, &tids));
 	for (size_t i = 0; i < tids.list.len; i++)
-		if (mt_process_state(tids.list.data[i]) != 'Z')
+		if (!mt_process_has_ended(tids.list.data[i]))
 			arm_running(session, watch, tids.list.data[i]);
 	return NULL;
 }

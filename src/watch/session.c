@@ -307,13 +307,6 @@ static int next_wait(const struct loop *loop, size_t records)
 	return wait > MAX_WAIT_MS ? MAX_WAIT_MS : wait;
 }
 
-static bool process_has_ended(const struct mt_session *session)
-{
-	char state = mt_process_state(session->root);
-
-	return state == '\0' || state == 'Z' || state == 'X';
-}
-
 static bool watch_is_over(const struct mt_session *session, const struct loop *loop)
 {
 	if (session->ending || session->fatal || session->root_gone)
@@ -328,7 +321,8 @@ static void run_loop(struct mt_session *session, struct loop *loop)
 	while (!watch_is_over(session, loop)) {
 		serve(session, loop, loop->wait_ms);
 		loop->wait_ms = next_wait(loop, read_ring(session));
-		if (loop->root_told && !session->summary->launched && process_has_ended(session))
+		if (loop->root_told && !session->summary->launched &&
+		    mt_process_has_ended(session->root))
 			session->root_gone = true;
 	}
 }
@@ -443,12 +437,9 @@ static void finish(struct mt_session *session, struct loop *loop)
 /* A leader that has ended before its threads reports that only after them, to its parent. */
 static bool has_living_tracee(const struct mt_session *session)
 {
-	for (size_t i = 0; i < session->tracees.len; i++) {
-		char state = mt_process_state(session->tracees.data[i]);
-
-		if (state && state != 'Z' && state != 'X')
+	for (size_t i = 0; i < session->tracees.len; i++)
+		if (!mt_process_has_ended(session->tracees.data[i]))
 			return true;
-	}
 	return false;
 }
 

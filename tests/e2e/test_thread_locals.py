@@ -77,6 +77,12 @@ def test_forked_processes_have_theirs_too(tmp_path):
     assert len(report.hits) == 3 * 3 + 2 + 2 * 3 + 2 and len({hit["pid"] for hit in report.hits}) == 2
 
 
+def test_beside_what_all_threads_share():
+    report = watch_running("tls", 5, 4, "early", watch_arguments=["tls.c::shared", "own"])
+    assert [line["threads"] for line in report.of_type("armed")] == [6, 6]
+    assert report.summary["uncovered"] == 0 and len(report.hits) == 5 * 5 + 2
+
+
 def test_reads(tmp_path):
     report = watch("-a", "pair.value", program=[fixture("tls"), 2, 3], tmp_path=tmp_path)
     assert sum(hit["old"] != hit["new"] for hit in report.hits) == 6 and len(report.hits) == 12

@@ -74,6 +74,15 @@ def test_64_busy_threads():
         {number: 100 for number in range(64)}
 
 
+@pytest.mark.parametrize("follow", [[], ["-f"]])
+def test_a_thread_in_vfork_keeps_nobody_waiting(follow, tmp_path):
+    """It cannot be stopped before its child has ended, which waits for what another thread does."""
+    for report in (watch("got", *follow, program=[fixture("vforked")], tmp_path=tmp_path),
+                   watch_running("vforked", watch_arguments=["got", *follow])):
+        assert report.truth["done"] == 1 and report.armed["uncovered"] == 0
+        assert [hit["new"] for hit in report.hits if hit["pid"] == report.truth["ready"]] == [7]
+
+
 def test_a_buffer_that_overflows_is_counted_exactly():
     """What arrived and what is said to be lost make up all that was written."""
     report = watch_running("busy64", 2000, watch_arguments=["target", "--buffer", "64K"])
