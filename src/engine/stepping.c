@@ -11,10 +11,10 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "engine/engine_private.h"
 
 /* ---- As a mechanism ------------------------------------------------------ */
@@ -231,14 +231,6 @@ bool mt_stepping_any(const struct mt_debug *debug)
 
 #define STEPS_TO_MEASURE 200
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* A child of ours that runs in circles until it is killed. */
 static void run_in_circles(void)
 {
@@ -255,19 +247,19 @@ static uint64_t measure(pid_t child)
 
 	if (!(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
 		return 0;
-	began = now_ns();
+	began = mt_now_ns();
 	for (int i = 0; i < STEPS_TO_MEASURE; i++)
 		if (!mt_tracee_go(child, MT_RESUME_STEP, 0) ||
 		    !(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
 			return 0;
-	return (now_ns() - began) / STEPS_TO_MEASURE;
+	return (mt_now_ns() - began) / STEPS_TO_MEASURE;
 }
 
 #define TELLING_NS 5000000000u
 
 void mt_stepping_tell(struct mt_debug *debug)
 {
-	uint64_t now = now_ns();
+	uint64_t now = mt_now_ns();
 	char text[96];
 
 	if (!debug->steps_told_ns)

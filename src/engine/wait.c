@@ -2,9 +2,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "engine/engine_private.h"
 #include "target/process.h"
 
@@ -17,22 +17,14 @@
 
 /* ---- Taking events ------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 uint64_t mt_deadline(int timeout_ms)
 {
-	return timeout_ms < 0 ? 0 : now_ns() + (uint64_t)timeout_ms * 1000000u;
+	return timeout_ms < 0 ? 0 : mt_now_ns() + (uint64_t)timeout_ms * 1000000u;
 }
 
 static int poll_time(uint64_t deadline_ns)
 {
-	uint64_t now = deadline_ns ? now_ns() : 0;
+	uint64_t now = deadline_ns ? mt_now_ns() : 0;
 
 	if (!deadline_ns)
 		return -1;
@@ -77,8 +69,8 @@ static struct mt_event look(struct mt_debug *debug, pid_t tid)
 		debug->looks_to_skip--;
 		return event;
 	}
-	until = now_ns() + LOOKING_NS;
-	while (event.kind == MT_EVENT_NONE && now_ns() < until)
+	until = mt_now_ns() + LOOKING_NS;
+	while (event.kind == MT_EVENT_NONE && mt_now_ns() < until)
 		event = next_of(tid);
 	if (event.kind == MT_EVENT_NONE)
 		debug->looks_to_skip = LOOKS_TO_SKIP;
@@ -102,7 +94,7 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 		/* What is readable may be of events that were taken already. */
 		if (poll(&fd, 1, poll_time(deadline_ns)) > 0)
 			drain(debug);
-		else if (deadline_ns && now_ns() >= deadline_ns)
+		else if (deadline_ns && mt_now_ns() >= deadline_ns)
 			return none;
 	}
 }
@@ -371,7 +363,7 @@ struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt
 				interrupted(debug);
 				break;
 			}
-			if (deadline && now_ns() >= deadline) {
+			if (deadline && mt_now_ns() >= deadline) {
 				*stop = (struct mt_stop){ .kind = MT_STOP_NONE };
 				return NULL;
 			}

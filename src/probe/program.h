@@ -24,6 +24,7 @@
 #define MT_PROBE_PROGRAM_H
 
 #include "probe/asm.h"
+#include "probe/condgen.h"
 #include "probe/probe.h"
 
 /* Offsets from r10, the frame pointer; the frame has 512 bytes. */
@@ -40,6 +41,9 @@ enum mt_frame_slot {
 	MT_AT_SCRATCH = -512,
 	MT_AT_SCRATCH_SIZE = 512 + MT_AT_REGS,
 };
+
+/* Where expressions find what they speak of. */
+extern const struct mt_cond_frame mt_program_frame; /* program_decide.c */
 
 /* Offset of a field of the scratch area, and of its record, from r7. */
 #define MT_SCRATCH(field) ((int)offsetof(struct mt_watch_scratch, field))

@@ -6,7 +6,6 @@
  */
 #include <stddef.h>
 
-#include "probe/condgen.h"
 #include "probe/program.h"
 
 #define CAPTURED(field) ((int)offsetof(struct mt_captured, field))
@@ -33,19 +32,7 @@ static void gen_point(struct mt_program *program, int to)
 static struct mt_error *gen_node(struct mt_program *program, const struct mt_cond_node *node,
                                  mt_asm_label unread)
 {
-	const struct mt_cond_frame frame = {
-		.old_value = MT_AT_OLD,
-		.new_value = MT_AT_NEW,
-		.regs = MT_AT_REGS,
-		.pid_tgid = MT_AT_PID_TGID,
-		.hits = MT_AT_HITS,
-		.comm = MT_AT_COMM,
-		.unread = MT_AT_TEMP,
-		.scratch = MT_AT_SCRATCH,
-		.scratch_size = MT_AT_SCRATCH_SIZE,
-	};
-
-	return mt_cond_generate_value(&program->as, node, &frame, unread);
+	return mt_cond_generate_value(&program->as, node, &mt_program_frame, unread);
 }
 
 /* The bytes of the value at the address in r0. */

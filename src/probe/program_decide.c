@@ -5,8 +5,19 @@
  */
 #include <stddef.h>
 
-#include "probe/condgen.h"
 #include "probe/program.h"
+
+const struct mt_cond_frame mt_program_frame = {
+	.old_value = MT_AT_OLD,
+	.new_value = MT_AT_NEW,
+	.regs = MT_AT_REGS,
+	.pid_tgid = MT_AT_PID_TGID,
+	.hits = MT_AT_HITS,
+	.comm = MT_AT_COMM,
+	.unread = MT_AT_TEMP,
+	.scratch = MT_AT_SCRATCH,
+	.scratch_size = MT_AT_SCRATCH_SIZE,
+};
 
 /* Marks the record and sends it. */
 static void gen_undecided(struct mt_program *program, int flags)
@@ -74,23 +85,12 @@ void mt_program_inputs(struct mt_program *program, bool regs, bool comm)
 static struct mt_error *gen_condition(struct mt_program *program)
 {
 	const struct mt_cond *condition = program->spec->condition;
-	struct mt_cond_frame frame = {
-		.old_value = MT_AT_OLD,
-		.new_value = MT_AT_NEW,
-		.regs = MT_AT_REGS,
-		.pid_tgid = MT_AT_PID_TGID,
-		.hits = MT_AT_HITS,
-		.comm = MT_AT_COMM,
-		.unread = MT_AT_TEMP,
-		.scratch = MT_AT_SCRATCH,
-		.scratch_size = MT_AT_SCRATCH_SIZE,
-	};
 	struct mt_asm *as = &program->as;
 	mt_asm_label unmet = mt_asm_new_label(as), met = mt_asm_new_label(as);
 	mt_asm_label unreadable = mt_asm_new_label(as);
 
 	mt_program_inputs(program, mt_cond_uses_regs(condition), mt_cond_uses_comm(condition));
-	MT_TRY(mt_cond_generate(as, condition, &frame, unmet, unreadable));
+	MT_TRY(mt_cond_generate(as, condition, &mt_program_frame, unmet, unreadable));
 	mt_asm_jump(as, met);
 	if (mt_cond_reads_memory(condition)) {
 		mt_asm_bind(as, unreadable);

@@ -79,6 +79,13 @@ static inline const uint64_t *mt_record_tail(const struct mt_record *record)
 	return mt_record_captured(record) + record->capture_len / 8;
 }
 
+/* One with room for MT_RECORD_CAPTURE_MAX and MT_RECORD_STACK_MAX, all zeros; NULL without memory.
+ * For free(). */
+struct mt_record *mt_record_new(void);
+
+/* As much as can be read of the stack of its thread, which stands, behind what was captured. */
+void mt_record_copy_stack(struct mt_record *record);
+
 /* ---- Values of maps ------------------------------------------------------ */
 
 /* One per watch, shared with memtrap by mmap. */

@@ -99,9 +99,6 @@ bool mt_traced_know(struct mt_armed *armed, const struct mt_instance *instance,
                     const uint8_t *bytes);
 void mt_traced_unknow(struct mt_armed *armed, const struct mt_instance *instance);
 
-/* A record with room for captures and a stack; NULL without memory. For free(). */
-struct mt_record *mt_traced_record(void);
-
 /* Fills in and hands over a record, whose registers, address, new value and flags are there. */
 void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
                     struct mt_record *record);

@@ -79,7 +79,7 @@ static bool differs_for_good(struct mt_probe *probe, struct mt_armed *armed,
 static void compare(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
                     uint64_t addr, bool entering)
 {
-	struct mt_record *record MT_AUTO_FREE = mt_traced_record();
+	struct mt_record *record MT_AUTO_FREE = mt_record_new();
 	struct user_regs_struct user;
 
 	if (!record)

@@ -6,9 +6,9 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "probe/probe.h"
 #include "target/tracee.h"
 
@@ -17,12 +17,9 @@
 
 static volatile uint64_t touched;
 
-static double now_us(void)
+static double us_since(uint64_t begin)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+	return (double)(mt_now_ns() - begin) / 1e3;
 }
 
 static _Noreturn void be_traced(void)
@@ -55,17 +52,17 @@ static bool run(pid_t child, enum mt_resume how)
 
 static void measure(pid_t child, struct mt_traced_cost *cost)
 {
-	double begin;
+	uint64_t begin;
 
 	mt_tracee_set_debugreg(child, 0, (uint64_t)(uintptr_t)&touched);
 	mt_tracee_set_debugreg(child, DR7, mt_dr7_enable(0, 0, MT_DR_WRITE, sizeof(touched)));
-	begin = now_us();
+	begin = mt_now_ns();
 	if (!run(child, MT_RESUME_CONTINUE))
 		return;
-	cost->hit_us = (now_us() - begin) / ROUNDS;
-	begin = now_us();
+	cost->hit_us = us_since(begin) / ROUNDS;
+	begin = mt_now_ns();
 	run(child, MT_RESUME_SYSCALL);
-	cost->call_us = (now_us() - begin) / ROUNDS;
+	cost->call_us = us_since(begin) / ROUNDS;
 }
 
 struct mt_traced_cost mt_probe_traced_cost(void)

@@ -3,10 +3,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "probe/ring.h"
 #include "probe/traced.h"
 #include "target/process.h"
@@ -14,14 +13,6 @@
 #define DR6 6
 /* How long a thread's name is taken to be what it was. */
 #define NAME_NS 10000000
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- Values -------------------------------------------------------------- */
 
@@ -113,25 +104,10 @@ static uint16_t undecided(const struct mt_armed *armed)
 	return armed->spec.condition || armed->spec.changes_only ? MT_RECORD_UNDECIDED : 0;
 }
 
-/* The stack, behind what was captured. */
-static void copy_stack(struct mt_record *record)
-{
-	uint8_t *to = (uint8_t *)(record + 1) + record->capture_len;
-
-	record->flags |= MT_RECORD_STACK_COPY;
-	record->stack_len = (uint32_t)mt_process_read_some(
-	    (pid_t)record->pid, record->regs.r[MT_REG_RSP], to, MT_RECORD_STACK_MAX);
-}
-
-struct mt_record *mt_traced_record(void)
-{
-	return mt_alloc(sizeof(struct mt_record) + MT_RECORD_CAPTURE_MAX + MT_RECORD_STACK_MAX);
-}
-
 void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
                     struct mt_record *record)
 {
-	uint64_t now = now_ns();
+	uint64_t now = mt_now_ns();
 
 	record->kind = MT_RECORD_HIT;
 	record->flags |= undecided(armed);
@@ -145,7 +121,7 @@ void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	if (armed->spec.capture_count)
 		probe->capture(record, probe->arg);
 	if (armed->spec.stack != MT_STACK_NONE)
-		copy_stack(record);
+		mt_record_copy_stack(record);
 	armed->sent++;
 	probe->handler(record, probe->arg);
 }
@@ -153,7 +129,7 @@ void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 static void send_hit(struct mt_probe *probe, struct mt_armed *armed,
                      struct mt_traced_thread *thread, const struct mt_instance *instance)
 {
-	struct mt_record *record MT_AUTO_FREE = mt_traced_record();
+	struct mt_record *record MT_AUTO_FREE = mt_record_new();
 
 	if (!record || !mt_tracee_regs(thread->tid, &record->regs))
 		return;

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "target/process.h"
 #include "target/tracee.h"
@@ -31,15 +30,6 @@ bool mt_guard_is_stray(pid_t tid, int signal)
 	error = mt_process_read(tid, (uint64_t)(uintptr_t)info.si_addr - 1, &before, 1);
 	mt_error_free(error);
 	return !error && before != OPCODE_INT1;
-}
-
-/* As much of the stack as can be read. */
-static void copy_stack(struct mt_record *record)
-{
-	record->flags |= MT_RECORD_STACK_COPY;
-	record->stack_len = (uint32_t)mt_process_read_some(
-	    (pid_t)record->pid, record->regs.r[MT_REG_RSP],
-	    (uint8_t *)(record + 1) + record->capture_len, MT_RECORD_STACK_MAX);
 }
 
 /* Whether the instruction before the stop touched what is watched (its names are known from here
@@ -102,14 +92,13 @@ static void recover(struct mt_session *session, const struct mt_watch *watch,
 		record->flags |= MT_RECORD_UNDECIDED;
 	mt_prints_take(watch, record);
 	if (session->config->stack != MT_STACK_NONE)
-		copy_stack(record);
+		mt_record_copy_stack(record);
 	keep(session, record);
 }
 
 bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_t tid)
 {
-	struct mt_record *record MT_AUTO_FREE =
-	    mt_alloc(sizeof(*record) + MT_RECORD_CAPTURE_MAX + MT_RECORD_STACK_MAX);
+	struct mt_record *record MT_AUTO_FREE = mt_record_new();
 
 	for (size_t i = 0; record && i < session->watches.len; i++) {
 		struct mt_watch *watch = session->watches.data[i];

@@ -98,9 +98,9 @@ void mt_prints_tell(struct mt_watch *watch, const struct mt_record *record, stru
 	hit->capture_count = watch->shown.len;
 }
 
-void mt_prints_take(const struct mt_watch *watch, struct mt_record *record)
+struct mt_cond_input mt_watch_input(const struct mt_watch *watch, const struct mt_record *record)
 {
-	const struct mt_cond_input input = {
+	return (struct mt_cond_input){
 		.old_value = (const uint8_t *)record->old_value,
 		.new_value = (const uint8_t *)record->new_value,
 		.len = watch->view.len,
@@ -112,6 +112,11 @@ void mt_prints_take(const struct mt_watch *watch, struct mt_record *record)
 		.read = mt_target_read,
 		.arg = watch->target,
 	};
+}
+
+void mt_prints_take(const struct mt_watch *watch, struct mt_record *record)
+{
+	const struct mt_cond_input input = mt_watch_input(watch, record);
 	uint8_t *at = (uint8_t *)(record + 1);
 
 	for (size_t i = 0; i < watch->captures.len; i++) {

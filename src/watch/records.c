@@ -99,21 +99,12 @@ static bool could_not_read(const struct mt_watch *watch, const struct mt_record 
 static bool condition_holds(const struct mt_session *session, const struct mt_watch *watch,
                             const struct mt_record *record, struct mt_hit *hit)
 {
-	struct mt_cond_input input = {
-		.old_value = hit->old_value,
-		.new_value = hit->new_value,
-		.len = watch->view.len,
-		.tid = record->tid,
-		.pid = record->pid,
-		.hits = record->hits,
-		.comm = record->comm,
-		.regs = &record->regs,
-		.read = mt_target_read,
-		.arg = watch->target,
-		.unreadable = &hit->undecided,
-	};
+	struct mt_cond_input input = mt_watch_input(watch, record);
 	bool holds;
 
+	input.old_value = hit->old_value;
+	input.new_value = hit->new_value;
+	input.unreadable = &hit->undecided;
 	if (could_not_read(watch, record)) {
 		hit->undecided = true;
 		return true;

@@ -9,7 +9,6 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -25,14 +24,6 @@
 #define MANY_RECORDS 4096
 /* How long after the end of all else a signal still means that end. */
 #define READER_PATIENCE_NS 1000000000
-
-uint64_t mt_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 void mt_session_notice(struct mt_session *session, enum mt_notice_kind kind, const char *fmt, ...)
 {

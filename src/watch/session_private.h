@@ -4,6 +4,7 @@
 #define MT_WATCH_SESSION_PRIVATE_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/vec.h"
 #include "expr/expr.h"
 #include "symbol/where.h"
@@ -139,8 +140,6 @@ static inline bool mt_watch_moves(const struct mt_watch *watch)
 	return mt_watch_has_instances(watch) || watch->request->deep;
 }
 
-uint64_t mt_now_ns(void); /* CLOCK_MONOTONIC */
-
 void mt_session_notice(struct mt_session *session, enum mt_notice_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -188,6 +187,9 @@ void mt_watches_tell_pending(struct mt_session *session, struct mt_target *targe
 
 /* What expressions of the watch may speak of. */
 struct mt_cond_scope mt_watch_scope(struct mt_watch *watch);
+
+/* What they are computed from at the record's hit; memory is the target's as it is now. */
+struct mt_cond_input mt_watch_input(const struct mt_watch *watch, const struct mt_record *record);
 
 /* Compiles config->prints for the watch, whose place is resolved. */
 struct mt_error *mt_prints_compile(const struct mt_session *session, struct mt_watch *watch);
