@@ -284,15 +284,19 @@ static const char *reason(enum mt_var_state state)
 
 static struct mt_error *no_place_error(const struct mt_candidate *candidate)
 {
-	struct mt_buf where MT_AUTO_BUF = { 0 };
+	struct mt_buf text MT_AUTO_BUF = { 0 };
 
+	mt_buf_text(&text, candidate->qualified);
 	if (candidate->function)
-		mt_buf_printf(&where, " of %s", candidate->function);
-	write_declaration(candidate, &where);
-	return mt_error_new(
-	    candidate->state == MT_VAR_DECLARED ? MT_ERR_NOT_FOUND : MT_ERR_UNSUPPORTED, "%s%s %s",
-	    candidate->qualified, mt_buf_ok(&where) && where.len ? where.data : "",
-	    reason(candidate->state));
+		mt_buf_printf(&text, " of %s", candidate->function);
+	write_declaration(candidate, &text);
+	mt_buf_printf(&text, " %s", reason(candidate->state));
+	if (candidate->state == MT_VAR_LOCAL && candidate->function)
+		mt_buf_printf(&text, "; %s::%s names that of each call", candidate->function,
+		              candidate->qualified);
+	return mt_error_new(candidate->state == MT_VAR_DECLARED ? MT_ERR_NOT_FOUND
+	                                                        : MT_ERR_UNSUPPORTED,
+	                    "%s", mt_buf_ok(&text) ? text.data : candidate->qualified);
 }
 
 static struct mt_error *not_found_error(const struct search *search,

@@ -42,7 +42,7 @@ def test_no_such_file_scope():
 
 def test_a_local_is_told_as_what_it_is():
     text = refused("local", program=[fixture("statics")])
-    assert "local" in text and "tally" in text
+    assert "local of tally (statics.c:" in text and "; tally::local names that of each call" in text
 
 
 def test_a_bit_field_is_told_as_what_it_is():
