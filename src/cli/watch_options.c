@@ -58,8 +58,7 @@ static const struct argp_option option_table[] = {
 	{ "no-guard", OPTION_NO_GUARD, NULL, 0, "leave the program untraced", 2 },
 	{ "engine", OPTION_ENGINE, "auto|kernel|ptrace", 0,
 	  "how: perf events and eBPF, which stop nothing; ptrace, which stops a thread at each hit "
-	  "and "
-	  "needs no rights (default: ptrace only where the kernel refuses the others)",
+	  "and needs no rights (default: ptrace only where the kernel refuses the others)",
 	  2 },
 	{ "user-only", OPTION_USER_ONLY, NULL, 0, "leave out what the kernel does, as in read(2)",
 	  2 },
@@ -162,7 +161,6 @@ static enum mt_stack_mode parse_stack(struct argp_state *state, const char *text
 	return MT_STACK_DWARF;
 }
 
-/* For a core the process is stopped, until that is written. */
 static enum mt_engine_choice parse_engine(struct argp_state *state, const char *text)
 {
 	static const char *const names[] = {
@@ -178,6 +176,7 @@ static enum mt_engine_choice parse_engine(struct argp_state *state, const char *
 	return MT_ENGINE_AUTO;
 }
 
+/* For a core the process is stopped, until that is written. */
 static void parse_action(struct argp_state *state, const char *text,
                          struct mt_watch_options *options)
 {

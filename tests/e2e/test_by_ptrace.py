@@ -12,8 +12,10 @@ import pytest
 import watching
 from test_actions import *
 from test_conditions import *
-from test_culprits import *
 from test_calls import *
+from test_culprits import *
+from test_guard import (test_a_trap_of_the_programs_own_is_its_own, test_job_control_is_the_parents,
+                        test_signals_births_and_deaths_go_on)
 from test_kernel import *
 from test_m32 import *
 from test_prints import *
@@ -24,9 +26,9 @@ from test_thread_locals import *
 from test_threads import *
 from watching import FAILED, Attached, Program, fixture, run, watch
 
-# What holds for the kernel's engine alone: a write by read(2) that leaves the value as it was is seen, and
-# a false condition costs next to nothing; and what looks at the first line, which tells the engine here.
-del test_the_same_call_twice_is_two_hits, test_true_once_in_200000
+# What holds for the kernel's engine alone: a write by read(2) that leaves the value as it was is seen, and so is what
+# the kernel reads; a false condition costs next to nothing; and what looks at the first line, which tells the engine here.
+del test_the_same_call_twice_is_two_hits, test_what_the_kernel_reads_is_read, test_true_once_in_200000
 del test_the_text_says_what_is_armed, test_the_armed_line_says_how
 
 
@@ -73,6 +75,27 @@ def test_a_launched_program_outlives_a_killed_memtrap():
     memtrap.stdin.close()
     assert memtrap.stdout.read().endswith("ok\n")
     memtrap.stdout.close()
+
+
+def test_what_the_kernel_leaves_as_it_was_is_not_seen(tmp_path):
+    report = watch("page.word", program=[fixture("kernelwrites"), "twice"], tmp_path=tmp_path)
+    assert report.column("new_raw") == [report.truth["raw_new"]]
+    report = watch("-a", "page.word", program=[fixture("kernelwrites"), "write"], tmp_path=tmp_path)
+    assert not [hit for hit in report.hits if hit["origin"] == "kernel"]
+
+
+@pytest.mark.parametrize("mode", ["blocked", "ignored", "own"])
+def test_what_a_program_makes_of_SIGTRAP(mode, tmp_path):
+    """Its own ones are its own; at a hit the kernel unblocks the signal, and no longer ignores it."""
+    report = watch("steps", program=[fixture("sigtraps"), mode], tmp_path=tmp_path)
+    assert report.column("new") == list(range(1, 21)) and report.summary["exit"] == 0
+    assert report.truth["handled"] == (20 if mode == "own" else 0)
+    assert report.truth["blocked"] == report.truth["ignored"] == 0
+
+
+def test_pointers_are_not_followed():
+    done = run("watch", "--deep", "head->next->refs", program=[fixture("pointers")])
+    assert done.returncode == FAILED and "--engine kernel" in done.stderr
 
 
 def test_changes_from_outside_are_counted():

@@ -34,6 +34,12 @@ def test_the_same_call_twice_is_two_hits(tmp_path):
     assert [hit["new_raw"] for hit in report.hits] == [report.truth["raw_new"]] * 2
 
 
+def test_what_the_kernel_reads_is_read(tmp_path):
+    report = watch("-a", "page.word", program=[fixture("kernelwrites"), "write"], tmp_path=tmp_path)
+    (hit,) = [hit for hit in report.hits if hit["origin"] == "kernel"]
+    assert (hit["access"], hit["syscall"], hit["changed"]) == ("read", "write", False)
+
+
 def test_the_stack_is_the_callers(tmp_path):
     report = watch("page.word", program=[fixture("kernelwrites"), "read"], tmp_path=tmp_path)
     functions = [frame["function"] for frame in report.hits[0]["stack"] if frame["module"] == "kernelwrites"]
