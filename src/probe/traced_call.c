@@ -106,7 +106,7 @@ static void compare_all(struct mt_probe *probe, struct mt_armed *armed,
 {
 	if (!armed->spec.instances)
 		compare(probe, armed, thread, armed->spec.addr, entering);
-	for (size_t i = 0; i < armed->instances.len; i++)
+	for (size_t i = armed->instances.len; i-- > 0;) /* one that is told may be taken away */
 		if (armed->instances.data[i].tid == thread->tid)
 			compare(probe, armed, thread, armed->instances.data[i].addr, entering);
 }

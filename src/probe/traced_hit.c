@@ -159,11 +159,12 @@ static bool has_fired(const struct mt_armed *armed, const struct mt_traced_threa
 	return false;
 }
 
-/* Of a variable that each thread has of its own: whose was it? */
+/* Of a variable that each thread has of its own: whose was it? One may be taken away when it has
+ * been told, so from the last one on. */
 static void tell_instances(struct mt_probe *probe, struct mt_armed *armed,
                            struct mt_traced_thread *thread, unsigned fired)
 {
-	for (size_t i = 0; i < armed->instances.len; i++) {
+	for (size_t i = armed->instances.len; i-- > 0;) {
 		const struct mt_instance instance = armed->instances.data[i];
 
 		if (instance.tid == thread->tid &&
