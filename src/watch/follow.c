@@ -127,11 +127,17 @@ static void pass_over(struct mt_session *session, pid_t pid, struct mt_error *er
 	session->passed_over = error;
 }
 
+/* No other program would change what is wrong. */
+static bool is_for_all(const struct mt_error *error)
+{
+	return mt_error_kind(error) == MT_ERR_SYNTAX || mt_error_kind(error) == MT_ERR_PERMISSION;
+}
+
 struct mt_error *mt_follow_begin(struct mt_session *session, pid_t pid)
 {
 	struct mt_error *error = mt_session_begin(session, pid, true);
 
-	if (!error || !session->config->follow || mt_error_kind(error) == MT_ERR_SYNTAX)
+	if (!error || !session->config->follow || is_for_all(error))
 		return error;
 	pass_over(session, pid, error);
 	return NULL;
@@ -141,6 +147,7 @@ struct mt_error *mt_follow_begin(struct mt_session *session, pid_t pid)
 static void follow_exec(struct mt_session *session, pid_t pid)
 {
 	struct mt_target *old = mt_target_of(session, pid);
+	struct mt_error *error;
 
 	if (old)
 		old->left = true;
@@ -150,7 +157,9 @@ static void follow_exec(struct mt_session *session, pid_t pid)
 	} else if (old) {
 		old->pid = 0; /* its forks go on in it */
 	}
-	mt_error_free(mt_follow_begin(session, pid));
+	error = mt_session_begin(session, pid, true);
+	if (error)
+		pass_over(session, pid, error);
 }
 
 static void on_exec(struct mt_session *session, const struct mt_event *event)

@@ -266,8 +266,8 @@ bool mt_follow_needed(const struct mt_session *session);
 /* A stopped tracee goes on, with `signal`: as a tracee where one is needed, else free. */
 void mt_follow_go_on(struct mt_session *session, pid_t tid, int signal);
 
-/* Begins with a program before its first instruction; with `follow` one that knows none of the
- * names is let be. */
+/* Begins with the program that was launched, before its first instruction; with `follow` one that
+ * knows none of the names is let be. */
 struct mt_error *mt_follow_begin(struct mt_session *session, pid_t pid);
 
 /* Answers a tracee's event. */

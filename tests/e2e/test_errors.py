@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from watching import CANNOT_EXECUTE, FAILED, INCOMPLETE, NO_PROGRAM, Program, fixture, run
+from test_doctor import BPF, EPERM, PERF_EVENT_OPEN, SECCOMP_RET_ERRNO, refuse
+from watching import CANNOT_EXECUTE, FAILED, INCOMPLETE, LIMIT, MEMTRAP, NO_PROGRAM, Program, fixture, run
 
 pytestmark = pytest.mark.unprivileged
 
@@ -183,6 +184,16 @@ def test_ordinary_users_can_watch_by_ptrace(copy):
     assert first.startswith("engine: ptrace: a hit stops its thread, for about ") and "CAP_" in first
     assert [f"counter: {n} -> {n + 1}" in done.stderr for n in range(3)] == [True] * 3
     assert "3 hits in" in done.stderr
+
+
+@pytest.mark.parametrize("number", [PERF_EVENT_OPEN, BPF])
+@pytest.mark.parametrize("by_shell", [False, True])
+def test_children_are_followed_by_ptrace_whatever_is_refused(number, by_shell):
+    program = ["sh", "-c", f"{fixture('writes')} 3; true"] if by_shell else [fixture("writes"), "3"]
+    done = subprocess.run([MEMTRAP, "watch", "-f", "counter", "--", *program], capture_output=True, text=True, timeout=LIMIT,
+                          stdin=subprocess.DEVNULL, preexec_fn=refuse(number, SECCOMP_RET_ERRNO | EPERM))
+    assert done.returncode == 0 and "engine: ptrace" in done.stderr and "3 hits in" in done.stderr
+    assert done.stdout.count("ready=") == 1
 
 
 def test_another_users_process(copy):
