@@ -56,14 +56,12 @@ static struct mt_error *check_steps(const struct mt_watch *watch,
 	return NULL;
 }
 
-struct mt_error *mt_deep_resolve(struct mt_session *session, struct mt_watch *watch,
-                                 struct mt_place *place)
+struct mt_error *mt_deep_resolve(struct mt_watch *watch, struct mt_place *place)
 {
 	struct mt_place_steps steps;
 	struct mt_place now;
 	struct mt_error *error;
 
-	(void)session;
 	MT_TRY(resolve(watch, read_nothing, watch->target, &steps, place));
 	MT_TRY(check_steps(watch, &steps));
 	watch->steps = steps;

@@ -14,8 +14,7 @@
  * The place of the watch's expression, and the pointers on the way. Where they lead nowhere at the
  * moment (a null pointer), the place is a made-up one, of the same length and alignment.
  */
-struct mt_error *mt_deep_resolve(struct mt_session *session, struct mt_watch *watch,
-                                 struct mt_place *place);
+struct mt_error *mt_deep_resolve(struct mt_watch *watch, struct mt_place *place);
 
 /* Arms the pointers, when the watch itself has been armed. */
 struct mt_error *mt_deep_begin(struct mt_session *session, struct mt_watch *watch);

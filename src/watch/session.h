@@ -4,9 +4,10 @@
  * their names to armed debug registers, from the kernel's records to hits. It owns the loop; who
  * wants to show something hands in a listener.
  *
- * The program is never stopped for a hit. It is traced (ptrace) only up to its first instruction,
- * while something waits to be armed (a library, a location), with `follow` for the sake of exec,
- * and to guard it.
+ * The program is not stopped for a hit, but by MT_ENGINE_PTRACE. By the other engine it is traced
+ * (ptrace) only up to its first instruction, while something waits to be armed (a library, a
+ * location), with `follow` for the sake of exec, for what each thread or call has of its own, and
+ * to guard it.
  */
 #ifndef MT_WATCH_SESSION_H
 #define MT_WATCH_SESSION_H
@@ -98,7 +99,7 @@ struct mt_armed_info {
 struct mt_session_summary {
 	uint64_t hits;             /* shown, or counted with count_only */
 	uint64_t unmet, unchanged; /* accesses that the condition or --changes left out */
-	uint64_t lost;             /* the ring was full */
+	uint64_t lost;             /* the ring, or the listener's backlog, was full */
 	uint64_t unseen;           /* counted by the breakpoint, but no program ran for them */
 	/* Traps that lost their reason on the way (guard.c): told all the same, or not to be told.
 	 */

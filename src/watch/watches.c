@@ -137,7 +137,7 @@ static struct mt_error *resolve_place(struct mt_session *session, struct mt_watc
 
 	watch->waits_for_start = watch->has_local = false;
 	if (watch->request->deep)
-		MT_TRY(mt_deep_resolve(session, watch, &place));
+		MT_TRY(mt_deep_resolve(watch, &place));
 	else
 		MT_TRY(mt_instances_resolve(session, watch, 0, &place));
 	watch->per_thread = place.thread_local;
