@@ -34,6 +34,7 @@ enum mt_index_state {
 	MT_INDEX_NONE,    /* too small, or the policy says no, or it could not be made */
 	MT_INDEX_MAKING,
 	MT_INDEX_MADE,   /* by this program */
+	MT_INDEX_UNKEPT, /* by this program; it could not be kept, as the policy says */
 	MT_INDEX_CACHED, /* read from the folder of caches */
 };
 

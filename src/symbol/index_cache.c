@@ -117,7 +117,7 @@ int mt_index_cache_find(int folder, const struct mt_index_subject *subject)
 	return fd;
 }
 
-int mt_index_cache_create(int folder, const struct mt_index_subject *subject, char *name)
+int mt_index_cache_create(int folder, char *name)
 {
 	for (unsigned i = 0; i < 16; i++) {
 		struct timespec now;

@@ -23,7 +23,7 @@ int mt_index_cache_find(int folder, const struct mt_index_subject *subject);
 
 /* A new file, open for reading and writing, that nobody finds yet; `name` gets its name, of at most
  * NAME_MAX bytes. -1 on failure. */
-int mt_index_cache_create(int folder, const struct mt_index_subject *subject, char *name);
+int mt_index_cache_create(int folder, char *name);
 
 /* Gives it its right name, in place of a file that has that; or takes it away. Tidies up. */
 void mt_index_cache_keep(int folder, const struct mt_index_subject *subject, const char *name);

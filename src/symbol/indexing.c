@@ -118,6 +118,7 @@ static void describe(struct mt_indexing *indexing, const struct mt_units *units)
 		mix(&subject->fingerprint, space->bytes.size);
 		mix(&subject->fingerprint, space->abbrev.size);
 		mix(&subject->fingerprint, space->str.size);
+		mix(&subject->fingerprint, space->line_str.size);
 		mix(&subject->fingerprint, space->alt_str.size);
 		mix(&subject->fingerprint, space->str_offsets.size);
 		mix(&subject->fingerprint, space->space->count);
@@ -152,17 +153,23 @@ static unsigned processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
+/* Of the cache, if the index is to be kept there; else -1. */
+static int folder_for(struct mt_indexing *indexing)
+{
+	if (!policy.cache || !indexing->subject.build_id_len || indexing->is_refused)
+		return -1;
+	if (indexing->folder < 0)
+		indexing->folder = mt_index_cache_open(true);
+	return indexing->folder;
+}
+
 /* A file of the cache, or one in memory. */
 static int new_file(struct mt_indexing *indexing)
 {
 	char name[NAME_MAX + 1];
-	int fd;
+	int folder = folder_for(indexing);
+	int fd = folder < 0 ? -1 : mt_index_cache_create(folder, name);
 
-	if (indexing->folder < 0 && policy.cache && indexing->subject.build_id_len)
-		indexing->folder = mt_index_cache_open(true);
-	fd = indexing->folder < 0
-	         ? -1
-	         : mt_index_cache_create(indexing->folder, &indexing->subject, name);
 	if (fd < 0)
 		return memfd_create("memtrap-index", MFD_CLOEXEC);
 	indexing->name = mt_strdup(name);
@@ -215,17 +222,29 @@ static void begin(struct mt_indexing *indexing, const struct mt_units *units)
 /* Waits for its end. */
 static void finish(struct mt_indexing *indexing)
 {
+	char *name MT_AUTO_FREE = MT_TAKE(indexing->name);
 	int fd MT_AUTO_FD = -1;
 
 	if (mt_index_make_end(indexing->make, &fd))
 		indexing->file = mt_index_file_open(&fd, &indexing->subject);
 	indexing->make = NULL;
-	indexing->state = indexing->file ? MT_INDEX_MADE : MT_INDEX_NONE;
-	if (indexing->name && indexing->file)
-		mt_index_cache_keep(indexing->folder, &indexing->subject, indexing->name);
-	else if (indexing->name)
-		mt_index_cache_drop(indexing->folder, indexing->name);
-	free(MT_TAKE(indexing->name));
+	indexing->is_refused = name && !indexing->file;
+	if (indexing->is_refused)
+		mt_index_cache_drop(indexing->folder, name);
+	else if (name)
+		mt_index_cache_keep(indexing->folder, &indexing->subject, name);
+	if (!indexing->file)
+		indexing->state = MT_INDEX_NONE;
+	else
+		indexing->state = name || !policy.cache ? MT_INDEX_MADE : MT_INDEX_UNKEPT;
+}
+
+/* What the folder of caches has no room for is made again, in memory. */
+static void finish_or_retry(struct mt_indexing *indexing)
+{
+	finish(indexing);
+	if (indexing->is_refused)
+		begin_to_make(indexing);
 }
 
 static bool is_begun(struct mt_units *units)
@@ -248,7 +267,7 @@ struct mt_indexing *mt_indexing_of(struct mt_units *units)
 		return NULL;
 	indexing = units->indexing;
 	if (indexing->state == MT_INDEX_MAKING && mt_index_make_is_over(indexing->make))
-		finish(indexing);
+		finish_or_retry(indexing);
 	return indexing->file ? indexing : NULL;
 }
 

@@ -17,6 +17,7 @@ struct mt_indexing {
 	struct mt_index_file *file; /* when there is one */
 	int folder;                 /* of the cache, or -1 */
 	char *name;                 /* in it, of the file that is being made; or NULL */
+	bool is_refused;            /* the file that was made last could not be written there */
 };
 
 /* The index, if it is there now; else NULL, and it may be being made. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Indexes that are kept: found again, made anew when they are not ours or not whole. */
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
@@ -78,6 +81,22 @@ static void check_answers(enum mt_index_state wanted, const char *what)
 	              "%s: %zu %zu %zu %zu", what, counts[0], counts[1], counts[2], counts[3]);
 }
 
+/* That it is made in memory where the cache does not take it. */
+static void check_is_not_kept(const char *what)
+{
+	struct mt_image *image = open_program(KEPT);
+	const struct mt_module *module = mt_image_executable(image);
+	struct finds finds = { 0 };
+
+	wait_for_index(module);
+	ck_assert_msg(mt_module_index_state(module) == MT_INDEX_UNKEPT, "%s: %d", what,
+	              (int)mt_module_index_state(module));
+	ck_assert(mt_named_each(units_of(image), "i", take_found, &finds));
+	ck_assert_msg(finds.len > 100, "%s: %zu", what, finds.len);
+	mt_vec_deinit(&finds);
+	mt_image_destroy(image);
+}
+
 START_TEST(an_index_is_kept_and_found_again)
 {
 	char path[PATH_MAX];
@@ -148,6 +167,44 @@ START_TEST(nothing_is_left_in_the_folder_of_another)
 	ck_assert_int_eq(chown(cache, 0, 0), 0);
 	check_answers(MT_INDEX_MAKING, "in our own");
 	check_answers(MT_INDEX_CACHED, "in our own, again");
+	end_cache();
+}
+END_TEST
+
+/* A file system for the cache alone, seen by nobody else. */
+static bool mount_cache(const char *options)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", cache, "tmpfs", 0, options) == 0;
+}
+
+static size_t count_files(const char *pattern)
+{
+	char path[PATH_MAX];
+	glob_t found = { 0 };
+	size_t count;
+
+	snprintf(path, sizeof(path), "%s/%s", cache, pattern);
+	count = glob(path, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+	globfree(&found);
+	return count;
+}
+
+/* Names are looked up in an index all the same, and no half of one is left. */
+START_TEST(a_full_or_unwritable_disk_costs_the_cache_only)
+{
+	begin_cache();
+	if (!mount_cache("size=64k"))
+		ck_assert_int_eq(errno, EPERM);
+	else {
+		check_is_not_kept("a full disk");
+		ck_assert_uint_eq(count_files("memtrap"), 1);
+		ck_assert_uint_eq(count_files("memtrap/*") + count_files("memtrap/.new*"), 0);
+		ck_assert_int_eq(mount(NULL, cache, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+		check_is_not_kept("a disk to be read only");
+		ck_assert_int_eq(umount(cache), 0);
+	}
 	end_cache();
 }
 END_TEST
@@ -261,9 +318,6 @@ END_TEST
 /* Whoever leaves while an index is being made leaves no part of it. */
 START_TEST(a_half_made_index_is_taken_away)
 {
-	char pattern[PATH_MAX];
-	glob_t found;
-
 	begin_cache();
 	for (int i = 0; i < 20; i++) {
 		struct mt_image *image = open_program("/proc/self/exe");
@@ -272,13 +326,13 @@ START_TEST(a_half_made_index_is_taken_away)
 		usleep((useconds_t)(i * 200));
 		mt_image_destroy(image);
 	}
-	snprintf(pattern, sizeof(pattern), "%s/memtrap/.new*", cache);
-	ck_assert_int_eq(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
+	ck_assert_uint_eq(count_files("memtrap/.new*"), 0);
 	end_cache();
 }
 END_TEST
 
 MT_UNIT_MAIN("index_cache", an_index_is_kept_and_found_again,
              what_others_may_write_to_is_not_believed, nothing_is_left_in_the_folder_of_another,
-             a_damaged_file_is_made_anew, the_index_of_another_file_is_refused,
-             the_least_used_go_when_there_are_too_many, a_half_made_index_is_taken_away)
+             a_full_or_unwritable_disk_costs_the_cache_only, a_damaged_file_is_made_anew,
+             the_index_of_another_file_is_refused, the_least_used_go_when_there_are_too_many,
+             a_half_made_index_is_taken_away)

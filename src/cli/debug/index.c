@@ -100,6 +100,8 @@ static const char *state_of(const struct mt_module *module)
 		return "being indexed";
 	case MT_INDEX_MADE:
 		return "indexed";
+	case MT_INDEX_UNKEPT:
+		return "indexed, not kept";
 	case MT_INDEX_CACHED:
 		return "indexed, from the cache";
 	}
