@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/index_file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "symbol/elfhead.h"
 
 struct mt_index_file {
 	int fd;
@@ -76,24 +76,6 @@ uint32_t mt_index_head_sum(const struct mt_index_head *head)
 
 /* ---- Opening ------------------------------------------------------------- */
 
-static bool read_at(int fd, void *out, size_t len, uint64_t offset)
-{
-	char *at = out;
-
-	while (len) {
-		ssize_t got = pread(fd, at, len, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		at += got;
-		len -= (size_t)got;
-		offset += (uint64_t)got;
-	}
-	return true;
-}
-
 static bool is_about(const struct mt_index_head *head, const struct mt_index_subject *subject)
 {
 	return !memcmp(&head->subject, subject, sizeof(*subject)) &&
@@ -105,7 +87,7 @@ static bool read_head(struct mt_index_file *file, const struct mt_index_subject 
 	struct mt_index_head *head = &file->head;
 	struct stat st;
 
-	if (fstat(file->fd, &st) || !read_at(file->fd, head, sizeof(*head), 0) ||
+	if (fstat(file->fd, &st) || !mt_read_at(file->fd, head, sizeof(*head), 0) ||
 	    memcmp(head->magic, MT_INDEX_MAGIC, sizeof(head->magic)) != 0 ||
 	    head->version != MT_INDEX_VERSION || head->head_sum != mt_index_head_sum(head) ||
 	    !is_about(head, subject))
@@ -121,7 +103,7 @@ static bool read_sums(struct mt_index_file *file)
 	file->sums = mt_alloc_array(count + 1, sizeof(*file->sums));
 	file->blocks = mt_alloc_array(count + 1, sizeof(*file->blocks));
 	return file->sums && file->blocks &&
-	       read_at(file->fd, file->sums, size, file->layout.sums) &&
+	       mt_read_at(file->fd, file->sums, size, file->layout.sums) &&
 	       mt_index_sum(file->sums, size, 0) == file->head.sums_sum;
 }
 
@@ -134,7 +116,7 @@ static const uint8_t *block_at(struct mt_index_file *file, uint64_t offset)
 	if (file->blocks[number])
 		return file->blocks[number];
 	block = mt_alloc(MT_INDEX_BLOCK);
-	if (!block || !read_at(file->fd, block, MT_INDEX_BLOCK, (number + 1) * MT_INDEX_BLOCK) ||
+	if (!block || !mt_read_at(file->fd, block, MT_INDEX_BLOCK, (number + 1) * MT_INDEX_BLOCK) ||
 	    mt_index_sum(block, MT_INDEX_BLOCK, number) != file->sums[number])
 		return NULL;
 	file->blocks[number] = MT_TAKE(block);

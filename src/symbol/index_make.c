@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "symbol/elfhead.h"
 #include "symbol/index_entries.h"
 
 enum { THREADS_MAX = 16, NICE = 10, RELEASE_EACH = 16 << 20 };
@@ -85,11 +86,13 @@ static void run_on_all(struct mt_index_make *make, void (*run)(struct worker *wo
 
 /* ---- First: every unit is read ------------------------------------------- */
 
+/* A unit may be a whole program's: link-time optimisation makes such. */
 static bool take_entry(void *arg, enum mt_index_table table, const struct mt_index_entry *entry)
 {
 	struct worker *worker = arg;
 
-	return mt_index_heap_add(&worker->heaps[table], worker->make->shifts[table], entry);
+	return goes_on(worker->make) &&
+	       mt_index_heap_add(&worker->heaps[table], worker->make->shifts[table], entry);
 }
 
 static bool take_parent(void *arg, const struct mt_index_parent *parent)
@@ -337,8 +340,8 @@ static bool write_sums(struct mt_index_make *make, struct mt_index_head *head)
 	if (!sums || !block || ftruncate(make->fd, (off_t)layout.sums))
 		return false;
 	for (uint64_t i = 0; i < layout.block_count; i++) {
-		if (!goes_on(make) || pread(make->fd, block, MT_INDEX_BLOCK,
-		                            (off_t)((i + 1) * MT_INDEX_BLOCK)) != MT_INDEX_BLOCK)
+		if (!goes_on(make) ||
+		    !mt_read_at(make->fd, block, MT_INDEX_BLOCK, (i + 1) * MT_INDEX_BLOCK))
 			return false;
 		sums[i] = mt_index_sum(block, MT_INDEX_BLOCK, i);
 	}
@@ -354,8 +357,8 @@ static bool write_all(struct mt_index_make *make)
 	struct output output = { .fd = make->fd, .offset = MT_INDEX_BLOCK, .pairs = pairs };
 	struct mt_index_head head = { 0 };
 
-	return pairs && join_lists(make) && fill_head(make, &head) && write_body(make, &output) &&
-	       write_sums(make, &head);
+	return pairs && goes_on(make) && join_lists(make) && fill_head(make, &head) &&
+	       write_body(make, &output) && write_sums(make, &head);
 }
 
 /* ---- The thread that leads ----------------------------------------------- */

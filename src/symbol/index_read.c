@@ -23,7 +23,7 @@ struct walk {
 		uint32_t die;
 		bool is_kept; /* the sink has it */
 	} around[MT_DIE_DEPTH];
-	bool no_memory;
+	bool is_stopped;
 };
 
 /* What one DIE says of what is asked for. */
@@ -219,7 +219,7 @@ static void keep_parents(struct walk *walk)
 
 		walk->around[i].is_kept = true;
 		if (!walk->sink->parent(walk->sink->arg, &parent))
-			walk->no_memory = true;
+			walk->is_stopped = true;
 	}
 }
 
@@ -231,7 +231,7 @@ static void tell(struct walk *walk, enum mt_index_table table, uint32_t key, uin
 
 	keep_parents(walk);
 	if (!walk->sink->entry(walk->sink->arg, table, &entry))
-		walk->no_memory = true;
+		walk->is_stopped = true;
 }
 
 static void tell_die(struct walk *walk, const struct die *die)
@@ -280,7 +280,7 @@ static bool next_die(struct walk *walk)
 	tell_die(walk, &die);
 	if (die.abbrev->has_children)
 		enter(walk, die.position);
-	return walk->depth > 0 && walk->cursor.at < walk->cursor.end && !walk->no_memory;
+	return walk->depth > 0 && walk->cursor.at < walk->cursor.end && !walk->is_stopped;
 }
 
 /* ---- Units --------------------------------------------------------------- */
@@ -343,7 +343,7 @@ enum mt_index_outcome mt_index_read_unit(struct mt_index_reader *reader,
 	walk.cursor.at = bytes + unit->die;
 	while (next_die(&walk))
 		continue;
-	return walk.no_memory    ? MT_INDEX_NO_MEMORY
+	return walk.is_stopped   ? MT_INDEX_STOPPED
 	       : walk.cursor.bad ? MT_INDEX_UNREADABLE
 	                         : MT_INDEX_READ;
 }

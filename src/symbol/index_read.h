@@ -37,7 +37,7 @@ struct mt_index_parent {
 	uint32_t die, parent;
 };
 
-/* Takes what a unit has. False: no more memory. */
+/* Takes what a unit has. False: no more memory, or nobody wants more. */
 struct mt_index_sink {
 	bool (*entry)(void *arg, enum mt_index_table table, const struct mt_index_entry *entry);
 	bool (*parent)(void *arg, const struct mt_index_parent *parent);
@@ -54,7 +54,7 @@ struct mt_index_reader {
 enum mt_index_outcome {
 	MT_INDEX_READ,
 	MT_INDEX_UNREADABLE, /* damaged, or of a kind that is not known: it has to be scanned */
-	MT_INDEX_NO_MEMORY,
+	MT_INDEX_STOPPED,    /* by the sink */
 };
 
 uint32_t mt_index_hash(const char *name, size_t len);
