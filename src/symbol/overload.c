@@ -6,6 +6,7 @@
 
 #include "symbol/scope.h"
 #include "symbol/symtab.h"
+#include "symbol/type_spelling.h"
 
 /* ---- What mangled names contain ------------------------------------------- */
 
@@ -89,23 +90,6 @@ static const char *past_arguments(const char *at)
 	return at;
 }
 
-/* Whether both are the same, blanks aside. */
-static bool same_text(const char *a, size_t a_len, const char *b)
-{
-	const char *end = a + a_len;
-
-	for (;; a++, b++) {
-		while (a < end && *a == ' ')
-			a++;
-		while (*b == ' ')
-			b++;
-		if (a == end || !*b)
-			return a == end && !*b;
-		if (*a != *b)
-			return false;
-	}
-}
-
 /* Whether the name that was found at `at` is all of one, but for unnamed namespaces. */
 static bool begins_name(const char *text, const char *at)
 {
@@ -129,7 +113,7 @@ static bool ends_name(const struct wanted *wanted, const char *at, bool *is_temp
 	*is_template = end > arguments;
 	return !*end &&
 	       (!wanted->name[wanted->len] ||
-	        same_text(arguments, (size_t)(end - arguments), wanted->name + wanted->len));
+	        mt_same_spelling(arguments, (size_t)(end - arguments), wanted->name + wanted->len));
 }
 
 static bool is_named(const struct wanted *wanted, const char *shown, bool *is_template)

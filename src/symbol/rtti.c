@@ -5,6 +5,7 @@
 
 #include "symbol/symtab.h"
 #include "symbol/type_class.h"
+#include "symbol/type_spelling.h"
 
 /* More than any class has; damaged DWARF may derive one from itself. */
 enum { MAX_BASES = 200 };
@@ -53,20 +54,6 @@ const struct mt_type *mt_rtti_class(struct mt_image *image, uint64_t table)
 	return type && type->kind == MT_TYPE_STRUCT ? type : NULL;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	for (;; a++, b++) {
-		while (*a == ' ')
-			a++;
-		while (*b == ' ')
-			b++;
-		if (*a != *b)
-			return false;
-		if (!*a)
-			return true;
-	}
-}
-
 bool mt_rtti_info(struct mt_image *image, const char *name, uint64_t *addr)
 {
 	for (size_t i = 0; i < mt_image_module_count(image); i++) {
@@ -79,7 +66,7 @@ bool mt_rtti_info(struct mt_image *image, const char *name, uint64_t *addr)
 			                        : NULL;
 			const char *of = shown ? behind(shown, "typeinfo for ") : NULL;
 
-			if (!of || !same_text(of, name))
+			if (!of || !mt_same_spelling(of, strlen(of), name))
 				continue;
 			*addr = symtab->symbols[j].addr + module->bias;
 			return true;

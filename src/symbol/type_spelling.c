@@ -285,3 +285,19 @@ void mt_type_spell(const char *name, enum mt_spelling spelling, struct mt_buf *o
 			copy(&speller, 1);
 	}
 }
+
+bool mt_same_spelling(const char *a, size_t a_len, const char *b)
+{
+	const char *end = a + a_len;
+
+	for (;; a++, b++) {
+		while (a < end && *a == ' ')
+			a++;
+		while (*b == ' ')
+			b++;
+		if (a == end || !*b)
+			return a == end && !*b;
+		if (*a != *b)
+			return false;
+	}
+}

@@ -20,4 +20,7 @@ enum mt_spelling {
 /* Any of those in the one that is asked for; what stands outside of <…> is left as it is. */
 void mt_type_spell(const char *name, enum mt_spelling spelling, struct mt_buf *out);
 
+/* Whether both are the same, blanks aside: "A<B<int> >" is "A<B<int>>". */
+bool mt_same_spelling(const char *a, size_t a_len, const char *b);
+
 #endif
