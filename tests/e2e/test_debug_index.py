@@ -4,6 +4,7 @@
 import os
 import re
 import subprocess
+import textwrap
 
 import pytest
 
@@ -73,3 +74,37 @@ def test_an_index_is_not_waited_for_at_a_prompt(tmp_path, cache):
     with Terminal("-q", PROGRAM, home=tmp_path, env=cache) as terminal:
         terminal.type("print sizeof(struct mt_index_policy)\nindex\ninfo index\n")
         assert "indexed" in terminal.until(str(PROGRAM))
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """What has indexes made only when the file `open` is there: the threads that make them step back first."""
+    source = tmp_path / "gate.c"
+    source.write_text(textwrap.dedent("""\
+        #include <stdlib.h>
+        #include <unistd.h>
+
+        int setpriority(int which, unsigned who, int priority)
+        {
+            while (access(getenv("GATE"), F_OK))
+                usleep(1000);
+            return 0;
+        }
+        """))
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "gate.so", source], check=True)
+    return tmp_path / "open"
+
+
+def test_waiting_shows_how_far_it_is_and_ends_with_ctrl_c(tmp_path, cache, gate):
+    env = {**cache, "LD_PRELOAD": str(tmp_path / "gate.so"), "GATE": str(gate)}
+    with Terminal("-q", PROGRAM, home=tmp_path, env=env) as terminal:
+        try:
+            terminal.type("index\n")
+            assert re.search(r"\r  0% \[ {40}\] memtrap$", terminal.until("] memtrap"))
+            terminal.type("\x03")
+            assert "Names of memtrap are being indexed while you go on." in terminal.until(Terminal.PROMPT)
+            assert "being indexed " in terminal.do("info index")
+        finally:
+            gate.touch()
+        terminal.do("index")
+        assert "indexed " in terminal.do("info index") and len(kept(cache)) == 1
