@@ -33,6 +33,15 @@ static uint64_t index_value(const struct mt_insn_mem *mem, const struct mt_regs 
 	return (mem->index_size == 1 ? index & 0xff : index) * mem->scale;
 }
 
+/* In 32-bit code a sum with a segment's base wraps, too: offsets from gs are negative there. In
+ * 64-bit code an override of the address size is about the offset alone. */
+static uint64_t linear(const struct mt_insn_mem *mem, uint64_t offset)
+{
+	uint64_t sum = mem->segment_base + (offset & (UINT64_MAX >> (64 - 8 * mem->address_size)));
+
+	return mem->address_size < 8 && mem->segment_base <= UINT32_MAX ? sum & UINT32_MAX : sum;
+}
+
 static bool evaluate(const struct mt_insn *insn, const struct mt_insn_mem *mem, uint8_t base,
                      int64_t disp, const struct mt_regs *regs, uint64_t *addr)
 {
@@ -43,7 +52,7 @@ static bool evaluate(const struct mt_insn *insn, const struct mt_insn_mem *mem, 
 
 	if (mem->bit_offset != MT_REG_NONE)
 		sum += bit_element(mem, regs->r[mem->bit_offset]);
-	*addr = sum & (UINT64_MAX >> (64 - 8 * mem->address_size));
+	*addr = linear(mem, sum);
 	return true;
 }
 
@@ -140,7 +149,6 @@ void mt_insn_resolve_segment(struct mt_insn *insn, uint8_t segment, uint64_t bas
 		if (mem->segment != segment)
 			continue;
 		mem->segment = MT_REG_NONE;
-		mem->disp += (int64_t)base;
-		mem->after_disp += (int64_t)base;
+		mem->segment_base = base;
 	}
 }

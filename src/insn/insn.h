@@ -39,6 +39,7 @@ struct mt_insn_mem {
 	uint8_t access; /* enum mt_insn_access bits; conditional ones (cmpxchg) count as possible */
 	uint32_t size;  /* bytes of one access; for rep, of one iteration; 0: unknown (xsave) */
 	uint8_t segment; /* MT_REG_NONE, or 'f' / 'g' for fs / gs, whose base is not in mt_regs */
+	uint64_t segment_base; /* once mt_insn_resolve_segment() has told it; 0 */
 	uint8_t
 	    base; /* enum mt_reg or MT_REG_NONE; MT_REG_RIP is relative to the next instruction */
 	uint8_t index;        /* enum mt_reg or MT_REG_NONE */
@@ -46,8 +47,8 @@ struct mt_insn_mem {
 	uint8_t scale;        /* 1, 2, 4 or 8 */
 	uint8_t bit_offset;   /* enum mt_reg or MT_REG_NONE: bt, bts, btr and btc with a register
 	                         address the element of `size` bytes that holds that bit */
-	uint8_t address_size; /* bytes: where the address wraps. Those of the machine's word, fewer
-	                         with an address-size override */
+	uint8_t address_size; /* bytes: where base + index * scale + disp wraps. Those of the
+	                         machine's word, fewer with an address-size override */
 	bool scattered; /* many addresses (gather, scatter, AMX tiles), which mt_regs cannot tell */
 	int64_t disp;
 

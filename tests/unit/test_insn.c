@@ -196,10 +196,45 @@ START_TEST(direct_targets)
 }
 END_TEST
 
+static uint64_t resolved_addr(enum mt_machine machine, const uint8_t *code, size_t len,
+                              uint64_t rdi, uint64_t base)
+{
+	const struct mt_regs regs = { { [MT_REG_RDI] = rdi } };
+	struct mt_insn insn;
+	uint64_t before, after;
+
+	ck_assert(mt_insn_decode(machine, code, len, 0x1000, &insn));
+	mt_insn_resolve_segment(&insn, 'g', base);
+	ck_assert(mt_insn_mem_addr_before(&insn, 0, &regs, &before));
+	ck_assert(mt_insn_mem_addr_after(&insn, 0, &regs, &after));
+	ck_assert_uint_eq(before, after);
+	return before;
+}
+
+START_TEST(addresses_wrap_where_the_processor_has_them_wrap)
+{
+	const uint64_t high = 0x7f0000000000;
+
+	/* mov %rax,%gs:-8(%rdi) */
+	ck_assert_uint_eq(
+	    resolved_addr(MT_MACHINE_X86_64, BYTES(0x65, 0x48, 0x89, 0x47, 0xf8), 0, high),
+	    high - 8);
+	/* mov %rax,%gs:8(%edi) */
+	ck_assert_uint_eq(resolved_addr(MT_MACHINE_X86_64,
+	                                BYTES(0x67, 0x65, 0x48, 0x89, 0x47, 0x08),
+	                                0xfffffffffffffffc, high),
+	                  high + 4);
+	/* mov %eax,%gs:-8(%edi) */
+	ck_assert_uint_eq(
+	    resolved_addr(MT_MACHINE_I386, BYTES(0x65, 0x89, 0x47, 0xf8), 0, 0xf7c00000),
+	    0xf7bffff8);
+}
+END_TEST
+
 START_TEST(memory_that_only_a_part_is_known_of)
 {
 	const struct mt_regs regs = { { [MT_REG_RDI] = 0x5000 } };
-	uint64_t addr = 42;
+	uint64_t addr = 42, resolved;
 
 	/* xsave (%rdi): from its start on, as far as it may go. */
 	struct mt_insn insn = decode(BYTES(0x0f, 0xae, 0x27));
@@ -208,6 +243,8 @@ START_TEST(memory_that_only_a_part_is_known_of)
 	ck_assert_uint_eq(insn.mem[0].size, 0);
 	ck_assert(mt_insn_touched(&insn, &regs, 0x5800, 8) & MT_INSN_WRITE);
 	ck_assert_uint_eq(mt_insn_touched(&insn, &regs, 0x4ff8, 8), 0);
+	ck_assert(mt_insn_will_touch(&insn, &regs, 0x5800, 8) & MT_INSN_WRITE);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x4ff8, 8), 0);
 
 	/* vpgatherdd %xmm1,(%rdi,%xmm2,4),%xmm3: the index is no general register. */
 	insn = decode(BYTES(0xc4, 0xe2, 0x71, 0x90, 0x1c, 0x97));
@@ -215,12 +252,22 @@ START_TEST(memory_that_only_a_part_is_known_of)
 	ck_assert(!mt_insn_mem_addr_before(&insn, 0, &regs, &addr));
 	ck_assert(!mt_insn_mem_addr_after(&insn, 0, &regs, &addr));
 	ck_assert_uint_eq(mt_insn_touched(&insn, &regs, 0x100, 1), MT_INSN_READ);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x100, 1), MT_INSN_READ);
 
 	/* mov %rax,%gs:(%rdi) */
 	insn = decode(BYTES(0x65, 0x48, 0x89, 0x07));
 	ck_assert_uint_eq(insn.mem[0].segment, 'g');
 	ck_assert(!mt_insn_mem_addr_before(&insn, 0, &regs, &addr));
 	ck_assert_uint_eq(mt_insn_touched(&insn, &regs, 0x100, 1), MT_INSN_WRITE);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x100, 1), MT_INSN_WRITE);
+	mt_insn_resolve_segment(&insn, 'f', 0x2000); /* the other one */
+	ck_assert(!mt_insn_mem_addr_before(&insn, 0, &regs, &addr));
+	mt_insn_resolve_segment(&insn, 'g', 0x2000);
+	ck_assert(mt_insn_mem_addr_before(&insn, 0, &regs, &resolved));
+	ck_assert_uint_eq(resolved, 0x7000);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x7007, 1), MT_INSN_WRITE);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x5000, 8), 0);
+
 	/* mov %rax,%ds:(%rdi): has no meaning in 64-bit mode. */
 	insn = decode(BYTES(0x3e, 0x48, 0x89, 0x07));
 	ck_assert_uint_eq(insn.mem[0].segment, MT_REG_NONE);
@@ -555,8 +602,8 @@ END_TEST
 
 MT_UNIT_MAIN("insn", text_is_what_people_read, an_instruction_cut_short_is_none, classes,
              i386_has_other_instructions, repetitions, straight_code, direct_targets,
-             memory_that_only_a_part_is_known_of, what_was_stored_keeps_to_its_bytes,
-             the_instruction_before_is_the_culprit, decoding_must_arrive_at_pc,
-             long_functions_are_decoded_to_the_end, decoding_gives_up_after_a_mebibyte,
-             rf_tells_a_repetition_from_the_store_before_it, a_call_is_found_from_its_callee,
-             noise_does_no_harm)
+             addresses_wrap_where_the_processor_has_them_wrap, memory_that_only_a_part_is_known_of,
+             what_was_stored_keeps_to_its_bytes, the_instruction_before_is_the_culprit,
+             decoding_must_arrive_at_pc, long_functions_are_decoded_to_the_end,
+             decoding_gives_up_after_a_mebibyte, rf_tells_a_repetition_from_the_store_before_it,
+             a_call_is_found_from_its_callee, noise_does_no_harm)

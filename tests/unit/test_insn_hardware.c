@@ -312,21 +312,6 @@ static void run(struct trial *trial)
 
 /* ---- What the decoder says of it ----------------------------------------- */
 
-/* As mt_insn_touched(), from the registers before. */
-static unsigned touched_before(const struct trial *trial, uint64_t addr, size_t len)
-{
-	unsigned touched = 0;
-
-	for (size_t i = 0; i < trial->insn.mem_count; i++) {
-		uint64_t start, size = trial->insn.mem[i].size;
-
-		if (!mt_insn_mem_addr_before(&trial->insn, i, &trial->before, &start) ||
-		    (addr + len > start && addr < start + size))
-			touched |= trial->insn.mem[i].access;
-	}
-	return touched;
-}
-
 static bool after_tells(const struct trial *trial)
 {
 	uint64_t addr;
@@ -487,8 +472,9 @@ static unsigned judge(struct trial *trial)
 		compare(trial, i, mt_insn_touched(&trial->insn, &trial->after, addr, trial->len),
 		        exactly && after_tells(trial), "after");
 		if (!trial->insn.rep)
-			compare(trial, i, touched_before(trial, addr, trial->len), exactly,
-			        "before");
+			compare(trial, i,
+			        mt_insn_will_touch(&trial->insn, &trial->before, addr, trial->len),
+			        exactly, "before");
 		if (!(trial->fired >> i & 1))
 			continue;
 		check_culprit(trial, i);
