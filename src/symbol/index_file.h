@@ -54,11 +54,6 @@ uint32_t mt_index_head_sum(const struct mt_index_head *head);
 
 struct mt_index_file;
 
-/* A DIE, and the one around it (0: its unit's). */
-struct mt_index_place {
-	uint32_t die, parent;
-};
-
 struct mt_index_places {
 	struct mt_index_place *data;
 	size_t len;

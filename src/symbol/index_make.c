@@ -23,7 +23,7 @@ struct worker {
 	struct mt_index_make *make;
 	struct mt_index_reader reader;
 	struct mt_index_heap heaps[MT_INDEX_TABLES];
-	MT_VEC(struct mt_index_parent) parents;
+	MT_VEC(struct mt_index_place) parents;
 	MT_VEC(uint32_t) unread;
 	uint64_t read; /* bytes, since pages were given back */
 };
@@ -95,7 +95,7 @@ static bool take_entry(void *arg, enum mt_index_table table, const struct mt_ind
 	       mt_index_heap_add(&worker->heaps[table], worker->make->shifts[table], entry);
 }
 
-static bool take_parent(void *arg, const struct mt_index_parent *parent)
+static bool take_parent(void *arg, const struct mt_index_place *parent)
 {
 	struct worker *worker = arg;
 
@@ -250,13 +250,6 @@ static void write_keys(const struct mt_index_make *make, struct output *output,
 	flush(output);
 }
 
-static int compare_parents(const void *left, const void *right)
-{
-	const struct mt_index_parent *a = left, *b = right;
-
-	return a->die < b->die ? -1 : a->die > b->die;
-}
-
 static int compare_numbers(const void *left, const void *right)
 {
 	const uint32_t *a = left, *b = right;
@@ -283,7 +276,7 @@ static bool join_lists(struct mt_index_make *make)
 	}
 	if (all->parents.len)
 		qsort(all->parents.data, all->parents.len, sizeof(*all->parents.data),
-		      compare_parents);
+		      mt_index_compare_places);
 	if (all->unread.len)
 		qsort(all->unread.data, all->unread.len, sizeof(uint32_t), compare_numbers);
 	return true;

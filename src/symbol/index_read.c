@@ -35,6 +35,13 @@ struct die {
 	size_t origin_count;
 };
 
+int mt_index_compare_places(const void *left, const void *right)
+{
+	const struct mt_index_place *a = left, *b = right;
+
+	return a->die < b->die ? -1 : a->die > b->die;
+}
+
 /* Eight bytes at a time; which hash it is matters to nobody but the files of the cache. */
 uint32_t mt_index_hash(const char *name, size_t len)
 {
@@ -214,8 +221,8 @@ static uint32_t parent_of(const struct walk *walk, size_t depth)
 static void keep_parents(struct walk *walk)
 {
 	for (size_t i = walk->depth - 1; i > 0 && !walk->around[i].is_kept; i--) {
-		const struct mt_index_parent parent = { .die = walk->around[i].die,
-			                                .parent = parent_of(walk, i) };
+		const struct mt_index_place parent = { .die = walk->around[i].die,
+			                               .parent = parent_of(walk, i) };
 
 		walk->around[i].is_kept = true;
 		if (!walk->sink->parent(walk->sink->arg, &parent))

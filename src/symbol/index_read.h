@@ -32,15 +32,15 @@ struct mt_index_entry {
 	uint32_t key, die, parent;
 };
 
-/* Where DIEs that hold DIEs of the index lie themselves. */
-struct mt_index_parent {
+/* A DIE, and the one around it (0: its unit's). */
+struct mt_index_place {
 	uint32_t die, parent;
 };
 
 /* Takes what a unit has. False: no more memory, or nobody wants more. */
 struct mt_index_sink {
 	bool (*entry)(void *arg, enum mt_index_table table, const struct mt_index_entry *entry);
-	bool (*parent)(void *arg, const struct mt_index_parent *parent);
+	bool (*parent)(void *arg, const struct mt_index_place *parent); /* of a DIE of the index */
 	void *arg;
 };
 
@@ -56,6 +56,9 @@ enum mt_index_outcome {
 	MT_INDEX_UNREADABLE, /* damaged, or of a kind that is not known: it has to be scanned */
 	MT_INDEX_STOPPED,    /* by the sink */
 };
+
+/* The order by `die`, for qsort(3). */
+int mt_index_compare_places(const void *left, const void *right);
 
 uint32_t mt_index_hash(const char *name, size_t len);
 

@@ -157,20 +157,13 @@ static bool find_referrers(const struct mt_indexing *indexing, Dwarf_Die *target
 	return true;
 }
 
-static int compare_places(const void *left, const void *right)
-{
-	const struct mt_index_place *a = left, *b = right;
-
-	return a->die < b->die ? -1 : a->die > b->die;
-}
-
 /* In the order of the section, each once. */
 static void sort_places(struct mt_index_places *places)
 {
 	size_t kept = 0;
 
 	if (places->len)
-		qsort(places->data, places->len, sizeof(*places->data), compare_places);
+		qsort(places->data, places->len, sizeof(*places->data), mt_index_compare_places);
 	for (size_t i = 0; i < places->len; i++)
 		if (!kept || places->data[i].die != places->data[kept - 1].die)
 			places->data[kept++] = places->data[i];
