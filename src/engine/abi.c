@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "symbol/rtti.h"
 #include "symbol/type_class.h"
 
-enum { EIGHT = 8, NESTING_MAX = 16 };
+/* PARTS_MAX: more than any type has that is passed; damaged DWARF may hold one within itself. */
+enum { EIGHT = 8, PARTS_MAX = 1000 };
 
 /* ---- Classes ------------------------------------------------------------------------ */
 
@@ -24,6 +26,7 @@ struct abi_classes {
 	size_t count;
 	enum abi_class of[2];
 };
+
 static enum abi_class merge(enum abi_class a, enum abi_class b)
 {
 	if (a == b || b == NONE)
@@ -48,24 +51,24 @@ static void add(struct abi_classes *classes, uint64_t offset, enum abi_class cla
 }
 
 static void add_all(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
-                    unsigned depth);
+                    unsigned *parts_left);
 
 static void add_members(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
-                        unsigned depth)
+                        unsigned *parts_left)
 {
 	mt_type_complete(type);
-	for (size_t i = 0; i < type->member_count; i++) {
+	for (size_t i = 0; i < type->member_count && *parts_left; i++) {
 		const struct mt_member *member = &type->members[i];
 
 		if (member->bit_size)
 			add(classes, offset + member->offset + member->bit_offset / 8, INTEGER);
 		else
-			add_all(classes, member->type, offset + member->offset, depth + 1);
+			add_all(classes, member->type, offset + member->offset, parts_left);
 	}
 }
 
 static void add_array(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
-                      unsigned depth)
+                      unsigned *parts_left)
 {
 	uint64_t size = type->target ? type->target->size : 0;
 
@@ -74,8 +77,8 @@ static void add_array(struct abi_classes *classes, const struct mt_type *type, u
 			add(classes, offset + at, at ? SSE_UP : SSE);
 		return;
 	}
-	for (uint64_t at = 0; size && at < type->size; at += size)
-		add_all(classes, type->target, offset + at, depth + 1);
+	for (uint64_t at = 0; size && at < type->size && *parts_left; at += size)
+		add_all(classes, type->target, offset + at, parts_left);
 }
 
 /* A value that is cut by the border between two registers is no value of C's. */
@@ -92,17 +95,18 @@ static void add_scalar(struct abi_classes *classes, const struct mt_type *type, 
 }
 
 static void add_all(struct abi_classes *classes, const struct mt_type *type, uint64_t offset,
-                    unsigned depth)
+                    unsigned *parts_left)
 {
-	if (depth > NESTING_MAX)
+	if (!*parts_left)
 		return;
+	--*parts_left;
 	switch (type->kind) {
 	case MT_TYPE_STRUCT:
 	case MT_TYPE_UNION:
-		add_members(classes, type, offset, depth);
+		add_members(classes, type, offset, parts_left);
 		break;
 	case MT_TYPE_ARRAY:
-		add_array(classes, type, offset, depth);
+		add_array(classes, type, offset, parts_left);
 		break;
 	case MT_TYPE_COMPLEX:
 		add_scalar(classes, type->target, offset);
@@ -120,25 +124,65 @@ static bool is_aggregate(const struct mt_type *type)
 	       type->kind == MT_TYPE_ARRAY;
 }
 
-/* C++ passes what has a copy constructor or destructor of its own by reference (Itanium C++ ABI,
- * section 3.1.1). */
-bool mt_abi_is_object(const struct mt_type *type)
+static bool is_copying(const struct mt_method *method, const struct mt_type *type)
 {
-	const struct mt_class *class = mt_type_language(type) == MT_LANG_CPLUS && is_aggregate(type)
-	                                   ? mt_type_class(type)
-	                                   : NULL;
+	return method->is_constructor && method->type->param_count == 2 &&
+	       method->type->params[1]->is_reference &&
+	       mt_type_same(method->type->params[1]->target, type);
+}
 
-	for (size_t i = 0; class && i < class->method_count; i++) {
+/* What the class itself says; what the compiler has made for it is as its parts are. */
+static bool has_own_copying(const struct mt_class *class, const struct mt_type *type)
+{
+	bool refuses = false, allows = false;
+
+	for (size_t i = 0; i < class->method_count; i++) {
 		const struct mt_method *method = &class->methods[i];
-		bool copies = method->is_constructor && method->type->param_count == 2 &&
-		              method->type->params[1]->is_reference &&
-		              mt_type_same(method->type->params[1]->target, type);
+		bool copies = is_copying(method, type);
 
-		if (!method->is_artificial && !method->is_defaulted &&
-		    (copies || method->is_destructor))
+		if (method->is_artificial || (!copies && !method->is_destructor))
+			continue;
+		if (copies && method->is_deleted)
+			refuses = true;
+		else if (method->is_defaulted)
+			allows = allows || copies;
+		else
 			return true;
 	}
+	return refuses && !allows;
+}
+
+static bool is_object(const struct mt_type *type, unsigned *parts_left)
+{
+	const struct mt_class *class;
+
+	if (!*parts_left)
+		return false;
+	--*parts_left;
+	if (type->kind == MT_TYPE_ARRAY && type->target)
+		return is_object(type->target, parts_left);
+	class = is_aggregate(type) ? mt_type_class(type) : NULL;
+	if (!class)
+		return false;
+	if (class->passing != MT_PASSING_NOT_TOLD)
+		return class->passing == MT_PASSING_BY_REFERENCE;
+	if (mt_type_is_dynamic(type) || has_own_copying(class, type))
+		return true;
+	mt_type_complete(type);
+	for (size_t i = 0; i < type->member_count; i++)
+		if (is_object(type->members[i].type, parts_left))
+			return true;
 	return false;
+}
+
+/* C++ passes by reference what has a copy constructor, a move constructor or a destructor that is
+ * not trivial, of its own or by its virtual functions, its bases and its members; or none of these
+ * constructors at all (Itanium C++ ABI, section 3.1.1; C++17, 15.8.1). */
+bool mt_abi_is_object(const struct mt_type *type)
+{
+	unsigned parts_left = PARTS_MAX;
+
+	return mt_type_language(type) == MT_LANG_CPLUS && is_object(type, &parts_left);
 }
 
 static void all_memory(struct abi_classes *classes)
@@ -149,13 +193,15 @@ static void all_memory(struct abi_classes *classes)
 
 static void classify(const struct mt_type *type, struct abi_classes *classes)
 {
+	unsigned parts_left = PARTS_MAX;
+
 	*classes = (struct abi_classes){ .count = (size_t)((type->size + EIGHT - 1) / EIGHT) };
 	if (classes->count > 2 || mt_abi_is_object(type)) {
 		/* complex long double is returned on the x87 stack, but passed in memory */
 		all_memory(classes);
 		return;
 	}
-	add_all(classes, type, 0, 0);
+	add_all(classes, type, 0, &parts_left);
 	for (size_t i = 0; i < classes->count; i++) {
 		if (classes->of[i] == MEMORY || (classes->of[i] == X87 && is_aggregate(type) &&
 		                                 i != 0 && classes->of[0] != X87)) {
@@ -203,13 +249,14 @@ static void push(struct mt_abi_call *call, const uint8_t *bytes, size_t size, si
 		mt_buf_bytes(&call->stack, nothing, 1);
 }
 
-/* All or nothing: a value is never half in registers. */
+/* All or nothing: a value is never half in registers. What is empty, as classes of C++ may be, or
+ * padding, takes none. */
 static bool fits_registers(const struct mt_abi_call *call, const struct abi_classes *classes)
 {
 	size_t integers = 0, vectors = 0;
 
 	for (size_t i = 0; i < classes->count; i++) {
-		integers += classes->of[i] == INTEGER || classes->of[i] == NONE;
+		integers += classes->of[i] == INTEGER;
 		vectors += classes->of[i] == SSE;
 		if (classes->of[i] == MEMORY || classes->of[i] == X87)
 			return false;
@@ -230,7 +277,7 @@ static void take_registers(struct mt_abi_call *call, const struct abi_classes *c
 			memcpy(call->vector[call->vector_count++], from, size);
 		else if (classes->of[i] == SSE_UP)
 			memcpy(call->vector[call->vector_count - 1] + EIGHT, from, size);
-		else
+		else if (classes->of[i] == INTEGER)
 			memcpy(&call->integer[call->integer_count++], from, size);
 	}
 }
@@ -411,7 +458,7 @@ void mt_abi_result(enum mt_machine machine, const struct mt_type *type,
 		else if (classes.of[i] == SSE_UP)
 			memcpy(out + i * EIGHT, registers->xmm[vector ? vector - 1 : 0] + EIGHT,
 			       size);
-		else
+		else if (classes.of[i] == INTEGER)
 			memcpy(out + i * EIGHT, &integers[integer++], size);
 	}
 }

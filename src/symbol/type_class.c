@@ -277,6 +277,16 @@ void mt_type_class_free(struct mt_class *of_class)
 	free(of_class);
 }
 
+static enum mt_passing passing_of(Dwarf_Die *die)
+{
+	int64_t convention = 0;
+
+	mt_die_integer(die, DW_AT_calling_convention, &convention);
+	return convention == DW_CC_pass_by_value       ? MT_PASSING_BY_VALUE
+	       : convention == DW_CC_pass_by_reference ? MT_PASSING_BY_REFERENCE
+	                                               : MT_PASSING_NOT_TOLD;
+}
+
 static void read_class(struct mt_lazy_type *lazy, struct mt_class *of_class)
 {
 	Dwarf_Die die;
@@ -287,7 +297,8 @@ static void read_class(struct mt_lazy_type *lazy, struct mt_class *of_class)
 	if (dwarf_tag(&die) == DW_TAG_class_type)
 		reader.access = MT_ACCESS_PRIVATE;
 	read_children(&reader, &die);
-	*of_class = (struct mt_class){ .bases = reader.bases.data,
+	*of_class = (struct mt_class){ .passing = passing_of(&die),
+		                       .bases = reader.bases.data,
 		                       .base_count = reader.bases.len,
 		                       .access = reader.access_of_members.data,
 		                       .access_count = reader.access_of_members.len,

@@ -63,7 +63,12 @@ struct mt_template_arg {
 	int64_t value;
 };
 
+/* How values of the class are passed and returned (DW_AT_calling_convention, DWARF 5
+ * section 5.7.1): clang tells it, gcc does not. */
+enum mt_passing { MT_PASSING_NOT_TOLD, MT_PASSING_BY_VALUE, MT_PASSING_BY_REFERENCE };
+
 struct mt_class {
+	enum mt_passing passing;
 	const struct mt_base *bases;
 	size_t base_count;
 	const enum mt_access *access; /* of the type's members: mt_class_access() */

@@ -55,6 +55,8 @@ WRONG = [
     ("dynamic_cast<leaf *>(1)", "it is no pointer to a class"),
     ("v.capacity()", "cannot be called: the program has no code for it"),
     ("s * 2", "the program has no operator*"),
+    ("guard_of(safe)", "argument 1 is an object that C++ passes by reference to a copy"),
+    ("twice_of(said)", "argument 1 is an object that C++ passes by reference to a copy"),
 ]
 
 
