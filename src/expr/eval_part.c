@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "expr/dynamic.h"
 #include "expr/member.h"
 #include "expr/overload.h"
 
@@ -194,6 +195,8 @@ struct mt_error *mt_eval_member(const struct mt_eval *eval, const struct mt_ast 
 	struct mt_value whole;
 
 	MT_TRY(mt_eval_object(eval, ast, &whole));
+	if (ast->kind == MT_AST_ARROW && eval->world->whole_objects)
+		mt_value_whole_object(eval->world, &whole, &whole);
 	if (whole.type->kind != MT_TYPE_STRUCT && whole.type->kind != MT_TYPE_UNION)
 		return mt_eval_type_error(eval, ast->a, whole.type, "it has no members");
 	mt_type_complete(whole.type);

@@ -92,6 +92,10 @@ struct mt_world {
 
 	bool may_write; /* assignments, ++ and calls are asked for; else they are refused */
 
+	/* x->m is looked for in the whole object that x leads to (dynamic.h), not only in what its
+	 * type says. */
+	bool whole_objects;
+
 	/* Trees of texts that were evaluated before; NULL: none are kept. */
 	struct mt_kept *kept;
 	/* As long as this number stays, so do memory, registers, frame and image: what a name came

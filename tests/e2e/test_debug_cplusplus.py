@@ -80,7 +80,7 @@ def test_who_only_looks_calls_nothing():
 # ---- What objects are
 
 OBJECTS = ["print bp", "print *bp", "print op", "print br", "print L.o", "whatis bp", "whatis L", "ptype op", "print pp",
-           "print &L", "print p", "whatis p"]
+           "print &L", "print p", "whatis p", "print bp->l", "print op->d", "print bp->b", "print pp->b"]
 
 
 def same(text):

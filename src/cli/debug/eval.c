@@ -6,6 +6,7 @@ void mt_shell_world(struct mt_shell *shell, struct mt_debug_world *world)
 {
 	mt_debug_world(shell->debug, world);
 	world->world.may_write = true;
+	world->world.whole_objects = shell->settings.print.object;
 }
 
 static struct mt_error *eval(const struct mt_world *world, const char *text, struct mt_arena *arena,
