@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Arbitrary text as a file of formatters, and a value shown by them. */
+/* Arbitrary text as a file of formatters, and a value shown by them: without a program, and in the
+ * fuzzer's own, whose types and functions it may name. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -41,20 +43,31 @@ static struct mt_error *read_loop(void *arg, uint64_t addr, void *out, size_t le
 
 MT_DEFINE_CLEANUP(mt_formatters, struct mt_formatters, mt_formatters_destroy)
 
+static void show(const struct mt_world *world, const struct mt_formatters *formatters)
+{
+	const struct mt_value value = { .type = &node, .home = MT_HOME_MEMORY };
+	struct mt_print_options options = mt_print_defaults();
+	struct mt_buf out MT_AUTO_BUF = { 0 };
+
+	options.formatters = formatters;
+	options.elements = 20;
+	mt_error_free(mt_print_top(world, &value, &options, &out));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t memory[24] = { [8] = 3, [16] = 8 };
-	const struct mt_world world = { .arg = memory, .read = read_loop };
-	const struct mt_value value = { .type = &node, .home = MT_HOME_MEMORY };
-	struct mt_print_options options = mt_print_defaults();
+	static struct mt_image *image;
+	struct mt_world world = { .arg = memory, .read = read_loop };
 	struct mt_formatters *formatters MT_CLEANUP(mt_formatters_cleanup) = NULL;
 	char *source MT_AUTO_FREE = mt_strndup((const char *)data, size);
-	struct mt_buf out MT_AUTO_BUF = { 0 };
 
+	if (!image)
+		mt_error_free(mt_image_create(getpid(), &image));
 	mt_error_free(mt_formatters_create(&formatters));
 	mt_error_free(mt_formatters_add(formatters, "fuzz", source));
-	options.formatters = formatters;
-	options.elements = 20;
-	mt_error_free(mt_print_top(&world, &value, &options, &out));
+	show(&world, formatters);
+	world.image = image;
+	show(&world, formatters);
 	return 0;
 }
