@@ -71,18 +71,6 @@ static struct mt_error *refuse(const struct mt_ast *ast)
 	return refuse(ast->c);
 }
 
-static bool has_floats(const struct mt_cond_node *node)
-{
-	return node && (node->type.is_float || has_floats(node->a) || has_floats(node->b) ||
-	                has_floats(node->c));
-}
-
-static bool has_watched(const struct mt_cond_node *node)
-{
-	return node && (node->op == MT_OP_OLD || node->op == MT_OP_NEW || has_watched(node->a) ||
-	                has_watched(node->b) || has_watched(node->c));
-}
-
 /* ---- The value's type ---------------------------------------------------------------------- */
 
 static const struct mt_type *type_of_number(const struct mt_cond_typer *typer,
@@ -108,6 +96,8 @@ static struct mt_error *take_number(const struct mt_cond_typer *typer, const str
                                     const struct mt_cond_place *place, struct mt_capture *capture)
 {
 	const struct mt_cond_typed *value = &place->value;
+	/* A bit-field may be of a type that is wider than it. */
+	bool has_type = place->type && place->type->size <= sizeof(uint64_t);
 
 	capture->is_number = true;
 	capture->node = value->node;
@@ -115,9 +105,9 @@ static struct mt_error *take_number(const struct mt_cond_typer *typer, const str
 	if (value->is_pointer && (!place->type || place->type->kind != MT_TYPE_POINTER))
 		capture->type = mt_type_pointer(
 		    typer->image, value->pointer ? value->pointer : mt_type_base("void"));
-	else if (!place->type && !value->node->type.is_float)
+	else if (!has_type && !value->node->type.is_float)
 		capture->type = type_of_number(typer, value->node->type);
-	if (has_floats(value->node))
+	if (mt_cond_node_has_floats(value->node))
 		return mt_error_at((long)ast->start,
 		                   "the kernel has no floating point arithmetic: show the parts");
 	return capture->type ? NULL : mt_error_nomem();
@@ -128,7 +118,7 @@ static struct mt_error *take_place(const struct mt_ast *ast, const struct mt_con
 {
 	capture->node = place->addr;
 	capture->type = place->type;
-	if (has_floats(place->addr))
+	if (mt_cond_node_has_floats(place->addr))
 		return mt_error_at((long)ast->start,
 		                   "the kernel has no floating point arithmetic: show the parts");
 	return NULL;
@@ -226,7 +216,8 @@ static struct mt_error *take_value(const struct mt_cond_typer *typer, const stru
 	MT_TRY(place.addr ? take_place(whole, &place, capture)
 	                  : take_number(typer, whole, &place, capture));
 	MT_TRY(check_size(typer, ast, capture));
-	capture->is_watched = has_watched(capture->node);
+	capture->is_watched = mt_cond_node_uses(capture->node, MT_OP_OLD) ||
+	                      mt_cond_node_uses(capture->node, MT_OP_NEW);
 	find_texts(&search, capture->type, 0, 0);
 	return NULL;
 }

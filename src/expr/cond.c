@@ -9,18 +9,6 @@
 
 MT_DEFINE_CLEANUP(cond, struct mt_cond, mt_cond_destroy)
 
-static bool has_floats(const struct mt_cond_node *node)
-{
-	return node && (node->type.is_float || has_floats(node->a) || has_floats(node->b) ||
-	                has_floats(node->c));
-}
-
-static bool reads_memory(const struct mt_cond_node *node)
-{
-	return node && (node->op == MT_OP_LOAD || node->op == MT_OP_TEXT_EQ ||
-	                reads_memory(node->a) || reads_memory(node->b) || reads_memory(node->c));
-}
-
 struct mt_error *mt_cond_compile_in(const struct mt_cond_scope *scope, const char *text,
                                     struct mt_cond **cond)
 {
@@ -47,8 +35,8 @@ struct mt_error *mt_cond_compile_in(const struct mt_cond_scope *scope, const cha
 	else
 		MT_TRY(mt_parse_expression(made->text, &trees, &ast));
 	MT_TRY(mt_cond_type(&typer, ast, &made->root));
-	made->fits_kernel = !has_floats(made->root);
-	made->reads_memory = reads_memory(made->root);
+	made->fits_kernel = !mt_cond_node_has_floats(made->root);
+	made->reads_memory = mt_cond_node_reads_memory(made->root);
 	*cond = MT_TAKE(made);
 	return NULL;
 }

@@ -79,6 +79,9 @@ struct mt_error *mt_cond_move(const struct mt_cond_typer *typer, const struct mt
                               const struct mt_cond_typed *a, const struct mt_cond_typed *b,
                               struct mt_cond_typed *typed);
 
+/* Whether a node of the tree is of floating type. (cond_node.c) */
+bool mt_cond_node_has_floats(const struct mt_cond_node *node);
+
 /* ---- Building nodes (cond_node.c). Operators whose operands are constants become constants, by
  * the evaluator itself. All fail with NOMEM only. */
 

@@ -2,6 +2,27 @@
 #include "expr/arith.h"
 #include "expr/cond_internal.h"
 
+/* ---- What a tree is made of */
+
+bool mt_cond_node_uses(const struct mt_cond_node *node, enum mt_op op)
+{
+	return node && (node->op == op || mt_cond_node_uses(node->a, op) ||
+	                mt_cond_node_uses(node->b, op) || mt_cond_node_uses(node->c, op));
+}
+
+bool mt_cond_node_reads_memory(const struct mt_cond_node *node)
+{
+	return mt_cond_node_uses(node, MT_OP_LOAD) || mt_cond_node_uses(node, MT_OP_TEXT_EQ);
+}
+
+bool mt_cond_node_has_floats(const struct mt_cond_node *node)
+{
+	return node && (node->type.is_float || mt_cond_node_has_floats(node->a) ||
+	                mt_cond_node_has_floats(node->b) || mt_cond_node_has_floats(node->c));
+}
+
+/* ---- Building */
+
 static bool is_constant(const struct mt_cond_node *node)
 {
 	return !node || node->op == MT_OP_CONST || node->op == MT_OP_FCONST;

@@ -205,6 +205,10 @@ struct mt_cond_node {
 	} u;
 };
 
+/* Whether a node of the tree has that operator, and whether one reads the program's memory. */
+bool mt_cond_node_uses(const struct mt_cond_node *node, enum mt_op op);
+bool mt_cond_node_reads_memory(const struct mt_cond_node *node);
+
 struct mt_cond;
 
 enum { MT_COND_TEXT_MAX = 63 };

@@ -4,25 +4,14 @@
 #include "expr/arith.h"
 #include "probe/condgen_internal.h"
 
-static bool uses(const struct mt_cond_node *node, enum mt_op op)
-{
-	return node &&
-	       (node->op == op || uses(node->a, op) || uses(node->b, op) || uses(node->c, op));
-}
-
 bool mt_cond_node_uses_comm(const struct mt_cond_node *node)
 {
-	return uses(node, MT_OP_COMM_EQ);
+	return mt_cond_node_uses(node, MT_OP_COMM_EQ);
 }
 
 bool mt_cond_node_uses_regs(const struct mt_cond_node *node)
 {
-	return uses(node, MT_OP_REG) || uses(node, MT_OP_PC);
-}
-
-bool mt_cond_node_reads_memory(const struct mt_cond_node *node)
-{
-	return uses(node, MT_OP_LOAD) || uses(node, MT_OP_TEXT_EQ);
+	return mt_cond_node_uses(node, MT_OP_REG) || mt_cond_node_uses(node, MT_OP_PC);
 }
 
 bool mt_cond_uses_comm(const struct mt_cond *cond)

@@ -31,7 +31,6 @@ bool mt_cond_uses_regs(const struct mt_cond *cond);
 /* The same of a tree. */
 bool mt_cond_node_uses_comm(const struct mt_cond_node *node);
 bool mt_cond_node_uses_regs(const struct mt_cond_node *node);
-bool mt_cond_node_reads_memory(const struct mt_cond_node *node);
 
 /*
  * Appends code that goes on when the condition holds and jumps to `is_false` when it doesn't, or to

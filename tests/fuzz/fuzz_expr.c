@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arbitrary text as an expression: a place is resolved in the fuzzer's own process, a condition is
- * compiled and evaluated for types that no compiler makes.
+ * Arbitrary text as an expression: a place is resolved in the fuzzer's own process, a condition and
+ * what is shown with a hit are compiled and evaluated for types that no compiler makes.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "../unit/own_memory.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "expr/expr.h"
+#include "expr/capture.h"
 #include "fuzz.h"
 #include "x86/regs.h"
 
@@ -63,9 +63,17 @@ static void draw(const char *text, struct mt_error *error)
 	mt_error_free(error);
 }
 
-static void try_place(const char *text)
+static struct mt_image *own_image(void)
 {
 	static struct mt_image *image;
+
+	if (!image && mt_image_create(getpid(), &image))
+		abort();
+	return image;
+}
+
+static void try_place(const char *text)
+{
 	struct mt_place place;
 	struct mt_error *error = mt_place_check(text);
 
@@ -75,23 +83,28 @@ static void try_place(const char *text)
 		draw(text, error);
 		return;
 	}
-	if (!image && (error = mt_image_create(getpid(), &image)))
-		abort();
-	draw(text, mt_place_resolve(image, text, read_own, NULL, &place));
+	draw(text, mt_place_resolve(own_image(), text, read_own, NULL, &place));
 }
 
-static void try_condition(const char *text, const struct mt_type *type)
+static struct mt_cond_input input_of(const struct mt_type *type)
 {
 	static const uint8_t zeroes[32], ones[32] = { [0 ... 31] = 0xff };
 	static const struct mt_regs regs = { .r = { 1, 2, 3 } };
-	struct mt_cond_input input = { .old_value = zeroes,
+
+	return (struct mt_cond_input){ .old_value = zeroes,
 		                       .new_value = ones,
 		                       .len = (size_t)type->size,
 		                       .tid = 43,
 		                       .pid = 42,
 		                       .hits = 7,
 		                       .comm = "worker",
-		                       .regs = &regs };
+		                       .regs = &regs,
+		                       .read = read_own };
+}
+
+static void try_condition(const char *text, const struct mt_type *type)
+{
+	struct mt_cond_input input = input_of(type);
 	struct mt_cond *cond = NULL;
 	struct mt_error *error = mt_cond_compile(MT_MACHINE_X86_64, text, type, &cond);
 
@@ -99,6 +112,25 @@ static void try_condition(const char *text, const struct mt_type *type)
 	if (cond)
 		mt_cond_eval(cond, &input);
 	mt_cond_destroy(cond);
+}
+
+static void try_capture(const char *text, const struct mt_type *type)
+{
+	const struct mt_cond_scope scope = { .machine = MT_MACHINE_X86_64,
+		                             .watched = type,
+		                             .image = own_image() };
+	struct mt_cond_input input = input_of(type);
+	struct mt_capture *capture = NULL;
+	struct mt_captured *captured;
+
+	draw(text, mt_capture_compile(&scope, text, &capture));
+	if (!capture)
+		return;
+	captured = mt_alloc(mt_capture_room(capture));
+	if (captured)
+		mt_capture_take(capture, &input, captured);
+	free(captured);
+	mt_capture_destroy(capture);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -110,5 +142,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_place(text);
 	try_condition(text, &array);
 	try_condition(text, &record);
+	try_capture(text, &record);
 	return 0;
 }
