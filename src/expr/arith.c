@@ -3,68 +3,7 @@
 
 #include <math.h>
 
-/* ---- Integers: canonical, so that 64-bit arithmetic serves all widths ---- */
-
-static uint64_t magnitude(uint64_t value)
-{
-	return (int64_t)value < 0 ? -value : value;
-}
-
-static uint64_t divide(uint64_t a, uint64_t b, bool is_signed)
-{
-	if (!b)
-		return 0;
-	if (!is_signed)
-		return a / b;
-	uint64_t quotient = magnitude(a) / magnitude(b);
-	return (int64_t)(a ^ b) < 0 ? -quotient : quotient;
-}
-
-/* The remainder has the dividend's sign (C11 6.5.5). */
-static uint64_t remainder_of(uint64_t a, uint64_t b, bool is_signed)
-{
-	if (!b)
-		return a;
-	if (!is_signed)
-		return a % b;
-	uint64_t rest = magnitude(a) % magnitude(b);
-	return (int64_t)a < 0 ? -rest : rest;
-}
-
-static uint64_t compute(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type)
-{
-	unsigned count = (unsigned)b & (8u * type.size - 1);
-
-	switch (op) {
-	case MT_OP_ADD:
-		return a + b;
-	case MT_OP_SUB:
-		return a - b;
-	case MT_OP_MUL:
-		return a * b;
-	case MT_OP_DIV:
-		return divide(a, b, type.is_signed);
-	case MT_OP_MOD:
-		return remainder_of(a, b, type.is_signed);
-	case MT_OP_SHL:
-		return a << count;
-	case MT_OP_SHR:
-		return type.is_signed ? (uint64_t)((int64_t)a >> count) : a >> count;
-	case MT_OP_AND:
-		return a & b;
-	case MT_OP_OR:
-		return a | b;
-	default: /* MT_OP_XOR */
-		return a ^ b;
-	}
-}
-
-uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type)
-{
-	return mt_arith_canonical(compute(op, a, b, type), type);
-}
-
-/* ---- Integers of 128 bits ------------------------------------------------ */
+/* ---- Integers ------------------------------------------------------------ */
 
 /* The smallest number's magnitude is itself, without a sign. */
 static unsigned __int128 wide_magnitude(unsigned __int128 value)
@@ -111,6 +50,21 @@ unsigned __int128 mt_arith_wide(enum mt_op op, unsigned __int128 a, unsigned __i
 	default: /* MT_OP_XOR */
 		return a ^ b;
 	}
+}
+
+static unsigned __int128 widened(uint64_t value, bool is_signed)
+{
+	return is_signed ? (unsigned __int128)(__int128)(int64_t)value : value;
+}
+
+/* Canonical numbers are what they are in 128 bits too; but a shift goes around at the type's. */
+uint64_t mt_arith_integers(enum mt_op op, uint64_t a, uint64_t b, struct mt_arith type)
+{
+	bool is_shift = op == MT_OP_SHL || op == MT_OP_SHR;
+	unsigned __int128 by = is_shift ? b & (8u * type.size - 1) : widened(b, type.is_signed);
+
+	return mt_arith_canonical(
+	    (uint64_t)mt_arith_wide(op, widened(a, type.is_signed), by, type.is_signed), type);
 }
 
 /* ---- Floating numbers ---------------------------------------------------- */
@@ -173,8 +127,7 @@ long double mt_arith_wide_to_float(unsigned __int128 value, bool is_signed, unsi
 
 long double mt_arith_to_float(uint64_t value, bool is_signed, unsigned size)
 {
-	return mt_arith_wide_to_float(
-	    is_signed ? (unsigned __int128)(__int128)(int64_t)value : value, is_signed, size);
+	return mt_arith_wide_to_float(widened(value, is_signed), is_signed, size);
 }
 
 /* C leaves out-of-range values open; here they become the nearest integer, and NaN becomes 0. */
@@ -213,18 +166,16 @@ static bool holds(enum mt_op op, bool less, bool equal, bool greater)
 	}
 }
 
-bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed)
-{
-	bool less = is_signed ? (int64_t)a < (int64_t)b : a < b;
-
-	return holds(op, less, a == b, !less && a != b);
-}
-
 bool mt_arith_compare_wide(enum mt_op op, unsigned __int128 a, unsigned __int128 b, bool is_signed)
 {
 	bool less = is_signed ? (__int128)a < (__int128)b : a < b;
 
 	return holds(op, less, a == b, !less && a != b);
+}
+
+bool mt_arith_compare_integers(enum mt_op op, uint64_t a, uint64_t b, bool is_signed)
+{
+	return mt_arith_compare_wide(op, widened(a, is_signed), widened(b, is_signed), is_signed);
 }
 
 bool mt_arith_compare_floats(enum mt_op op, long double a, long double b)

@@ -38,6 +38,9 @@ static const struct mt_type bytes = { .kind = MT_TYPE_BYTES, .size = 7 };
 static const struct mt_type array = {
 	.kind = MT_TYPE_ARRAY, .size = 28, .target = &bytes, .count = 4
 };
+static const struct mt_type huge = {
+	.kind = MT_TYPE_INT, .name = "__int128", .size = 16, .is_signed = true
+};
 /* Layouts that no compiler makes, as damaged DWARF may have them. */
 static const struct mt_member members[] = {
 	{ .name = "a", .type = &state, .offset = 1 },
@@ -45,12 +48,13 @@ static const struct mt_member members[] = {
 	{ .name = "c", .type = &array, .offset = 4 },
 	{ .name = "d", .type = &array, .offset = UINT64_MAX - 3 },
 	{ .name = "e", .type = &state, .bit_offset = 255, .bit_size = 255 },
+	{ .name = "f", .type = &huge, .offset = 8, .bit_offset = 3, .bit_size = 40 },
 };
 static const struct mt_type record = { .kind = MT_TYPE_STRUCT,
 	                               .name = "struct record",
 	                               .size = 32,
 	                               .members = members,
-	                               .member_count = 5 };
+	                               .member_count = 6 };
 
 static void draw(const char *text, struct mt_error *error)
 {
