@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from debugging import debug, gdb
+from debugging import debug, gdb, line_of
 from watching import fixture
 
 pytestmark = pytest.mark.unprivileged
@@ -61,3 +61,28 @@ def test_glib():
                           "GPtrArray of length 2 = {0x4, 0x5}", 'GByteArray of length 2 = "\\b\\t"',
                           "GHashTable with 2 elements = {[0x1] = 0x11, [0x3] = 0x33}"]
     assert re.fullmatch(r"GArray of length 2 = \{data = 0x[0-9a-f]+\}", values[6])
+
+
+OWN = """
+short pt = geo::point
+format geo::point
+    let two = (int *)&$self
+    header "{type} {{{typeof $two}} of {1 + 1}"
+    each 4, $two[$i % 2] * ($i + 1)
+    where $item % 2 || $i == 1
+    item $item + 100
+format leaf
+    header "a leaf"
+    bases b
+"""
+
+
+def test_a_formatter_of_ones_own_has_all_verbs(tmp_path):
+    (tmp_path / "memtrap").mkdir()
+    (tmp_path / "memtrap" / "formatters").write_text(OWN)
+    first = line_of('tell_number("p == q"', "overloads.cc")
+    done = debug(f"break overloads.cc:{first}", "run", "print p", "print *bp", "set print object on", "print *bp",
+                 program=[fixture("overloads")], env={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert done.err == ""
+    assert done.values()[1] == "pt {int *} of 2 = {101, 104, 103}"
+    assert done.values()[3].endswith("a leaf = {[1] = 5}")
