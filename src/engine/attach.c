@@ -19,21 +19,30 @@ struct mt_error *mt_proc_begin(struct mt_proc *proc)
 
 /* ---- Attaching ----------------------------------------------------------- */
 
-static struct mt_error *add_threads(struct mt_proc *proc)
+/* Those that are not known yet. */
+static struct mt_error *add_threads(struct mt_proc *proc, bool *any)
 {
 	struct mt_tids tids MT_CLEANUP(mt_tids_deinit) = { 0 };
 
+	*any = false;
 	MT_TRY(mt_process_threads(proc->pid, &tids));
 	for (size_t i = 0; i < tids.list.len; i++) {
 		pid_t tid = tids.list.data[i];
-		struct mt_thread *thread = mt_thread_add(proc, tid);
+		bool traced = mt_process_tracer(tid) == getpid();
+		struct mt_thread *thread;
 
+		if (mt_thread_find(proc->debug, tid))
+			continue;
+		*any = true;
+		if (!traced && !mt_process_has_ended(tid))
+			continue; /* seen too late to be seized */
+		thread = mt_thread_add(proc, tid);
 		if (!thread)
 			return mt_error_nomem();
 		thread->new_born = false;
-		if (mt_process_tracer(tid) == getpid())
+		if (traced)
 			continue;
-		thread->state = MT_THREAD_LEAVING; /* ended: its siblings go on */
+		thread->state = MT_THREAD_LEAVING; /* its siblings go on */
 		proc->leader_untraced = proc->leader_untraced || tid == proc->pid;
 	}
 	return NULL;
@@ -54,12 +63,27 @@ static void read_ahead(struct mt_proc *proc)
 		mt_image_line_at(proc->image, pc, &line);
 }
 
+/*
+ * Whether a thread is born traced is decided before it can be seen (kernel/fork.c, kernel_clone()):
+ * one whose parent is seized between the two is nobody's. Where all stand that are known, nobody is
+ * being born, and a list shows those as well.
+ */
+static struct mt_error *stop_threads(struct mt_proc *proc)
+{
+	bool any = true;
+
+	while (any) {
+		MT_TRY(mt_tracee_seize(proc->pid, MT_DEBUG_TRACE));
+		MT_TRY(add_threads(proc, &any));
+		mt_stop_all(proc->debug);
+	}
+	return NULL;
+}
+
 static struct mt_error *take_over(struct mt_proc *proc)
 {
 	read_ahead(proc);
-	MT_TRY(mt_tracee_seize(proc->pid, MT_DEBUG_TRACE));
-	MT_TRY(add_threads(proc));
-	mt_stop_all(proc->debug);
+	MT_TRY(stop_threads(proc));
 	if (proc->ended || !mt_thread_stopped(proc))
 		return mt_error_new(MT_ERR_NOT_FOUND, "process %d has ended", (int)proc->pid);
 	return mt_proc_begin(proc);

@@ -10,6 +10,7 @@
 #define VISITS 500
 
 struct visited {
+	const char *name;
 	struct session session;
 	struct mt_image *image; /* keeps open what each visit reads of: symbol/image.h */
 	pid_t pid;
@@ -17,12 +18,13 @@ struct visited {
 };
 
 /* A thread of its own and one more are always there, the rest comes and goes. */
-static void begin(struct visited *visited)
+static void begin(struct visited *visited, const char *name)
 {
 	static const char *const none[] = { NULL };
 
+	visited->name = name;
 	session_create(&visited->session);
-	visited->pid = session_spawn(&visited->session, &visited->input, "steady", none);
+	visited->pid = session_spawn(&visited->session, &visited->input, name, none);
 	session_await_threads(visited->pid, 8);
 	MT_CK_OK(mt_image_create(visited->pid, &visited->image));
 }
@@ -30,13 +32,15 @@ static void begin(struct visited *visited)
 /* It tells what it has found. */
 static void end(struct visited *visited)
 {
+	char expected[32];
 	int status;
 
 	close(visited->input);
 	ck_assert_int_eq(waitpid(visited->pid, &status, 0), visited->pid);
 	mt_image_destroy(visited->image);
 	ck_assert_msg(!WIFSIGNALED(status), "it was killed by signal %d", WTERMSIG(status));
-	session_printed(&visited->session, "steady\nok\n");
+	snprintf(expected, sizeof(expected), "%s\nok\n", visited->name);
+	session_printed(&visited->session, expected);
 	session_end(&visited->session);
 }
 
@@ -61,7 +65,7 @@ START_TEST(it_is_looked_at_500_times)
 	struct visited visited;
 	struct mt_frame frame;
 
-	begin(&visited);
+	begin(&visited, "steady");
 	for (int i = 0; i < VISITS; i++) {
 		attach(&visited);
 		ck_assert_uint_eq(mt_debug_frames(visited.session.debug, 0, &frame, 1), 1);
@@ -78,7 +82,7 @@ START_TEST(it_is_stopped_and_let_go_500_times)
 	struct session *session = &visited.session;
 	int number = 0;
 
-	begin(&visited);
+	begin(&visited, "steady");
 	for (int i = 0; i < VISITS; i++) {
 		attach(&visited);
 		if (!number)
@@ -99,7 +103,7 @@ START_TEST(it_is_interrupted_anywhere_and_let_go)
 	struct visited visited;
 	struct session *session = &visited.session;
 
-	begin(&visited);
+	begin(&visited, "steady");
 	for (int i = 0; i < 100; i++) {
 		int number;
 
@@ -126,7 +130,7 @@ START_TEST(hardware_breakpoints_leave_nothing)
 	struct session *session = &visited.session;
 	int number;
 
-	begin(&visited);
+	begin(&visited, "steady");
 	for (int i = 0; i < 100; i++) {
 		attach(&visited);
 		MT_CK_OK(mt_debug_break(session->debug, &spec, &number));
@@ -148,7 +152,7 @@ START_TEST(catchpoints_leave_nothing)
 	struct session *session = &visited.session;
 	int number;
 
-	begin(&visited);
+	begin(&visited, "steady");
 	for (int i = 0; i < 100; i++) {
 		attach(&visited);
 		MT_CK_OK(mt_debug_break(session->debug, &calls, &number));
@@ -164,6 +168,33 @@ START_TEST(catchpoints_leave_nothing)
 }
 END_TEST
 
+/* One that is on its way when its parent is seized is nobody's yet. */
+static void check_all_are_ours(pid_t pid)
+{
+	struct mt_tids tids = { 0 };
+
+	MT_CK_OK(mt_process_threads(pid, &tids));
+	for (size_t i = 0; i < tids.list.len; i++)
+		ck_assert_msg(mt_process_tracer(tids.list.data[i]) == getpid() ||
+		                  mt_process_has_ended(tids.list.data[i]),
+		              "thread %d is not traced", tids.list.data[i]);
+	mt_tids_deinit(&tids);
+}
+
+START_TEST(no_thread_is_missed_that_is_born_meanwhile)
+{
+	struct visited visited;
+
+	begin(&visited, "births");
+	for (int i = 0; i < VISITS; i++) {
+		attach(&visited);
+		check_all_are_ours(visited.pid);
+		detach(&visited);
+	}
+	end(&visited);
+}
+END_TEST
+
 MT_UNIT_MAIN("engine: steady", it_is_looked_at_500_times, it_is_stopped_and_let_go_500_times,
              it_is_interrupted_anywhere_and_let_go, hardware_breakpoints_leave_nothing,
-             catchpoints_leave_nothing)
+             catchpoints_leave_nothing, no_thread_is_missed_that_is_born_meanwhile)
