@@ -74,8 +74,8 @@ static const char *describe(mt_dr_owner owner, void *arg)
 	const struct mt_break *breakpoint = mt_break_find(holder->debug, (int)owner);
 	bool watches = breakpoint ? breakpoint->watch != NULL : holder->wanted->kind != MT_DR_EXEC;
 
-	snprintf(holder->text, sizeof(holder->text), "%s %u",
-	         watches ? "watchpoint" : "breakpoint", (unsigned)owner);
+	snprintf(holder->text, sizeof(holder->text), "%s %u", watches ? "watchpoint" : "breakpoint",
+	         (unsigned)owner);
 	return holder->text;
 }
 

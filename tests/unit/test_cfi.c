@@ -213,8 +213,6 @@ END_TEST
 
 /* ---- Expressions --------------------------------------------------------- */
 
-#define BYTES(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
-
 static const uint8_t memory[16] = { 0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7,
 	                            1,    2,    3,    4,    5,    6,    7,    8 };
 static struct mt_stack_copy stack = { memory, 0x1000, sizeof(memory) };

@@ -11,9 +11,13 @@
 #define MT_TESTS_UNIT_H
 
 #include <check.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/error.h"
+
+/* Some bytes, and how many they are. */
+#define BYTES(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
 
 #define MT_UNIT_MAIN(name, ...)                                                                    \
 	int main(void)                                                                             \
