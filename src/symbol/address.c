@@ -57,28 +57,6 @@ bool mt_image_symbol_at(struct mt_image *image, uint64_t addr, struct mt_symbol 
 	return true;
 }
 
-/* Line 0 is the compiler's word for "no line of the source" (DWARF 5 section 6.2.2). */
-bool mt_image_line_at(struct mt_image *image, uint64_t pc, struct mt_line *line)
-{
-	const struct mt_module *module = mt_image_module_at(image, pc);
-	Dwarf_Die cu;
-	int number = 0, column = 0;
-
-	if (!module || !mt_units_cu_at(module->file, pc - module->bias, &cu))
-		return false;
-
-	Dwarf_Line *found = dwarf_getsrc_die(&cu, pc - module->bias);
-	const char *name = found ? dwarf_linesrc(found, NULL, NULL) : NULL;
-
-	if (!name || dwarf_lineno(found, &number) != 0 || number <= 0)
-		return false;
-	if (dwarf_linecol(found, &column) != 0 || column < 0)
-		column = 0;
-	*line =
-	    (struct mt_line){ .file = name, .line = (unsigned)number, .column = (unsigned)column };
-	return true;
-}
-
 static unsigned attr_number(Dwarf_Die *die, unsigned name)
 {
 	Dwarf_Attribute attr;

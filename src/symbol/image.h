@@ -126,7 +126,8 @@ struct mt_line {
 	unsigned column; /* 0: unknown */
 };
 
-/* The source line of the instruction at `pc`. False without a line table for it. */
+/* The source line of the instruction at `pc`: where several have its address, the one that
+ * mt_line_range_at() says (symbol/lines.h). False without a line table for it. */
 bool mt_image_line_at(struct mt_image *image, uint64_t pc, struct mt_line *line);
 
 /*

@@ -60,6 +60,7 @@ static bool row_at(const struct rows *rows, uint64_t pc, size_t *row)
 	return true;
 }
 
+/* Line 0 is the compiler's word for "no line of the source" (DWARF 5 section 6.2.2). */
 static struct mt_line line_of(const struct rows *rows, size_t i)
 {
 	Dwarf_Line *row = dwarf_onesrcline(rows->lines, i);
@@ -208,6 +209,17 @@ bool mt_line_range_at(struct mt_image *image, uint64_t pc, struct mt_line_range 
 	struct rows rows;
 
 	return rows_of(image, pc, &rows) && range_in(&rows, pc, range);
+}
+
+bool mt_image_line_at(struct mt_image *image, uint64_t pc, struct mt_line *line)
+{
+	struct rows rows;
+	size_t row;
+
+	if (!rows_of(image, pc, &rows) || !row_at(&rows, pc, &row))
+		return false;
+	*line = line_of(&rows, best_at_address(&rows, row));
+	return line->file != NULL;
 }
 
 void mt_line_ranges_each(struct mt_image *image, uint64_t start, uint64_t end,

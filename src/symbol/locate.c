@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "base/vec.h"
 #include "symbol/suggest.h"
 
@@ -58,10 +59,14 @@ static struct mt_error *add_address(struct mt_image *image, uint64_t addr,
 {
 	struct mt_symbol symbol;
 	struct mt_buf what MT_AUTO_BUF = { 0 };
+	struct mt_line line;
 
-	mt_buf_hex(&what, addr);
 	if (mt_image_symbol_at(image, addr, &symbol))
-		mt_buf_printf(&what, " <%s+%" PRIu64 ">", symbol.name, addr - symbol.addr);
+		mt_buf_printf(&what, "%s+%" PRIu64, symbol.name, addr - symbol.addr);
+	else
+		mt_buf_hex(&what, addr);
+	if (mt_image_line_at(image, addr, &line))
+		mt_buf_printf(&what, " at %s:%u", mt_path_tail(line.file), line.line);
 	return mt_buf_ok(&what) ? mt_location_add(list, addr, what.data) : mt_error_nomem();
 }
 
