@@ -102,7 +102,7 @@ static struct mt_error *check_names(struct mt_debug *debug, const struct mt_brea
 	}
 	mt_debug_world(debug, &made);
 	made.world.frame = &frame;
-	made.world.inline_depth = 0;
+	made.world.scope = (struct mt_scope_place){ .pc = frame.pc };
 	error = mt_eval_type(&made.world, text, &arena, &type, &is_name);
 	/* A name that is missing here is none that a library could bring. */
 	if (error && mt_error_kind(error) == MT_ERR_NOT_FOUND) {

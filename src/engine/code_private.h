@@ -50,6 +50,8 @@ void mt_inject_munmap(struct mt_proc *proc, uint64_t addr, uint64_t len);
 bool mt_slot_get(struct mt_thread *thread, struct mt_site *site, const struct mt_insn *insn);
 /* Where pc is in a slot, makes registers that were just read what they would be without. */
 void mt_slot_translate(struct mt_thread *thread);
+/* The instruction of which the one at pc is the copy; pc itself, where it is none. */
+uint64_t mt_slot_origin(struct mt_proc *proc, uint64_t pc);
 /* Code has changed: slots that were made from it are made anew when they are needed. */
 void mt_slots_changed(struct mt_proc *proc, uint64_t addr, size_t len);
 void mt_slots_forget(struct mt_proc *proc);

@@ -43,7 +43,7 @@ static void look_again(struct mt_debug_world *made)
 	made->world.moment = mt_moment_now(debug);
 	if (!debug->thread)
 		return;
-	error = mt_debug_where_frame(debug, debug->frame, &made->frame, &made->world.inline_depth);
+	error = mt_debug_where_frame(debug, debug->frame, &made->frame, &made->world.scope);
 	if (!error)
 		made->world.frame = &made->frame;
 	mt_error_free(error);
@@ -228,6 +228,13 @@ void mt_debug_world(struct mt_debug *debug, struct mt_debug_world *made)
 	look_again(made);
 }
 
+/* What names came to elsewhere at this moment, they do not here. */
+void mt_debug_world_keep_scope(struct mt_debug_world *made, const struct mt_scope_place *scope)
+{
+	made->world.scope = *scope;
+	made->world.moment = 0;
+}
+
 /* ---- Conditions ---------------------------------------------------------- */
 
 void mt_look_begin(struct mt_thread *thread, unsigned level, struct mt_look *look)
@@ -253,7 +260,8 @@ void mt_look_end(const struct mt_look *look)
 	debug->going = look->going;
 }
 
-struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, const char *condition,
+struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level,
+                                    const struct mt_scope_place *scope, const char *condition,
                                     bool *holds)
 {
 	struct mt_debug_world made;
@@ -262,6 +270,8 @@ struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, co
 
 	mt_look_begin(thread, level, &look);
 	mt_debug_world(thread->proc->debug, &made);
+	if (scope)
+		mt_debug_world_keep_scope(&made, scope);
 	error = mt_eval_truth(&made.world, condition, holds);
 	mt_look_end(&look);
 	return error;

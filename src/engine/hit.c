@@ -17,11 +17,12 @@ static uint64_t next_number(struct mt_break *breakpoint, const struct mt_break_a
 /* What can't be told stops the program, as in gdb: a person has to know. */
 static bool is_true_here(const struct mt_break *breakpoint, struct mt_thread *thread)
 {
-	unsigned level = breakpoint->watch ? mt_watch_level(breakpoint, thread) : 0;
+	const struct mt_scope_place *scope = NULL;
+	unsigned level = breakpoint->watch ? mt_watch_level(breakpoint, thread, &scope) : 0;
 	struct mt_error *error;
 	bool holds = true;
 
-	error = mt_condition_holds(thread, level, breakpoint->condition, &holds);
+	error = mt_condition_holds(thread, level, scope, breakpoint->condition, &holds);
 	if (error)
 		mt_warn(thread->proc->debug, thread->proc->pid,
 		        "the condition of breakpoint %d cannot be told: %s", breakpoint->number,

@@ -45,8 +45,10 @@ struct mt_look {
 void mt_look_begin(struct mt_thread *thread, unsigned level, struct mt_look *look);
 void mt_look_end(const struct mt_look *look);
 
-/* Evaluates the condition for the thread as it stands, in frame `level`. */
-struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level, const char *condition,
+/* Evaluates the condition for the thread as it stands, in frame `level`; `scope` is whose names it
+ * speaks of, NULL: the frame's own. */
+struct mt_error *mt_condition_holds(struct mt_thread *thread, unsigned level,
+                                    const struct mt_scope_place *scope, const char *condition,
                                     bool *holds);
 
 #endif

@@ -187,7 +187,7 @@ void mt_thread_note_step(struct mt_thread *thread)
 
 	if (!mt_thread_regs(thread))
 		return;
-	thread->stepped_pc = thread->regs.rip;
+	thread->stepped_pc = mt_slot_origin(thread->proc, thread->regs.rip);
 	thread->stepped_sp = thread->regs.rsp;
 	thread->knows_before = mt_stepping_on(mt_proc_memory(thread->proc));
 	if (thread->knows_before)

@@ -246,6 +246,14 @@ static const struct mt_site *site_of_slot(const struct mt_proc *memory, uint64_t
 	return NULL;
 }
 
+uint64_t mt_slot_origin(struct mt_proc *proc, uint64_t pc)
+{
+	const struct mt_proc *memory = mt_proc_memory(proc);
+	const struct mt_site *site = in_areas(memory, pc) ? site_of_slot(memory, pc) : NULL;
+
+	return site && site->slot == pc ? site->addr : pc;
+}
+
 /* In a system call that the kernel begins anew, unless pc is changed, by moving pc back (Linux
  * include/linux/errno.h: ERESTARTSYS to ERESTART_RESTARTBLOCK). */
 static bool restarts(const struct user_regs_struct *regs)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How long a watchpoint on what a frame has lasts: until that frame is left, however it is left. */
 #include "engine/engine_private.h"
+#include "engine/world.h"
 
 /* Where the frame's function begins, which tells it from another one's at the same place. */
 static uint64_t function_of(struct mt_proc *proc, uint64_t pc)
@@ -14,6 +15,7 @@ static uint64_t function_of(struct mt_proc *proc, uint64_t pc)
 struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watched, bool ends)
 {
 	const struct mt_frame *frame = mt_frame_selected(debug);
+	struct mt_where_frame where;
 	struct mt_frame caller;
 	struct mt_error *error;
 
@@ -25,6 +27,7 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 		.tid = debug->thread->tid,
 		.ends = ends,
 	};
+	MT_TRY(mt_debug_where_frame(debug, debug->frame, &where, &watched->frame.scope));
 	if (!ends)
 		return NULL;
 	error = mt_frame_caller(debug, &caller);
@@ -54,16 +57,20 @@ bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watc
 	return false;
 }
 
-unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread)
+unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
+                        const struct mt_scope_place **scope)
 {
 	const struct mt_watched *watched = mt_watch_in(breakpoint, mt_proc_memory(thread->proc));
 	struct mt_look look;
 	unsigned level = 0;
 
+	*scope = NULL;
 	if (!watched || !watched->frame.cfa)
 		return 0;
 	mt_look_begin(thread, 0, &look);
-	if (!mt_watched_find_frame(thread->proc->debug, watched, &level))
+	if (mt_watched_find_frame(thread->proc->debug, watched, &level))
+		*scope = &watched->frame.scope;
+	else
 		level = 0;
 	mt_look_end(&look);
 	return level;

@@ -88,7 +88,7 @@ static void look_at_parts(struct look_at *at)
 static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_content *now)
 {
 	struct mt_debug *debug = at->thread->proc->debug;
-	struct mt_watched fresh = { .proc = at->watched->proc };
+	struct mt_watched fresh = { .proc = at->watched->proc, .frame = at->watched->frame };
 	struct mt_error *error = NULL;
 	struct mt_look look;
 	unsigned level = 0;
@@ -99,7 +99,7 @@ static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_conte
 		error = mt_watched_evaluate(debug, at->breakpoint, &fresh);
 	}
 	mt_look_end(&look);
-	if (!error && fresh.parts.len)
+	if (!error && fresh.parts.len && !fresh.now.gone)
 		error = mt_watched_rearm(at->breakpoint, at->watched, &fresh);
 	*now = fresh.now;
 	mt_watched_free_parts(&fresh);
@@ -332,6 +332,22 @@ static void claim_if_nobody_else(struct look_at *at)
 	at->doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_UNKNOWN };
 }
 
+/* It is as it was, for all that can be known; once it has a value again, the two are compared. */
+static void tell_gone(const struct look_at *at, struct mt_watch_content *now)
+{
+	struct mt_watched *watched = at->watched;
+
+	if (!watched->told_gone)
+		mt_warn(at->thread->proc->debug, at->thread->proc->pid,
+		        "watchpoint %d: at 0x%llx %s has no value (%s): a change is told where it "
+		        "has one again",
+		        at->breakpoint->number, at->thread->regs.rip, at->breakpoint->location,
+		        now->error);
+	watched->told_gone = true;
+	mt_watch_content_free(now);
+	now->gone = true;
+}
+
 static bool is_hit_by(struct look_at *at)
 {
 	struct mt_watch_content now = { 0 };
@@ -355,7 +371,9 @@ static bool is_hit_by(struct look_at *at)
 		mt_warn(at->thread->proc->debug, at->thread->proc->pid, "watchpoint %d: %s",
 		        at->breakpoint->number, mt_error_text(error));
 	mt_error_free(error);
-	return error ? false : weigh(at, &now);
+	if (now.gone)
+		tell_gone(at, &now);
+	return error || now.gone ? false : weigh(at, &now);
 }
 
 /* ---- All of them --------------------------------------------------------- */

@@ -24,6 +24,8 @@ struct mt_watch_content {
 	uint8_t *bytes;
 	size_t size;
 	char *error;
+	bool gone; /* the compiler has left it nowhere at this place of the code, which says nothing
+	            * of whether it is still the same */
 };
 
 /* The frame in which the expression has its meaning. */
@@ -31,6 +33,7 @@ struct mt_watch_frame {
 	uint64_t cfa;      /* 0: none */
 	uint64_t function; /* where it begins */
 	pid_t tid;
+	struct mt_scope_place scope; /* whose names it speaks of, wherever the frame stands */
 	bool ends;           /* and the watchpoint with it; else it was named by its means only */
 	struct mt_site *end; /* where it returns to; NULL: nowhere */
 };
@@ -39,6 +42,7 @@ struct mt_watched {
 	struct mt_proc *proc;
 	MT_VEC(struct mt_watch_part) parts;
 	bool in_registers; /* it depends on registers of the frame too */
+	bool moves;        /* it is a variable that is somewhere else, or a constant, further on */
 	bool plain;        /* it is what lies at `place`, whatever happens */
 	struct mt_value place;
 	const struct mt_type *type;
@@ -46,6 +50,7 @@ struct mt_watched {
 	struct mt_watch_frame frame;
 	bool armed;
 	bool steps;       /* registers are looked at after each step */
+	bool told_gone;   /* that there are places where it has no value */
 	size_t unclaimed; /* steps since its value was found changed by nobody who has told yet */
 };
 
@@ -116,8 +121,10 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 /* The level of its frame, as the session looks at the thread; false: the frame is gone. */
 bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
                            unsigned *level);
-/* The same for a thread that has hit it; 0 where it has no frame. */
-unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread);
+/* The same for a thread that has hit it, and whose names it speaks of there; where it has no frame,
+ * 0, and NULL: the frame's own. */
+unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
+                        const struct mt_scope_place **scope);
 /* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */
 bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, struct mt_stop *stop);
 

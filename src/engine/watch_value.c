@@ -41,7 +41,7 @@ static struct mt_error *keep_error(struct mt_error *error, struct mt_watch_conte
 {
 	if (!error)
 		return NULL;
-	if (mt_error_kind(error) != MT_ERR_UNREADABLE)
+	if (mt_error_kind(error) != MT_ERR_UNREADABLE && !content->gone)
 		return error;
 	content->error = mt_strdup(mt_error_text(error));
 	mt_error_free(error);
@@ -85,7 +85,7 @@ static void add_pieces(struct reader *reader, const struct mt_value *value)
 		if (piece->kind == MT_WHERE_MEMORY)
 			add_part(reader, piece->addr, (piece->bits + 7) / 8);
 		else if (piece->kind == MT_WHERE_REGISTER || piece->kind == MT_WHERE_VALUE)
-			reader->watched->in_registers = true;
+			reader->watched->in_registers = reader->watched->moves = true;
 	}
 }
 
@@ -152,7 +152,22 @@ static void note_place(struct mt_watched *watched, const struct mt_value *value,
 	if (!at_location)
 		return;
 	mt_watched_free_parts(watched);
-	watched->in_registers = false;
+	watched->in_registers = watched->moves = false;
+}
+
+static bool is_gone(const struct mt_value *value)
+{
+	for (uint64_t i = 0; i < value->type->size; i++)
+		if (!mt_value_is_gone(value, i))
+			return false;
+	return value->gone;
+}
+
+/* Where it had a value once, it is not wrong to ask, but in vain. */
+static struct mt_error *keep_gone(struct mt_watched *watched, struct mt_error *error)
+{
+	watched->now.gone = watched->frame.cfa && mt_error_kind(error) == MT_ERR_UNSUPPORTED;
+	return keep_error(error, &watched->now);
 }
 
 static struct mt_error *fetch(struct reader *reader, struct mt_arena *arena, struct mt_value *value)
@@ -160,12 +175,15 @@ static struct mt_error *fetch(struct reader *reader, struct mt_arena *arena, str
 	struct mt_watched *watched = reader->watched;
 	struct mt_error *error = mt_value_fetch(&reader->made.world, arena, value);
 
-	if (!error)
+	if (!error && !is_gone(value))
 		return keep_bytes(value->bytes, (size_t)value->type->size, &watched->now);
+	if (!error)
+		return keep_gone(watched,
+		                 mt_error_new(MT_ERR_UNSUPPORTED, "it is optimized out here"));
 	/* It may be mapped later. */
 	if (value->home == MT_HOME_MEMORY && mt_error_kind(error) == MT_ERR_UNREADABLE)
 		add_part(reader, value->addr, value->type->size);
-	return keep_error(error, &watched->now);
+	return keep_gone(watched, error);
 }
 
 static struct mt_error *evaluate(struct reader *reader, const struct mt_break *breakpoint,
@@ -179,7 +197,7 @@ static struct mt_error *evaluate(struct reader *reader, const struct mt_break *b
 
 	error = find_value(reader, breakpoint->location, arena, &value);
 	if (error)
-		return watched->parts.len ? keep_error(error, &watched->now) : error;
+		return watched->parts.len || watched->frame.cfa ? keep_gone(watched, error) : error;
 	if (at_location && value.home != MT_HOME_MEMORY)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "%.80s is nowhere in memory: it has no location to watch",
@@ -200,7 +218,11 @@ struct mt_error *mt_watched_evaluate(struct mt_debug *debug, const struct mt_bre
 
 	mt_debug_world(debug, &reader.made);
 	reader.made.world.loaded = note_load;
+	if (watched->frame.cfa)
+		mt_debug_world_keep_scope(&reader.made, &watched->frame.scope);
 	MT_TRY(evaluate(&reader, breakpoint, &arena));
+	if (watched->now.gone)
+		return NULL;
 	if (reader.failed)
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "%.80s depends on more than %d places in memory",
@@ -239,7 +261,10 @@ bool mt_watched_needs_frame(struct mt_debug *debug, const struct mt_break *break
 	mt_debug_world(debug, &reader.made);
 	if (!reader.made.world.frame)
 		return false;
+	if (watched->moves)
+		return true;
 	reader.made.world.loaded = note_load;
+	reader.made.world.moment = 0;
 	reader.made.frame.known = 0;
 	reader.made.frame.has_cfa = false;
 	reader.made.frame.caller = NULL;

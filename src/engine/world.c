@@ -218,12 +218,12 @@ static struct mt_error *find_view(struct mt_debug *debug, unsigned level, struct
 }
 
 struct mt_error *mt_debug_where_frame(struct mt_debug *debug, unsigned level,
-                                      struct mt_where_frame *frame, unsigned *inline_depth)
+                                      struct mt_where_frame *frame, struct mt_scope_place *scope)
 {
 	struct mt_view *view;
 
 	MT_TRY(find_view(debug, level, &view));
 	*frame = view->where;
-	*inline_depth = view->inline_depth;
+	*scope = (struct mt_scope_place){ view->where.pc, view->inline_depth };
 	return NULL;
 }

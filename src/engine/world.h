@@ -8,12 +8,12 @@
 
 /*
  * Frame `level` of the current thread: its registers as far as they are known, vector registers in
- * the innermost one, the thread's memory and thread-local variables, its callers. `inline_depth`
- * is the frame's among the functions that are inlined in it (symbol/local.h). Valid until the
- * program goes on or a register is written. NOT_FOUND: there is no such frame.
+ * the innermost one, the thread's memory and thread-local variables, its callers. `scope` is
+ * where it stands, among the functions that are inlined there too. Valid until the program goes on
+ * or a register is written. NOT_FOUND: there is no such frame.
  */
 struct mt_error *mt_debug_where_frame(struct mt_debug *debug, unsigned level,
-                                      struct mt_where_frame *frame, unsigned *inline_depth);
+                                      struct mt_where_frame *frame, struct mt_scope_place *scope);
 
 /* The $names that are the front end's: history and variables, as own_find and own_set of struct
  * mt_world have them. For all expressions of the session, conditions too. */
@@ -35,6 +35,8 @@ struct mt_debug_world {
 	struct mt_where_frame frame;
 };
 void mt_debug_world(struct mt_debug *debug, struct mt_debug_world *made);
+/* Names are what they are in that scope of the frame's function, wherever the frame stands. */
+void mt_debug_world_keep_scope(struct mt_debug_world *made, const struct mt_scope_place *scope);
 
 /*
  * Keeps a moment, for loops over expressions: from now on what was read, and what names came to, is

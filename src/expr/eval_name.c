@@ -56,6 +56,11 @@ static bool points_to_class(const struct mt_type *type)
 	       (type->target->kind == MT_TYPE_STRUCT || type->target->kind == MT_TYPE_UNION);
 }
 
+static bool find_in_scope(const struct mt_world *world, const char *name, struct mt_local *local)
+{
+	return mt_local_find(world->image, world->scope.pc, world->scope.inline_depth, name, local);
+}
+
 /* A variable of the frame, or a member of `this` there. *found says whether one is called so. */
 static struct mt_error *find_local(const struct mt_eval *eval, const char *name, bool *found,
                                    struct mt_value *value)
@@ -68,12 +73,11 @@ static struct mt_error *find_local(const struct mt_eval *eval, const char *name,
 	*found = false;
 	if (!frame || !world->image)
 		return NULL;
-	if (mt_local_find(world->image, frame->pc, world->inline_depth, name, &local)) {
+	if (find_in_scope(world, name, &local)) {
 		*found = true;
 		return value_of_local(eval, frame, &local, value);
 	}
-	if (!mt_local_find(world->image, frame->pc, world->inline_depth, "this", &local) ||
-	    !points_to_class(local.type))
+	if (!find_in_scope(world, "this", &local) || !points_to_class(local.type))
 		return NULL;
 	MT_TRY(value_of_local(eval, frame, &local, &this));
 	MT_TRY(mt_eval_follow(eval, NULL, &this, &object));
@@ -254,7 +258,7 @@ static bool has_enclosing(const struct mt_eval *eval, uint64_t pc, const char *n
 /* A static of the frame's file comes before a global of another one, as in C. */
 static bool has_near_variable(const struct mt_eval *eval, const char *name, struct mt_value *value)
 {
-	uint64_t pc = eval->world->frame->pc;
+	uint64_t pc = eval->world->scope.pc;
 	struct mt_line line;
 
 	return has_enclosing(eval, pc, name, value) ||

@@ -47,6 +47,16 @@ static inline bool mt_value_is_gone(const struct mt_value *value, uint64_t i)
 /* ---- The world: what an evaluation may ask for ------------------------------ */
 
 /*
+ * Whose names are in scope: those of the blocks around pc in the function that is `inline_depth` up
+ * from the innermost that is inlined there (symbol/local.h). Where a frame is looked at it is where
+ * the frame stands. An expression that keeps its meaning while the frame goes on keeps its own.
+ */
+struct mt_scope_place {
+	uint64_t pc;
+	unsigned inline_depth;
+};
+
+/*
  * All functions take `arg`. What is NULL is not to be had there, and an expression that needs it
  * fails with a sentence (UNSUPPORTED, with the place in the text).
  */
@@ -64,7 +74,7 @@ struct mt_world {
 
 	/* The frame whose variables are in scope; NULL: none, then locals are not. */
 	const struct mt_where_frame *frame;
-	unsigned inline_depth; /* of it: see symbol/local.h */
+	struct mt_scope_place scope;
 
 	/* A register of this frame by DWARF's number is written (an assignment to a variable that
 	 * lives there). UNSUPPORTED: not saved. */

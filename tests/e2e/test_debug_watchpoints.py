@@ -171,6 +171,30 @@ def test_a_local_ends_with_its_frame_and_all_others_of_it(by):
     assert truth_of(done.out)["over"] == "frames"
 
 
+SUMS = [fixture("scopes")]
+
+
+@pytest.mark.parametrize("condition, wanted", [("", slice(None)), (" if x > 2 && x < 8", slice(1, None))],
+                         ids=["always", "with a condition"])
+def test_a_name_means_what_it_meant_when_it_was_set(by, condition, wanted):
+    """A block hides x; the sums are those of the outer one."""
+    done = debug("break begin", "run", "up", f"watch {by}x + y{condition}", *["continue"] * 6, program=SUMS)
+    sums = truth_of(done.out)["sums"].split()
+    changes = list(zip(sums, sums[1:]))[wanted]
+    assert re.findall(r"Old value = (\d+)\nNew value = (\d+)\n", done.out) == changes
+    assert "warning" not in done.err
+
+
+@pytest.mark.parametrize("name", ["scopes-fast", "scopes-clang-fast"])
+def test_what_lives_in_registers_has_its_own_values_only(name):
+    """In a constant first, then in one register, in another, and nowhere."""
+    done = debug("break fades", "run", "watch n", *["continue"] * 5, program=[fixture(name)])
+    values = truth_of(done.out)["n"].split()
+    assert re.findall(r"Old value = (\d+)\nNew value = (\d+)\n", done.out) == list(zip(values, values[1:]))
+    assert done.lines(r"^Changed by 0x\w+ <fades[.\w]*\+\d+>") and "has left the block" in done.out
+    assert done.err.count("watchpoint 2") <= 1  # where it is nowhere
+
+
 def test_a_local_of_a_frame_that_longjmp_leaves_is_never_seen_again(by):
     script = ["break nested if depth == 1", "run", "delete", f"watch {by}local if local < 500", *["continue"] * 12]
     done = debug(*script, program=watched("leaps"))

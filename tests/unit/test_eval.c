@@ -542,6 +542,7 @@ START_TEST(values_in_pieces)
 	struct mt_number number;
 
 	world.frame = &frame;
+	world.scope.pc = frame.pc;
 	world.frame_write = write_in_frame;
 	MT_CK_OK(mt_value_element(&world, &whole, 1, &element));
 	MT_CK_OK(mt_value_number(&world, &element, &number));

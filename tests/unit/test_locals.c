@@ -137,11 +137,11 @@ static void look_around(struct sight *sight, int marker, unsigned level)
 {
 	struct mt_where_frame frame;
 	struct mt_locals locals = { 0 };
-	unsigned depth;
-	struct mt_error *error = mt_debug_where_frame(sight->session.debug, level, &frame, &depth);
+	struct mt_scope_place scope;
+	struct mt_error *error = mt_debug_where_frame(sight->session.debug, level, &frame, &scope);
 
 	if (!error)
-		error = mt_locals_at(frame.image, frame.pc, depth, &locals);
+		error = mt_locals_at(frame.image, scope.pc, scope.inline_depth, &locals);
 	mt_error_free(error);
 	for (size_t i = 0; i < locals.len; i++) {
 		struct seen seen = { .marker = marker, .level = level }, behind = seen;
@@ -166,11 +166,11 @@ static void look_in_thread(struct sight *sight, int marker, const char *name)
 	struct mt_variable variable;
 	struct mt_where_frame frame;
 	uint64_t offset, addr;
-	unsigned depth;
+	struct mt_scope_place scope;
 	struct mt_error *error;
 
 	snprintf(seen.name, sizeof(seen.name), "%s", name);
-	MT_CK_OK(mt_debug_where_frame(sight->session.debug, 0, &frame, &depth));
+	MT_CK_OK(mt_debug_where_frame(sight->session.debug, 0, &frame, &scope));
 	error = mt_variable_find_tls(frame.image, &query, &variable, &offset);
 	if (error) {
 		mt_error_free(error);

@@ -28,10 +28,10 @@ static struct mt_error *read_copy(struct session *session, const char *name, int
 	struct mt_variable variable;
 	struct mt_where_frame frame;
 	uint64_t offset, addr;
-	unsigned depth;
+	struct mt_scope_place scope;
 	int narrow;
 
-	MT_CK_OK(mt_debug_where_frame(session->debug, 0, &frame, &depth));
+	MT_CK_OK(mt_debug_where_frame(session->debug, 0, &frame, &scope));
 	MT_CK_OK(mt_variable_find_tls(frame.image, &query, &variable, &offset));
 	ck_assert(variable.type->is_signed);
 	ck_assert_uint_eq(variable.addr, 0);

@@ -19,7 +19,7 @@ static struct mt_error *world_of_frame(struct mt_shell *shell, unsigned level,
                                        struct mt_debug_world *made)
 {
 	mt_shell_world(shell, made);
-	MT_TRY(mt_debug_where_frame(shell->debug, level, &made->frame, &made->world.inline_depth));
+	MT_TRY(mt_debug_where_frame(shell->debug, level, &made->frame, &made->world.scope));
 	made->world.frame = &made->frame;
 	return NULL;
 }
@@ -56,7 +56,8 @@ struct mt_error *mt_variables_say(struct mt_shell *shell, unsigned level, enum m
 
 	options.untyped = true;
 	MT_TRY(world_of_frame(shell, level, &made));
-	MT_TRY(mt_locals_at(made.world.image, made.frame.pc, made.world.inline_depth, &locals));
+	MT_TRY(mt_locals_at(made.world.image, made.world.scope.pc, made.world.scope.inline_depth,
+	                    &locals));
 	for (size_t i = 0; i < locals.len; i++) {
 		if (!is_wanted(&locals.data[i], which))
 			continue;
@@ -130,8 +131,8 @@ void mt_arguments_say(struct mt_shell *shell, const struct mt_frame *frame)
 	options.pretty = options.array = false;
 	error = world_of_frame(shell, frame->level, &made);
 	if (!error)
-		error =
-		    mt_locals_at(made.world.image, made.frame.pc, made.world.inline_depth, &locals);
+		error = mt_locals_at(made.world.image, made.world.scope.pc,
+		                     made.world.scope.inline_depth, &locals);
 	for (size_t i = 0; !error && i < locals.len; i++) {
 		if (!is_wanted(&locals.data[i], MT_VARIABLES_ARGUMENTS))
 			continue;
