@@ -72,7 +72,7 @@ static struct mt_error *stop_threads(struct mt_proc *proc)
 {
 	bool any = true;
 
-	while (any) {
+	while (any && !proc->ended) {
 		MT_TRY(mt_tracee_seize(proc->pid, MT_DEBUG_TRACE));
 		MT_TRY(add_threads(proc, &any));
 		mt_stop_all(proc->debug);
