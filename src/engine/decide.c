@@ -94,10 +94,12 @@ static bool decide_debugreg(struct mt_thread *thread, struct mt_stop *stop)
 /* A step over a system call has seen what that wrote. */
 static bool decide_watches_of_step(struct mt_thread *thread, struct mt_stop *stop)
 {
-	if (mt_watches_hit(thread, stop))
-		return true;
-	return mt_trap_is_syscall(thread->stepped_code) && mt_watches_see_syscalls(thread) &&
-	       mt_watches_written(thread, thread->regs.orig_rax, stop);
+	bool hit = mt_watches_hit(thread, stop);
+
+	if (stop->kind == MT_STOP_SCOPE || !mt_trap_is_syscall(thread->stepped_code) ||
+	    !mt_watches_see_syscalls(thread))
+		return hit;
+	return mt_watches_written(thread, thread->regs.orig_rax, stop) || hit;
 }
 
 static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)

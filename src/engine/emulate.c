@@ -166,6 +166,11 @@ static bool popf(struct mt_thread *thread, const struct mt_insn *insn)
 	return true;
 }
 
+static bool is_popf(const struct mt_insn *insn)
+{
+	return insn->bytes[insn->len - 1] == POPF && insn->len <= 2;
+}
+
 bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
 {
 	bool done = false;
@@ -176,7 +181,7 @@ bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
 		done = call(thread, insn);
 	else if (insn->klass == MT_INSN_JUMP && insn->direct)
 		done = jump(&thread->regs, insn, word_of(thread));
-	else if (insn->bytes[insn->len - 1] == POPF && insn->len <= 2)
+	else if (is_popf(insn))
 		done = popf(thread, insn);
 	thread->regs_changed = thread->regs_changed || done;
 	return done;
@@ -207,7 +212,18 @@ static bool is_better_not_stepped(struct mt_thread *thread, const struct mt_insn
 {
 	if (insn->klass == MT_INSN_JUMP && insn->direct)
 		return !thread->emulated && is_free_of_breakpoints(thread);
-	return insn->bytes[insn->len - 1] == POPF && insn->len <= 2;
+	return is_popf(insn);
+}
+
+/* A popf that reads what is watched too: that it has been here is told as of any other step. */
+static bool carry_out(struct mt_thread *thread, const struct mt_insn *insn)
+{
+	if (!is_popf(insn))
+		return mt_emulate(thread, insn);
+	if (!popf(thread, insn))
+		return false;
+	thread->regs_changed = true;
+	return true;
 }
 
 bool mt_emulate_step(struct mt_thread *thread)
@@ -217,7 +233,7 @@ bool mt_emulate_step(struct mt_thread *thread)
 	if ((!may_be_popf(thread->stepped_code) && !may_be_jump(thread->stepped_code)) ||
 	    mt_image_machine(mt_proc_memory(thread->proc)->image) != MT_MACHINE_X86_64 ||
 	    !mt_proc_decode(thread->proc, thread->regs.rip, &insn) ||
-	    !is_better_not_stepped(thread, &insn) || !mt_emulate(thread, &insn))
+	    !is_better_not_stepped(thread, &insn) || !carry_out(thread, &insn))
 		return false;
 	thread->info.si_code = TRAP_TRACE;
 	return true;

@@ -115,7 +115,7 @@ struct mt_thread {
 	uint64_t stepped_pc, stepped_sp; /* before the last step */
 	bool knows_before;               /* `before` is of the last step */
 	struct user_regs_struct before;  /* all of them, where steps are watched */
-	uint8_t stepped_code[2];         /* the first bytes of the stepped instruction */
+	uint8_t stepped_code[4];         /* the first bytes of the stepped instruction */
 };
 
 /* ---- Sites --------------------------------------------------------------- */

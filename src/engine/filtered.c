@@ -66,11 +66,34 @@ static void disarm(struct mt_proc *proc, const struct mt_trap *trap)
 	*filtered = proc->filtered.data[--proc->filtered.len];
 }
 
-/* What was held is not told; but after a step the instruction is known, and says it. */
+void mt_filtered_take(struct mt_thread *thread)
+{
+	struct mt_proc *memory = mt_proc_memory(thread->proc);
+
+	for (size_t i = 0; i < memory->filtered.len; i++) {
+		struct mt_filtered *filtered = &memory->filtered.data[i];
+
+		filtered->holds = mt_armed_take_held(filtered->armed, thread->tid, &filtered->held);
+	}
+}
+
+static bool any_holds(const struct mt_proc *memory)
+{
+	for (size_t i = 0; i < memory->filtered.len; i++)
+		if (memory->filtered.data[i].holds)
+			return true;
+	return false;
+}
+
+/* After a step the instruction is known, and says it. Where the kernel has other numbers for
+ * threads than we (pid_namespaces(7)), nobody says whose hold it is: then it may be any's. */
 static bool may_be_hit(const struct mt_thread *thread, const struct mt_trap *trap)
 {
-	(void)trap;
-	return thread->decided == MT_PENDING_WATCH || thread->how == MT_RESUME_STEP;
+	struct mt_proc *memory = mt_proc_memory(thread->proc);
+	const struct mt_filtered *filtered = find(memory, trap);
+
+	return thread->how == MT_RESUME_STEP || (filtered && filtered->holds) ||
+	       (thread->decided == MT_PENDING_WATCH && !any_holds(memory));
 }
 
 static struct mt_cost cost(struct mt_proc *proc)
@@ -94,14 +117,11 @@ void mt_filtered_forget(struct mt_proc *proc)
 	mt_vec_deinit(&proc->filtered);
 }
 
-bool mt_filtered_before(struct mt_proc *proc, const struct mt_trap *trap, uint64_t *value)
+const struct mt_held_values *mt_filtered_held(struct mt_proc *proc, const struct mt_trap *trap)
 {
 	const struct mt_filtered *filtered = find(proc, trap);
 
-	if (!filtered)
-		return false;
-	*value = mt_armed_held(filtered->armed);
-	return true;
+	return filtered && filtered->holds ? &filtered->held : NULL;
 }
 
 uint64_t mt_filtered_unmet(struct mt_proc *proc, const struct mt_trap *trap)

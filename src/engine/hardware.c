@@ -186,6 +186,9 @@ static bool may_be_hit(const struct mt_thread *thread, const struct mt_trap *tra
 	enum mt_hw_report report = mt_hw_report(thread);
 	unsigned hits = mt_dr6_hits(thread->status);
 
+	/* No register has seen what was done here. */
+	if (thread->how == MT_RESUME_STEP && thread->emulated)
+		return true;
 	if (report != MT_HW_DATA)
 		return report == MT_HW_UNTOLD;
 	for (size_t i = 0; i < MT_DR_COUNT; i++)

@@ -17,6 +17,8 @@ struct mt_error *mt_frame_caller(struct mt_debug *debug, struct mt_frame *caller
 /* A register of the current thread, in its innermost frame. */
 struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
                                     size_t size);
+/* One of any stopped thread. False: this processor has none such, or the thread is ending. */
+bool mt_thread_vector(struct mt_thread *thread, const char *name, void *out, size_t size);
 
 /* ---- world.c ------------------------------------------------------------- */
 

@@ -25,34 +25,34 @@ static struct mt_error *find(struct mt_debug *debug, const char *name, size_t si
 	return NULL;
 }
 
-static struct mt_error *gone(const struct mt_debug *debug)
+static struct mt_error *gone(const struct mt_thread *thread)
 {
 	return mt_error_new(MT_ERR_NOT_FOUND, "thread %d is ending: it has no registers",
-	                    (int)debug->thread->tid);
+	                    (int)thread->tid);
 }
 
 /* The thread's areas; `xsave`, of the processor's size, is only read where `reg` lies there. */
-static struct mt_error *read_areas(struct mt_debug *debug, const struct mt_register *reg,
+static struct mt_error *read_areas(struct mt_thread *thread, const struct mt_register *reg,
                                    uint8_t **xsave, struct mt_register_areas *areas)
 {
+	const struct mt_xsave_layout *layout = &thread->proc->debug->layout;
 	size_t got = 0;
 
-	if (!mt_thread_regs(debug->thread))
-		return gone(debug);
-	*areas =
-	    (struct mt_register_areas){ .general = &debug->thread->regs, .layout = &debug->layout };
+	if (!mt_thread_regs(thread))
+		return gone(thread);
+	*areas = (struct mt_register_areas){ .general = &thread->regs, .layout = layout };
 	if (!mt_register_in_xsave(reg))
 		return NULL;
-	if (debug->thread->task) {
-		areas->xsave = (uint8_t *)(uintptr_t)debug->thread->task->xstate;
-		areas->xsave_size = debug->thread->task->xstate_size;
+	if (thread->task) {
+		areas->xsave = (uint8_t *)(uintptr_t)thread->task->xstate;
+		areas->xsave_size = thread->task->xstate_size;
 		return NULL;
 	}
-	*xsave = mt_alloc(debug->layout.size);
+	*xsave = mt_alloc(layout->size);
 	if (!*xsave)
 		return mt_error_nomem();
-	if (!mt_tracee_xstate(debug->thread->tid, *xsave, debug->layout.size, &got))
-		return gone(debug);
+	if (!mt_tracee_xstate(thread->tid, *xsave, layout->size, &got))
+		return gone(thread);
 	areas->xsave = *xsave;
 	areas->xsave_size = got;
 	return NULL;
@@ -103,6 +103,23 @@ struct mt_error *mt_debug_return(struct mt_debug *debug)
 
 /* ---- Reading and writing ------------------------------------------------- */
 
+bool mt_thread_vector(struct mt_thread *thread, const char *name, void *out, size_t size)
+{
+	const struct mt_register *reg = mt_register_find(name);
+	uint8_t *xsave MT_AUTO_FREE = NULL;
+	struct mt_register_areas areas;
+	struct mt_error *error;
+
+	if (!reg || reg->size != size || !mt_register_exists(reg, &thread->proc->debug->layout))
+		return false;
+	error = read_areas(thread, reg, &xsave, &areas);
+	if (error) {
+		mt_error_free(error);
+		return false;
+	}
+	return mt_register_get(reg, &areas, out);
+}
+
 struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
                                     size_t size)
 {
@@ -111,7 +128,7 @@ struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, vo
 	const struct mt_register *reg;
 
 	MT_TRY(find(debug, name, size, &reg));
-	MT_TRY(read_areas(debug, reg, &xsave, &areas));
+	MT_TRY(read_areas(debug->thread, reg, &xsave, &areas));
 	if (!mt_register_get(reg, &areas, out))
 		return mt_error_new(MT_ERR_NOT_FOUND, "the kernel does not give register %s", name);
 	return NULL;
@@ -144,7 +161,7 @@ static struct mt_error *write_first_frame(struct mt_debug *debug, const struct m
 	struct mt_thread *thread = debug->thread;
 	struct user_regs_struct before;
 
-	MT_TRY(read_areas(debug, reg, &xsave, &areas));
+	MT_TRY(read_areas(debug->thread, reg, &xsave, &areas));
 	before = thread->regs;
 	if (!mt_register_put(reg, &areas, value))
 		return mt_error_new(MT_ERR_UNSUPPORTED, "register %s cannot be written", reg->name);

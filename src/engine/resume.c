@@ -189,10 +189,9 @@ void mt_thread_note_step(struct mt_thread *thread)
 		return;
 	thread->stepped_pc = mt_slot_origin(thread->proc, thread->regs.rip);
 	thread->stepped_sp = thread->regs.rsp;
-	thread->knows_before = mt_stepping_on(mt_proc_memory(thread->proc));
-	if (thread->knows_before)
-		thread->before = thread->regs;
-	thread->stepped_code[0] = thread->stepped_code[1] = 0;
+	thread->knows_before = true;
+	thread->before = thread->regs;
+	memset(thread->stepped_code, 0, sizeof(thread->stepped_code));
 	mt_proc_read_some(thread->proc, thread->regs.rip, thread->stepped_code,
 	                  sizeof(thread->stepped_code));
 	thread->flag_trap = thread->regs.eflags & TF;

@@ -126,15 +126,24 @@ static bool is_unchanged(struct spans *spans, uint64_t pc)
 	return true;
 }
 
+static bool is_string(uint8_t opcode)
+{
+	return (opcode >= 0x6c && opcode <= 0x6f) || (opcode >= 0xa4 && opcode <= 0xa7) ||
+	       (opcode >= 0xaa && opcode <= 0xaf);
+}
+
 /* What a step shows of itself, or must not step over: int3 and int, pushf and popf, iret, int1,
- * system calls; after prefixes. */
+ * system calls; and what only the registers before it can tell of: repetitions. After prefixes. */
 static bool needs_care(const uint8_t code[CODE_LEN])
 {
+	bool repeats = false;
 	size_t i = 0;
 
 	while (i + 2 < CODE_LEN &&
 	       (code[i] == 0x66 || code[i] == 0xf2 || code[i] == 0xf3 || code[i] >> 4 == 4))
-		i++;
+		repeats |= code[i++] >> 1 == 0xf2 >> 1;
+	if (repeats && is_string(code[i]))
+		return true;
 	switch (code[i]) {
 	case 0xcc:
 	case 0xcd:
@@ -170,8 +179,8 @@ static bool may_hurry(const struct mt_thread *thread, const struct mt_event *eve
 	       mt_stepping_on(memory) && !mt_plan_wants_step(thread) && thread->lets_trap_in &&
 	       !thread->asked_to_stop && !thread->deferred && !thread->sent && !thread->flag_trap &&
 	       !thread->put_off.len && !thread->steps_out_of_exec && !memory->detours.len &&
-	       !mt_dr_used(&memory->registers) && thread->proc->debug->held.len == 0 &&
-	       count_threads(thread->proc->debug) == 1;
+	       !needs_care(thread->stepped_code) && !mt_dr_used(&memory->registers) &&
+	       thread->proc->debug->held.len == 0 && count_threads(thread->proc->debug) == 1;
 }
 
 static bool is_plain_step(pid_t tid, uint64_t *pc)

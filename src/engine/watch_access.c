@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which instruction has touched a range of memory, and what it did to it. */
+#include <stdio.h>
+
 #include "engine/engine_private.h"
 
 /* ---- What mt_culprit_find() asks for ------------------------------------- */
@@ -87,6 +89,80 @@ static unsigned stepped_did(struct mt_thread *thread, const struct mt_insn *insn
 	return mt_insn_will_touch(insn, &before, addr, (size_t)len);
 }
 
+/* ---- What it did ---------------------------------------------------------- */
+
+/* Whether its one operand's elements that a mask lets through are elsewhere. */
+static bool is_masked_out(struct mt_thread *thread, const struct mt_insn *insn,
+                          const struct mt_regs *after, uint64_t addr, uint64_t len)
+{
+	const struct mt_insn_mem *mem = &insn->mem[0];
+	uint8_t mask[32] = { 0 };
+	char name[8];
+	uint64_t start;
+	bool by_k = mem->mask == MT_INSN_MASK_K;
+
+	if (insn->mem_count != 1 || !mem->mask || !mt_insn_mem_addr_after(insn, 0, after, &start))
+		return false;
+	snprintf(name, sizeof(name), by_k ? "k%u" : "ymm%u", mem->mask_reg);
+	return mt_thread_vector(thread, name, mask, by_k ? 8 : sizeof(mask)) &&
+	       !mt_insn_mask_touches(mem, mask, start, addr, (size_t)len);
+}
+
+#define COPIED_AT_ONCE 256
+#define DF (1u << 10)
+
+/*
+ * A rep movs may have gone over some hundred bytes before it trapped. Where both what it read and
+ * what it wrote there are watched, it has touched what it can have copied: as far back as the two
+ * are the same.
+ */
+static unsigned copied_did(struct mt_thread *thread, const struct mt_insn *insn,
+                           const struct mt_regs *after, uint64_t addr, uint64_t len)
+{
+	uint8_t there[2][COPIED_AT_ONCE];
+	uint64_t start[2];
+	size_t size = insn->mem[0].size;
+	bool down = after->r[MT_REG_RFLAGS] & DF;
+	unsigned did = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!mt_insn_mem_addr_after(insn, i, after, &start[i]))
+			return 0;
+		start[i] = down ? start[i] : start[i] + size - COPIED_AT_ONCE;
+		if (mt_proc_read_some(thread->proc, start[i], there[i], COPIED_AT_ONCE) !=
+		    COPIED_AT_ONCE)
+			return 0;
+	}
+	for (size_t n = 0; n < COPIED_AT_ONCE; n++) {
+		size_t at = down ? n : COPIED_AT_ONCE - 1 - n;
+
+		if (there[0][at] != there[1][at])
+			break;
+		for (size_t i = 0; i < 2; i++)
+			if (start[i] + at - addr < len)
+				did |= insn->mem[i].access;
+	}
+	return did;
+}
+
+/* From what there is after it, and told exactly by a step where all registers before it are kept.
+ */
+static unsigned did_to(struct mt_thread *thread, const struct mt_insn *insn,
+                       const struct mt_regs *after, uint64_t addr, uint64_t len)
+{
+	bool stepped = thread->how == MT_RESUME_STEP;
+	unsigned did = stepped ? stepped_did(thread, insn, after, addr, len)
+	                       : mt_insn_touched(insn, after, addr, (size_t)len);
+	unsigned copied;
+
+	if (!did || is_masked_out(thread, insn, after, addr, len))
+		return 0;
+	if (stepped || !insn->rep || insn->mem_count != 2 || did != (MT_INSN_READ | MT_INSN_WRITE))
+		return did;
+	copied = copied_did(thread, insn, after, addr, len);
+	return copied ? copied : did;
+}
+
 void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
                         struct mt_watch_doer *doer)
 {
@@ -115,7 +191,5 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 	if (doer->who != MT_WATCH_BY_INSN)
 		return;
 	resolve(thread, &doer->insn);
-	doer->did = thread->how == MT_RESUME_STEP
-	                ? stepped_did(thread, &doer->insn, &after, addr, len)
-	                : mt_insn_touched(&doer->insn, &after, addr, (size_t)len);
+	doer->did = did_to(thread, &doer->insn, &after, addr, len);
 }

@@ -34,11 +34,16 @@ static struct mt_watched *watched_of(const struct mt_break *breakpoint,
 	return watched && watched->armed ? watched : NULL;
 }
 
+static bool is_filtered(const struct mt_watched *watched)
+{
+	return watched->parts.len && watched->parts.data[0].by == &mt_by_filter;
+}
+
 bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thread *thread)
 {
 	const struct mt_watched *watched = watched_of(breakpoint, thread);
 
-	return watched && watched->parts.len && watched->parts.data[0].by == &mt_by_filter;
+	return watched && is_filtered(watched);
 }
 
 /* ---- What was touched ---------------------------------------------------- */
@@ -106,11 +111,26 @@ static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_conte
 	return error;
 }
 
+/* What the kernel has read at the write itself; NULL: nothing, or it is no value by itself. */
+static const struct mt_held_values *held_for(const struct look_at *at)
+{
+	const struct mt_trap trap = mt_watch_trap(at->breakpoint, &at->part);
+
+	return at->part.by == &mt_by_filter && !at->watched->place.bit_size
+	           ? mt_filtered_held(at->watched->proc, &trap)
+	           : NULL;
+}
+
 /* Where others have written meanwhile, the instruction still says what it has stored itself. */
 static void mend(const struct look_at *at, struct mt_watch_content *now)
 {
+	const struct mt_held_values *held = held_for(at);
 	struct mt_regs after;
 
+	if (held && now->bytes && now->size <= sizeof(held->now)) {
+		memcpy(now->bytes, &held->now, now->size);
+		return;
+	}
 	if (at->doer.who != MT_WATCH_BY_INSN || !now->bytes || at->watched->place.bit_size)
 		return;
 	mt_regs_from_user(&at->thread->regs, &after);
@@ -136,7 +156,8 @@ static struct mt_error *read_now(struct look_at *at, struct mt_watch_content *no
 static bool is_wanted(const struct look_at *at, bool changed)
 {
 	bool untold = at->doer.who == MT_WATCH_BY_UNKNOWN && at->part.by != &mt_by_stepping;
-	unsigned did = at->doer.did;
+	bool by_kernel = at->doer.who == MT_WATCH_BY_SYSCALL && held_for(at);
+	unsigned did = by_kernel ? MT_INSN_WRITE : at->doer.did;
 
 	switch (at->breakpoint->watch->kind.access) {
 	case MT_WATCH_CHANGE:
@@ -257,13 +278,24 @@ static void keep_past(const struct look_at *at, const struct mt_watch_content *b
 /* What a filter has let pass has changed the value too. */
 static void mend_before(const struct look_at *at, struct mt_watch_content *before)
 {
-	const struct mt_trap trap = mt_watch_trap(at->breakpoint, &at->part);
-	uint64_t value;
+	const struct mt_held_values *held = held_for(at);
 
-	if (at->part.by == &mt_by_filter && at->thread->decided == MT_PENDING_WATCH &&
-	    before->bytes && before->size <= sizeof(value) && !at->watched->place.bit_size &&
-	    mt_filtered_before(at->watched->proc, &trap, &value))
-		memcpy(before->bytes, &value, before->size);
+	if (held && before->bytes && before->size <= sizeof(held->before))
+		memcpy(before->bytes, &held->before, before->size);
+}
+
+/* A condition that has held for a part of what a system call wrote need not hold for all of it. */
+static bool asks(const struct look_at *at)
+{
+	struct mt_thread *thread = at->thread;
+	enum mt_pending_kind decided = thread->decided;
+	bool wanted;
+
+	if (at->doer.who == MT_WATCH_BY_SYSCALL)
+		thread->decided = MT_PENDING_NONE;
+	wanted = mt_break_asks(at->breakpoint, NULL, thread);
+	thread->decided = decided;
+	return wanted;
 }
 
 /* The value is `now` from here on, whether anybody is told or not. */
@@ -276,7 +308,7 @@ static bool weigh(struct look_at *at, struct mt_watch_content *now)
 	changed = !mt_watch_content_same(&before, now);
 
 	at->watched->now = *now;
-	told = is_hit(at, changed) && mt_break_asks(at->breakpoint, NULL, at->thread);
+	told = is_hit(at, changed) && asks(at);
 	if (told) {
 		keep_past(at, &before);
 		keep_hit(at, &before);
@@ -353,7 +385,8 @@ static bool is_hit_by(struct look_at *at)
 	struct mt_watch_content now = { 0 };
 	struct mt_error *error;
 
-	if (is_as_before(at))
+	/* A filter says by itself what the kernel has written. */
+	if (is_as_before(at) || (at->by_syscall && is_filtered(at->watched)))
 		return false;
 	look_at_parts(at);
 	if (!at->touched)
@@ -365,15 +398,15 @@ static bool is_hit_by(struct look_at *at)
 	if (at->lost)
 		return false;
 	error = read_now(at, &now);
-	if (at->doer.who == MT_WATCH_BY_SYSCALL)
-		at->thread->decided = MT_PENDING_NONE; /* in between it may have held */
+	if (now.gone)
+		tell_gone(at, &now);
+	else if (!error)
+		return weigh(at, &now);
 	if (error)
 		mt_warn(at->thread->proc->debug, at->thread->proc->pid, "watchpoint %d: %s",
 		        at->breakpoint->number, mt_error_text(error));
 	mt_error_free(error);
-	if (now.gone)
-		tell_gone(at, &now);
-	return error || now.gone ? false : weigh(at, &now);
+	return false;
 }
 
 /* ---- All of them --------------------------------------------------------- */
@@ -426,8 +459,10 @@ static bool has_watches(const struct mt_thread *thread)
 bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
 {
 	const struct look_at what = { .thread = thread };
-	bool hit = has_watches(thread) && ask_all(&what, stop);
+	bool hit;
 
+	mt_filtered_take(thread);
+	hit = has_watches(thread) && ask_all(&what, stop);
 	thread->decided = MT_PENDING_NONE;
 	return hit;
 }
@@ -489,12 +524,9 @@ bool mt_watches_see_syscalls(const struct mt_thread *thread)
 	const struct mt_debug *debug = thread->proc->debug;
 
 	for (size_t i = 0; i < debug->breaks.len; i++) {
-		const struct mt_break *breakpoint = debug->breaks.data[i];
+		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
 
-		const struct mt_watched *watched = watched_of(breakpoint, thread);
-
-		if (watched && breakpoint->watch->kind.access != MT_WATCH_READ &&
-		    !(watched->parts.len && watched->parts.data[0].by == &mt_by_filter))
+		if (watched && !is_filtered(watched))
 			return true;
 	}
 	return false;

@@ -168,12 +168,17 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 struct mt_filtered {
 	struct mt_trap trap;
 	struct mt_armed *armed;
+	/* Of the thread that is being looked at: see mt_filtered_take(). */
+	bool holds;
+	struct mt_held_values held;
 };
 
 /* The process's memory, or the process, is gone. */
 void mt_filtered_forget(struct mt_proc *proc);
-/* The value before the write that the trap's filter has held last; false: there is no filter. */
-bool mt_filtered_before(struct mt_proc *proc, const struct mt_trap *trap, uint64_t *value);
+/* Asks all filters what they have held the thread for since they were asked last. */
+void mt_filtered_take(struct mt_thread *thread);
+/* What the trap's filter has answered; NULL: nothing. */
+const struct mt_held_values *mt_filtered_held(struct mt_proc *proc, const struct mt_trap *trap);
 /* How often its condition was false. */
 uint64_t mt_filtered_unmet(struct mt_proc *proc, const struct mt_trap *trap);
 

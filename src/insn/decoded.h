@@ -24,6 +24,10 @@ bool mt_decoded_hidden(const ZydisDecodedOperand *operand);
 /* Fills in mem and mem_count; addr, len and klass are known. */
 void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn);
 
+/* Fills in what is the mask of a memory operand. */
+void mt_decoded_mask(const struct mt_decoded *decoded, const ZydisDecodedOperand *operand,
+                     struct mt_insn_mem *mem);
+
 /* Fills in source; addr, len, klass and mem are known. */
 void mt_decoded_source(const struct mt_decoded *decoded, struct mt_insn *insn);
 

@@ -30,6 +30,13 @@ enum mt_insn_access {
 	MT_INSN_WRITE = 2,
 };
 
+/* What says which elements of a vector in memory an instruction accesses. */
+enum mt_insn_mask {
+	MT_INSN_MASK_NONE,   /* it accesses all; or that is not told here (compress, scatter) */
+	MT_INSN_MASK_K,      /* a bit each of k0 … k7, the first element's is the lowest */
+	MT_INSN_MASK_VECTOR, /* the highest bit of each element of an xmm or ymm register */
+};
+
 /*
  * One memory operand, hidden ones (push, call, movs, stos, ret) included. Its address is
  * base + index * scale + disp in the registers as they are before the instruction: a push accesses
@@ -51,6 +58,10 @@ struct mt_insn_mem {
 	                         machine's word, fewer with an address-size override */
 	bool scattered; /* many addresses (gather, scatter, AMX tiles), which mt_regs cannot tell */
 	int64_t disp;
+
+	uint8_t mask; /* enum mt_insn_mask: which of its elements are accessed */
+	uint8_t mask_reg;
+	uint8_t mask_size; /* bytes of an element */
 
 	/* The same address in the registers after the instruction; it has the same index. */
 	bool told_after; /* false when the instruction overwrites its base or index */
@@ -131,6 +142,12 @@ bool mt_insn_mem_addr_after(const struct mt_insn *insn, size_t mem, const struct
 /* The same, from the registers *before* the instruction (always known but for fs/gs). */
 bool mt_insn_mem_addr_before(const struct mt_insn *insn, size_t mem, const struct mt_regs *before,
                              uint64_t *addr);
+
+/* Whether an access to an operand with a mask, which lies at `start`, touches [addr, addr+len):
+ * `mask` are the bytes of the mask's register, 8 or up to 32. The register is the same before and
+ * after the instruction. */
+bool mt_insn_mask_touches(const struct mt_insn_mem *mem, const uint8_t *mask, uint64_t start,
+                          uint64_t addr, size_t len);
 
 /* From now on operands relative to `segment` ('f' or 'g') name their places themselves, as they are
  * in a thread where that has this base. */

@@ -269,6 +269,7 @@ void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn)
 
 		*mem = mem_of(decoded, operand);
 		adjust_stack(decoded, operand, mem);
+		mt_decoded_mask(decoded, operand, mem);
 	}
 	if (insn->mem_count)
 		adjust(decoded, insn);

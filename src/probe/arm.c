@@ -149,9 +149,24 @@ uint64_t mt_armed_take_hit(struct mt_armed *armed)
 	return __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 
-uint64_t mt_armed_held(const struct mt_armed *armed)
+bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held)
 {
-	return __atomic_load_n(&armed->cell->held, __ATOMIC_SEQ_CST);
+	const struct mt_hold_note *first = NULL, *last = NULL;
+
+	for (size_t i = 0; i < MT_HOLD_NOTES; i++) {
+		struct mt_hold_note *note = &armed->cell->held[i];
+
+		if (__atomic_load_n(&note->tid, __ATOMIC_SEQ_CST) != (uint32_t)tid)
+			continue;
+		if (!first || (int32_t)(note->turn - first->turn) < 0)
+			first = note;
+		if (!last || (int32_t)(note->turn - last->turn) > 0)
+			last = note;
+		__atomic_store_n(&note->tid, 0, __ATOMIC_SEQ_CST);
+	}
+	if (first)
+		*held = (struct mt_held_values){ .before = first->before, .now = last->now };
+	return first != NULL;
 }
 
 void mt_armed_disable(struct mt_armed *armed)

@@ -7,7 +7,8 @@
  *	previous   of writes: the value, and that which the last run has left, change places
  *	thread     leave if it is for another one
  *	condition  number the execution; leave and count it if the condition is false
- *	hold       a signal for the thread, which its tracer sees before it does
+ *	hold       of writes: note for whom, and both values; a signal for the thread, which its
+ *	           tracer sees before it does
  *
  * On a uprobe it may be interrupted by itself, on the same processor, for another thread
  * (kernel/trace/bpf_trace.c, bpf_prog_run_array_uprobe()): so what it works on lies on its stack,
@@ -166,6 +167,28 @@ static struct mt_error *gen_condition(struct mt_program *program, mt_asm_label h
 	return NULL;
 }
 
+#define NOTE(field) ((int)offsetof(struct mt_hold_note, field))
+/* Several threads may be held before anybody has looked. */
+static void gen_note(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
+	mt_asm_mov_imm(as, BPF_REG_1, 1);
+	mt_asm_atomic(as, BPF_ADD | BPF_FETCH, BPF_REG_7, CELL(holds), BPF_REG_1);
+	mt_asm_mov(as, BPF_REG_2, BPF_REG_1);
+	mt_asm_alu_imm(as, BPF_AND, BPF_REG_2, MT_HOLD_NOTES - 1);
+	mt_asm_alu_imm(as, BPF_MUL, BPF_REG_2, sizeof(struct mt_hold_note));
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_2, CELL(held));
+	mt_asm_alu(as, BPF_ADD, BPF_REG_2, BPF_REG_7);
+	mt_asm_store(as, 4, BPF_REG_2, NOTE(turn), BPF_REG_1);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_OLD);
+	mt_asm_store(as, 8, BPF_REG_2, NOTE(before), BPF_REG_1);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW);
+	mt_asm_store(as, 8, BPF_REG_2, NOTE(now), BPF_REG_1);
+	mt_asm_store(as, 4, BPF_REG_2, NOTE(tid), BPF_REG_0);
+}
+
 static void gen_hold(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
@@ -188,6 +211,7 @@ struct mt_error *mt_program_filter(struct mt_program *program)
 
 	program->out = mt_asm_new_label(as);
 	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD, 0);
+	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_NEW, 0);
 	gen_begin(program, hold);
 	if (keeps_previous(program))
 		gen_previous(program);
@@ -195,10 +219,8 @@ struct mt_error *mt_program_filter(struct mt_program *program)
 	if (program->spec->condition)
 		MT_TRY(gen_condition(program, hold));
 	mt_asm_bind(as, hold);
-	if (keeps_previous(program)) {
-		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_OLD);
-		mt_asm_store(as, 8, BPF_REG_7, CELL(held), BPF_REG_1);
-	}
+	if (keeps_previous(program))
+		gen_note(program);
 	gen_hold(program);
 	mt_asm_bind(as, program->out);
 	mt_asm_mov_imm(as, BPF_REG_0, 0);

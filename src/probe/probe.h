@@ -225,8 +225,13 @@ void mt_armed_hold_all(struct mt_armed *armed, bool all);
 /* The number of an execution that the filter's program has not counted: the condition's `hits`. */
 uint64_t mt_armed_take_hit(struct mt_armed *armed);
 
-/* Of a filter of writes to one piece: the value before the write that it has held last. */
-uint64_t mt_armed_held(const struct mt_armed *armed);
+/* What a filter of writes to one piece has held a thread for, since this was asked last: the value
+ * before the first of these writes, and that which the last one has left. The thread stands still.
+ * False: for nothing. */
+struct mt_held_values {
+	uint64_t before, now;
+};
+bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held);
 
 /* No more hits from here on; counts can still be read. */
 void mt_armed_disable(struct mt_armed *armed);

@@ -88,6 +88,8 @@ void mt_record_copy_stack(struct mt_record *record);
 
 /* ---- Values of maps ------------------------------------------------------ */
 
+#define MT_HOLD_NOTES 128 /* a power of two */
+
 /* One per watch, shared with memtrap by mmap. */
 struct mt_watch_cell {
 	uint64_t live;                   /* 0: events are being opened, or the watch has ended */
@@ -99,7 +101,13 @@ struct mt_watch_cell {
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
 	uint64_t all;        /* of a filter: all executions are held, and none is decided */
 	uint64_t unmet;      /* by a filter: its condition was false */
-	uint64_t held;       /* by a filter of writes: the value before the one that held */
+	/* By a filter of writes to one piece: whom it has held, in a ring. */
+	uint64_t holds;
+	struct mt_hold_note {
+		uint32_t tid; /* 0: it has been read */
+		uint32_t turn;
+		uint64_t before, now;
+	} held[MT_HOLD_NOTES];
 };
 
 /* Of a watch's instance, by address and thread. */
