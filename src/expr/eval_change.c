@@ -30,7 +30,7 @@ static struct mt_error *reread(const struct mt_eval *eval, const struct mt_ast *
 
 	if (is_own(ast, place))
 		return mt_eval_dollar(eval, ast, value);
-	now.bytes = now.gone = now.field = NULL;
+	now.bytes = now.gone = now.field = now.field_gone = NULL;
 	*value = now;
 	return NULL;
 }

@@ -169,20 +169,24 @@ static struct mt_error *find_constant_variable(const struct mt_eval *eval,
 	struct mt_where where MT_CLEANUP(mt_where_deinit) = { 0 };
 	struct mt_value made = { .home = MT_HOME_NOWHERE };
 	struct mt_variable variable;
-	uint8_t *bytes;
+	uint8_t *bytes, *gone;
+	size_t size;
 
 	MT_TRY(mt_variable_find_constant(eval->world->image, query, &variable));
 	mt_type_complete(variable.type);
-	if (variable.type->size > MT_WHERE_VALUE_MAX)
+	MT_TRY(mt_where_constant(eval->world->image, &variable, &where));
+	if (variable.type->size > MT_VALUE_MAX)
 		return mt_error_new(MT_ERR_FORMAT, "%.80s is too large for a constant",
 		                    query->name);
-	bytes = mt_arena_alloc(eval->arena, (size_t)variable.type->size);
+	size = (size_t)variable.type->size;
+	bytes = mt_arena_alloc(eval->arena, 2 * size);
 	if (!bytes)
 		return mt_error_nomem();
-	MT_TRY(mt_where_constant(eval->world->image, &variable, &where));
-	MT_TRY(mt_where_load(&nowhere, &where, 0, bytes, (size_t)variable.type->size, NULL));
+	gone = bytes + size;
+	MT_TRY(mt_where_load(&nowhere, &where, 0, bytes, size, gone));
 	made.type = variable.type;
 	made.bytes = bytes;
+	made.gone = size && memchr(gone, 0xff, size) ? gone : NULL;
 	*value = made;
 	return NULL;
 }

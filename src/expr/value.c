@@ -94,6 +94,8 @@ struct mt_error *mt_value_load(const struct mt_world *world, const struct mt_val
 
 	if (value->field) {
 		memcpy(out, value->field, size);
+		if (gone && value->field_gone)
+			memcpy(gone, value->field_gone, size);
 		return NULL;
 	}
 	MT_TRY(load_home(world, value, out, size, gone));
@@ -141,25 +143,40 @@ static bool any_bit(const uint8_t *bits, size_t size)
 	return false;
 }
 
-static struct mt_error *fetch_field(const struct mt_world *world, struct mt_arena *arena,
-                                    struct mt_value *value)
+struct mt_error *mt_value_load_field(const struct mt_world *world, const struct mt_value *value,
+                                     uint8_t home[MT_VALUE_FIELD_MAX], bool *is_gone)
 {
-	uint8_t home[MT_VALUE_FIELD_MAX] = { 0 }, gone[MT_VALUE_FIELD_MAX / 8 + 1] = { 0 };
-	size_t size = (size_t)value->type->size;
-	uint8_t *bytes;
+	uint8_t gone[MT_VALUE_FIELD_MAX] = { 0 };
+	bool any = false;
 
-	if (mt_value_home_size(value) > sizeof(home) || size > MT_BIT_FIELD_MAX)
+	if (mt_value_home_size(value) > MT_VALUE_FIELD_MAX)
 		return mt_error_new(MT_ERR_FORMAT, "a bit-field of %u bits is damaged",
 		                    value->bit_size);
 	MT_TRY(mt_value_load(world, value, home, gone));
+	for (unsigned bit = value->bit_offset; bit < value->bit_offset + value->bit_size; bit++)
+		any |= gone[bit / 8] >> bit % 8 & 1;
+	*is_gone = any;
+	return NULL;
+}
+
+static struct mt_error *fetch_field(const struct mt_world *world, struct mt_arena *arena,
+                                    struct mt_value *value)
+{
+	uint8_t home[MT_VALUE_FIELD_MAX] = { 0 };
+	uint8_t *bytes;
+	bool is_gone;
+
+	if (value->type->size > MT_BIT_FIELD_MAX)
+		return mt_error_new(MT_ERR_FORMAT, "a bit-field of %u bits is damaged",
+		                    value->bit_size);
+	MT_TRY(mt_value_load_field(world, value, home, &is_gone));
 	bytes = mt_arena_alloc(arena, 2 * MT_BIT_FIELD_MAX);
 	if (!bytes)
 		return mt_error_nomem();
 	MT_TRY(mt_value_extend(value, home, bytes));
 	value->bytes = bytes;
-	value->gone_at = 0;
 	value->gone = NULL;
-	if (any_bit(gone, sizeof(gone)))
+	if (is_gone)
 		value->gone = memset(bytes + MT_BIT_FIELD_MAX, 0xff, MT_BIT_FIELD_MAX);
 	return NULL;
 }
@@ -176,13 +193,12 @@ struct mt_error *mt_value_fetch(const struct mt_world *world, struct mt_arena *a
 	if (value->bit_size)
 		return fetch_field(world, arena, value);
 	bytes = mt_arena_alloc(arena, size);
-	gone = value->home == MT_HOME_WHERE ? mt_arena_alloc(arena, size / 8 + 1) : NULL;
+	gone = value->home == MT_HOME_WHERE ? mt_arena_alloc(arena, size + 1) : NULL;
 	if (!bytes || (value->home == MT_HOME_WHERE && !gone))
 		return mt_error_nomem();
 	if (size)
 		MT_TRY(mt_value_load(world, value, bytes, gone));
 	value->bytes = bytes;
-	value->gone_at = 0;
-	value->gone = gone && any_bit(gone, size / 8 + 1) ? gone : NULL;
+	value->gone = gone && any_bit(gone, size) ? gone : NULL;
 	return NULL;
 }

@@ -31,17 +31,16 @@ struct mt_value {
 	bool is_function; /* a function designator: addr is its entry */
 	const char *name;
 	const uint8_t *bytes; /* type->size of them (of a bit-field: as many as its type has) */
-	const uint8_t *gone;  /* a bit for each of `bytes` that is optimized out; NULL: none is */
-	uint64_t gone_at;     /* which bit of `gone` is that of the first byte */
+	const uint8_t *gone; /* of each of `bytes`, a mask of the bits that are optimized out; NULL:
+	                        none is */
 	const uint8_t *field; /* of a bit-field: the bytes that hold it, if its struct was read */
+	const uint8_t *field_gone; /* the mask of those; NULL: none is gone */
 };
 
-/* Whether byte `i` of the value, whose bytes were fetched, is optimized out. */
+/* Whether a bit of byte `i` of the value, whose bytes were fetched, is optimized out. */
 static inline bool mt_value_is_gone(const struct mt_value *value, uint64_t i)
 {
-	uint64_t bit = value->gone_at + i;
-
-	return value->gone && value->gone[bit / 8] >> bit % 8 & 1;
+	return value->gone && value->gone[i];
 }
 
 /* ---- The world: what an evaluation may ask for ------------------------------ */

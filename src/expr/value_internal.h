@@ -17,10 +17,14 @@ static inline size_t mt_value_home_size(const struct mt_value *value)
 /* Most bytes that a bit-field's home has: 128 bits, and 7 before them. */
 enum { MT_VALUE_FIELD_MAX = 17 };
 
-/* Reads mt_value_home_size() bytes from the value's home. `gone`, unless NULL, gets a bit for each
- * byte that is optimized out; NULL: such a byte is UNSUPPORTED. */
+/* Reads mt_value_home_size() bytes from the value's home. `gone`, unless NULL, gets as many,
+ * with the bits that are optimized out; NULL: such a bit is UNSUPPORTED. */
 struct mt_error *mt_value_load(const struct mt_world *world, const struct mt_value *value,
                                void *out, uint8_t *gone);
+
+/* The same for a bit-field, of whose own bits it is told whether one is optimized out. */
+struct mt_error *mt_value_load_field(const struct mt_world *world, const struct mt_value *value,
+                                     uint8_t home[MT_VALUE_FIELD_MAX], bool *is_gone);
 
 /* The bit-field in the bytes of its home as a value of its type, extended to MT_BIT_FIELD_MAX
  * bytes. FORMAT: no compiler makes such a field. */

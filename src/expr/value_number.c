@@ -60,6 +60,7 @@ static struct mt_error *read_scalar(const struct mt_world *world, const struct m
                                     uint8_t bytes[MT_NUMBER_MAX])
 {
 	uint8_t home[MT_VALUE_FIELD_MAX] = { 0 };
+	bool is_gone;
 
 	if (value->bytes) {
 		memcpy(bytes, value->bytes, (size_t)value->type->size);
@@ -71,10 +72,9 @@ static struct mt_error *read_scalar(const struct mt_world *world, const struct m
 	}
 	if (!value->bit_size)
 		return mt_value_load(world, value, bytes, NULL);
-	if (mt_value_home_size(value) > sizeof(home))
-		return mt_error_new(MT_ERR_FORMAT, "a bit-field of %u bits is damaged",
-		                    value->bit_size);
-	MT_TRY(mt_value_load(world, value, home, NULL));
+	MT_TRY(mt_value_load_field(world, value, home, &is_gone));
+	if (is_gone)
+		return mt_error_new(MT_ERR_UNSUPPORTED, "this value is optimized out");
 	return mt_value_extend(value, home, bytes);
 }
 

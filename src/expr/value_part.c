@@ -25,11 +25,10 @@ struct mt_value mt_value_part(const struct mt_value *value, const struct mt_type
 	part.offset += offset;
 	part.bytes = NULL;
 	part.gone = NULL;
-	part.field = NULL;
+	part.field = part.field_gone = NULL;
 	if (is_inside(value, offset, type->size)) {
 		part.bytes = value->bytes + offset;
-		part.gone = value->gone;
-		part.gone_at = value->gone_at + offset;
+		part.gone = value->gone ? value->gone + offset : NULL;
 	}
 	return part;
 }
@@ -59,6 +58,7 @@ static struct mt_error *field_of(const struct mt_value *whole, const struct mt_m
 	if (whole->bytes && !is_inside(whole, first, mt_value_home_size(&made)))
 		return mt_error_new(MT_ERR_FORMAT, "a bit-field outside of its struct");
 	made.field = whole->bytes ? whole->bytes + first : NULL;
+	made.field_gone = whole->bytes && whole->gone ? whole->gone + first : NULL;
 	*field = made;
 	return NULL;
 }

@@ -12,12 +12,7 @@ static size_t step_of(const struct mt_type *array)
 
 static bool same_bits(const uint8_t *bits, size_t a, size_t b, size_t count)
 {
-	for (size_t i = 0; bits && i < count; i++) {
-		if ((bits[(a + i) / 8] >> (a + i) % 8 & 1) !=
-		    (bits[(b + i) / 8] >> (b + i) % 8 & 1))
-			return false;
-	}
-	return true;
+	return !bits || !memcmp(bits + a, bits + b, count);
 }
 
 /* How many elements from the first one on are the same, at most `count`. */

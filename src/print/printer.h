@@ -9,7 +9,7 @@
 struct mt_whole {
 	const uint8_t *bytes;
 	size_t size;
-	const uint8_t *gone;   /* a bit for each byte that is optimized out; NULL: none is */
+	const uint8_t *gone;   /* of each byte, the bits that are optimized out; NULL: none is */
 	const uint8_t *unread; /* the same of those that can't be read */
 	bool has_addr;
 	uint64_t addr;

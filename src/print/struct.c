@@ -42,10 +42,24 @@ static void write_inside(struct fields *fields, struct mt_part part)
 
 /* ---- Members ----------------------------------------------------------------------- */
 
+/* All of a bit-field is marked where one of its bits is. NULL: none is. */
+static const uint8_t *field_marks(const struct mt_member *member, struct mt_part part,
+                                  const uint8_t *marks, uint8_t field[MT_BIT_FIELD_MAX])
+{
+	uint8_t set[MT_BIT_FIELD_MAX];
+	const uint8_t zeroes[MT_BIT_FIELD_MAX] = { 0 };
+
+	if (!marks || !mt_value_bit_field(member, marks + part.offset, part.size, set) ||
+	    !memcmp(set, zeroes, sizeof(set)))
+		return NULL;
+	return memset(field, 0xff, MT_BIT_FIELD_MAX);
+}
+
 void mt_print_member(struct mt_printer *printer, const struct mt_member *member,
                      struct mt_part part)
 {
 	uint8_t bytes[MT_BIT_FIELD_MAX] = { 0 };
+	uint8_t gone[MT_BIT_FIELD_MAX], unread[MT_BIT_FIELD_MAX];
 	struct mt_whole whole = { .bytes = bytes, .size = sizeof(bytes) };
 	size_t size = (size_t)member->type->size;
 	struct mt_part inside = mt_part_of(part, member->type, member->offset);
@@ -55,6 +69,9 @@ void mt_print_member(struct mt_printer *printer, const struct mt_member *member,
 			mt_buf_char(printer->out, '?');
 			return;
 		}
+		whole.gone = field_marks(member, part, part.whole->gone, gone);
+		whole.unread = field_marks(member, part, part.whole->unread, unread);
+		whole.addr = part.whole->addr + part.offset + member->offset;
 		inside = (struct mt_part){ member->type, &whole, 0,
 			                   size < sizeof(bytes) ? size : sizeof(bytes) };
 	}

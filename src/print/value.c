@@ -60,11 +60,11 @@ struct mt_value mt_part_value(struct mt_part part)
 	};
 }
 
-/* The first byte of the part that has its bit, or -1. */
+/* The first byte of the part that has a bit, or -1. */
 static int64_t first_marked(const uint8_t *bits, struct mt_part part)
 {
 	for (size_t i = part.offset; bits && i < part.offset + part.size; i++) {
-		if (bits[i / 8] >> i % 8 & 1)
+		if (bits[i])
 			return (int64_t)i;
 	}
 	return -1;
@@ -75,7 +75,7 @@ static bool all_marked(const uint8_t *bits, struct mt_part part)
 	if (!bits || !part.size)
 		return false;
 	for (size_t i = part.offset; i < part.offset + part.size; i++) {
-		if (!(bits[i / 8] >> i % 8 & 1))
+		if (bits[i] != 0xff)
 			return false;
 	}
 	return true;
@@ -190,9 +190,9 @@ static bool read_pages(const struct mt_world *world, const struct mt_value *valu
 			step = size - at;
 		error = world->read(world->arg, value->addr + at, bytes + at, step);
 		any |= !error;
-		for (size_t i = at; error && i < at + step; i++) {
-			bytes[i] = 0;
-			unread[i / 8] |= (uint8_t)(1u << i % 8);
+		if (error) {
+			memset(bytes + at, 0, step);
+			memset(unread + at, 0xff, step);
 		}
 		mt_error_free(error);
 		at += step;
@@ -211,7 +211,7 @@ static struct mt_error *read_rest(struct mt_printer *printer, struct mt_error *e
 	    !has_parts(value->type) || !printer->world->read || size > MT_VALUE_MAX)
 		return error;
 	bytes = mt_arena_alloc(printer->arena, size);
-	unread = mt_arena_alloc(printer->arena, size / 8 + 1);
+	unread = mt_arena_alloc(printer->arena, size);
 	if (!bytes || !unread || !read_pages(printer->world, value, bytes, unread, size))
 		return error;
 	mt_error_free(error);

@@ -380,9 +380,11 @@ static struct mt_error *answer(const struct search *search, const struct mt_cand
 		                     .module = candidate->module,
 		                     .from_elf = !candidate->has_die };
 
-	if (candidate->state == MT_VAR_CONSTANT)
+	bool has_place = candidate->state != MT_VAR_CONSTANT && candidate->state != MT_VAR_GONE;
+
+	if (!has_place)
 		found.constant = local_die_of(candidate);
-	if (!found.type || (candidate->state == MT_VAR_CONSTANT && !found.constant))
+	if (!found.type || (!has_place && !found.constant))
 		return mt_error_nomem();
 	if (find_copy(executable, candidate, &found.addr))
 		found.module = executable;
@@ -398,6 +400,10 @@ static struct mt_error *find(struct search *search, enum mt_var_state wanted,
 	struct choice choice;
 
 	MT_TRY(search_all(search, &bare, &choice));
+	/* Of what nothing is left, DWARF still has the type. */
+	if (wanted == MT_VAR_CONSTANT && choice.rank != RANK_NONE && choice.best->has_die &&
+	    choice.best->state == MT_VAR_GONE)
+		wanted = MT_VAR_GONE;
 	if (choice.rank == RANK_NONE)
 		return not_found_error(search, query);
 	if (choice.best->state != wanted && wanted == MT_VAR_THREAD)

@@ -271,9 +271,10 @@ struct mt_error *mt_where_constant(struct mt_image *image, const struct mt_varia
 	struct mt_where found = { 0 };
 	struct mt_error *error;
 
-	if (!dwarf_attr_integrate(&die, DW_AT_const_value, &attr))
-		return mt_error_new(MT_ERR_FORMAT, "damaged constant");
-	error = constant(&scope, &attr, &found);
+	if (dwarf_attr_integrate(&die, DW_AT_const_value, &attr))
+		error = constant(&scope, &attr, &found);
+	else
+		error = add_piece(&found, (struct mt_where_piece){ .kind = MT_WHERE_GONE });
 	if (error)
 		mt_where_deinit(&found);
 	else

@@ -95,8 +95,8 @@ struct mt_error *mt_where_type(const struct mt_where_frame *frame, const struct 
 
 /*
  * Copies `size` bytes of the value from its pieces, `offset` bytes into it. `gone`, unless NULL,
- * gets a bit for each byte of `out` that is optimized out (those bytes are 0); NULL: such bytes are
- * an error, UNSUPPORTED "optimized out".
+ * gets `size` bytes too: of each byte of `out`, a mask of the bits that are optimized out (they are
+ * 0); NULL: such bits are an error, UNSUPPORTED "optimized out".
  */
 struct mt_error *mt_where_load(const struct mt_where_frame *frame, const struct mt_where *where,
                                uint64_t offset, void *out, size_t size, uint8_t *gone);
@@ -131,7 +131,8 @@ struct mt_error *mt_variable_find_tls(struct mt_image *image, const struct mt_va
                                       struct mt_variable *variable, uint64_t *offset);
 
 /* One that exists without any place: a constant (C++'s static const members; globals that compilers
- * have found to be constant), and its value. NOT_FOUND: none is. */
+ * have found to be constant), and its value; or one that is optimized out, which is GONE.
+ * NOT_FOUND: none is. */
 struct mt_error *mt_variable_find_constant(struct mt_image *image,
                                            const struct mt_variable_query *query,
                                            struct mt_variable *variable);

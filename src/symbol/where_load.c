@@ -125,8 +125,13 @@ static void copy_bits(uint8_t *to, uint64_t to_bit, const uint8_t *from, uint64_
 
 static void mark_gone(const struct request *request, uint64_t at, uint64_t count)
 {
-	for (uint64_t byte = at / 8; byte <= (at + count - 1) / 8; byte++)
-		request->gone[byte / 8] |= (uint8_t)(1 << byte % 8);
+	for (uint64_t end = at + count; at < end;) {
+		unsigned first = at % 8, left = 8 - first;
+		unsigned bits = end - at < left ? (unsigned)(end - at) : left;
+
+		request->gone[at / 8] |= (uint8_t)((0xffu >> (8 - bits)) << first);
+		at += bits;
+	}
 }
 
 /* `count` bits of the piece from its bit `from` on become those of `out` from bit `at` on. */
@@ -200,7 +205,7 @@ struct mt_error *mt_where_load(const struct mt_where_frame *frame, const struct 
 		return NULL;
 	memset(out, 0, size);
 	if (gone)
-		memset(gone, 0, (size + 7) / 8);
+		memset(gone, 0, size);
 	/* By far the most variables are in one piece. */
 	if (where->len == 1 && !where->data[0].bits && !where->data[0].bit_offset &&
 	    where->data[0].kind == MT_WHERE_MEMORY)

@@ -90,7 +90,8 @@ static bool is_like(const struct mt_type *a, const struct mt_type *b)
 {
 	return a->kind == b->kind && a->target == b->target && a->count == b->count &&
 	       a->lower == b->lower && a->name == b->name && a->qualifiers == b->qualifiers &&
-	       a->is_reference == b->is_reference && a->size == b->size;
+	       a->is_reference == b->is_reference && a->size == b->size &&
+	       a->is_empty == b->is_empty;
 }
 
 static struct mt_error *keep(struct mt_image *image, const struct mt_type *made,
@@ -115,6 +116,20 @@ static struct mt_error *keep(struct mt_image *image, const struct mt_type *made,
 	return NULL;
 }
 
+/* Nobody may know any more how many elements there are: it is `int []` then. */
+static struct mt_error *fill_in_count(struct resolution *resolution, const struct mt_type *type,
+                                      struct mt_type *made)
+{
+	struct mt_error *error = read_count(resolution, type, &made->lower, &made->count);
+
+	made->is_empty = !error && !made->count;
+	if (!error || mt_error_kind(error) != MT_ERR_UNSUPPORTED)
+		return error;
+	mt_error_free(error);
+	made->count = 0;
+	return NULL;
+}
+
 static struct mt_error *resolve_array(struct resolution *resolution, const struct mt_type *type,
                                       int depth, const struct mt_type **resolved)
 {
@@ -122,12 +137,11 @@ static struct mt_error *resolve_array(struct resolution *resolution, const struc
 
 	MT_TRY(resolve(resolution, type->target, depth + 1, &made.target));
 	if (type->is_variable)
-		MT_TRY(read_count(resolution, type, &made.lower, &made.count));
+		MT_TRY(fill_in_count(resolution, type, &made));
 	if (!type->is_variable && made.target == type->target) {
 		*resolved = type;
 		return NULL;
 	}
-	made.is_empty = !made.count;
 	made.is_variable = false;
 	made.lazy = NULL;
 	if (__builtin_mul_overflow(made.target->size, made.count, &made.size))

@@ -292,7 +292,7 @@ static bool find_caller(void *arg, const struct mt_where_frame *frame,
 
 static void load(const struct mt_where_frame *frame, const struct mt_where *where, size_t size)
 {
-	uint8_t out[256], gone[32];
+	uint8_t out[256], gone[256];
 
 	mt_error_free(mt_where_load(frame, where, 0, out, size, gone));
 	mt_error_free(mt_where_load(frame, where, size / 3, out, size, NULL));

@@ -23,7 +23,7 @@ struct seen {
 	bool is_signed;
 	uint64_t size;
 	uint8_t bytes[BYTES];
-	uint8_t gone[BYTES / 8]; /* of the bytes */
+	uint8_t gone[BYTES]; /* of the bytes */
 };
 
 struct sight {
@@ -231,7 +231,7 @@ static void print_float(const struct seen *seen, struct mt_buf *text)
 static bool is_missing(const struct seen *seen, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (seen->gone[i / 8] >> i % 8 & 1)
+		if (seen->gone[i])
 			return true;
 	return seen->is_gone;
 }

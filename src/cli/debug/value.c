@@ -77,7 +77,7 @@ static void settle(struct mt_value *value)
 	if (value->home != MT_HOME_MEMORY || value->bit_size)
 		value->home = MT_HOME_NOWHERE;
 	value->bit_size = value->bit_offset = 0; /* it was cut out */
-	value->field = NULL;
+	value->field = value->field_gone = NULL;
 	value->where = NULL;
 	value->offset = 0;
 	value->name = NULL;
@@ -118,7 +118,7 @@ static struct mt_error *copy_value(struct mt_shell *shell, const struct mt_value
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct mt_debug_world made;
 	size_t size = (size_t)value->type->size;
-	uint8_t *bytes;
+	uint8_t *bytes, *gone;
 
 	kept->value = *value;
 	if (has_bytes(value)) {
@@ -132,7 +132,12 @@ static struct mt_error *copy_value(struct mt_shell *shell, const struct mt_value
 		memcpy(bytes, kept->value.bytes, size);
 		kept->value.bytes = kept->bytes = bytes;
 	}
-	kept->value.gone = NULL;
+	if (has_bytes(value) && kept->value.gone) {
+		gone = mt_arena_alloc(&kept->arena, size);
+		if (!gone)
+			return mt_error_nomem();
+		kept->value.gone = memcpy(gone, kept->value.gone, size);
+	}
 	settle(&kept->value);
 	return NULL;
 }
