@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "expr/kept.h"
 #include "expr/parser.h"
+#include "expr/preprocess.h"
+#include "symbol/macro.h"
 #include "symbol/overload.h"
 
 /* ---- The tree */
@@ -185,32 +188,81 @@ static struct mt_error *eval_tree(struct mt_eval *eval, struct mt_value *value)
 	return tree ? eval_kept(eval, tree, value) : eval_new(eval, value);
 }
 
+/* ---- Macros */
+
+static bool find_macro(void *arg, const char *name, size_t len, const char **definition)
+{
+	const struct mt_world *world = arg;
+
+	return mt_macro_find(world->image, world->frame->pc, name, len, definition, NULL, NULL);
+}
+
+struct mt_error *mt_eval_macros(const struct mt_world *world, const char *text,
+                                struct mt_arena *arena, const char **expanded)
+{
+	struct mt_world copy = *world;
+	const struct mt_macro_source source = { .find = find_macro, .arg = &copy };
+	struct mt_buf out MT_AUTO_BUF = { 0 };
+	bool any;
+
+	*expanded = text;
+	if (!world->frame || !world->image || !mt_macros_at(world->image, world->frame->pc))
+		return NULL;
+	MT_TRY(mt_preprocess(&source, text, &out, &any));
+	if (any)
+		*expanded =
+		    mt_buf_ok(&out) && out.data ? mt_arena_text(arena, out.data, out.len) : "";
+	return *expanded ? NULL : mt_error_nomem();
+}
+
+/* An error's place is one of what was evaluated. Takes the error over. */
+static struct mt_error *tell_macros(const char *text, const char *expanded, struct mt_error *error)
+{
+	struct mt_error *told;
+
+	if (!error || text == expanded)
+		return error;
+	told = mt_error_new(mt_error_kind(error), "%s, in what the macros come to: %.200s",
+	                    mt_error_text(error), expanded);
+	mt_error_free(error);
+	return told;
+}
+
 struct mt_error *mt_eval_text(const struct mt_world *world, const char *text,
                               struct mt_arena *arena, struct mt_value *value)
 {
-	struct mt_eval eval = { .world = world, .text = text, .arena = arena };
+	struct mt_eval eval = { .world = world, .arena = arena };
 
-	return eval_tree(&eval, value);
+	MT_TRY(mt_eval_macros(world, text, arena, &eval.text));
+	return tell_macros(text, eval.text, eval_tree(&eval, value));
+}
+
+static struct mt_error *type_of_text(struct mt_eval *eval, const struct mt_type **type,
+                                     bool *is_name)
+{
+	const struct mt_parse_names names = { .is_type = is_type, .arg = eval };
+	struct mt_ast_type written;
+	struct mt_value value;
+	bool is_one = false;
+
+	MT_TRY(mt_parse_type(eval->text, &names, eval->arena, &is_one, &written));
+	if (is_one) {
+		MT_TRY(mt_eval_type_of(eval, &written, type));
+	} else {
+		MT_TRY(eval_tree(eval, &value));
+		*type = value.type;
+	}
+	*is_name = is_one;
+	return NULL;
 }
 
 struct mt_error *mt_eval_type(const struct mt_world *world, const char *text,
                               struct mt_arena *arena, const struct mt_type **type, bool *is_name)
 {
-	struct mt_eval eval = { .world = world, .text = text, .arena = arena, .only_type = true };
-	const struct mt_parse_names names = { .is_type = is_type, .arg = &eval };
-	struct mt_ast_type written;
-	struct mt_value value;
-	bool is_one = false;
+	struct mt_eval eval = { .world = world, .arena = arena, .only_type = true };
 
-	MT_TRY(mt_parse_type(text, &names, arena, &is_one, &written));
-	if (is_one) {
-		MT_TRY(mt_eval_type_of(&eval, &written, type));
-	} else {
-		MT_TRY(eval_tree(&eval, &value));
-		*type = value.type;
-	}
-	*is_name = is_one;
-	return NULL;
+	MT_TRY(mt_eval_macros(world, text, arena, &eval.text));
+	return tell_macros(text, eval.text, type_of_text(&eval, type, is_name));
 }
 
 struct mt_error *mt_eval_check(const struct mt_world *world, const char *text)

@@ -140,6 +140,11 @@ struct mt_error *mt_eval_text(const struct mt_world *world, const char *text,
 struct mt_error *mt_eval_type(const struct mt_world *world, const char *text,
                               struct mt_arena *arena, const struct mt_type **type, bool *is_name);
 
+/* What the preprocessor makes of the text at the frame's line, in the arena; `text` itself where no
+ * macro stands in it. The others here do that first. SYNTAX, without a place in the text. */
+struct mt_error *mt_eval_macros(const struct mt_world *world, const char *text,
+                                struct mt_arena *arena, const char **expanded);
+
 /* Whether the text is an expression at all; no name in it is looked up but types'. SYNTAX. */
 struct mt_error *mt_eval_check(const struct mt_world *world, const char *text);
 

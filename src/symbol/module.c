@@ -15,6 +15,7 @@
 #include "symbol/cfi.h"
 #include "symbol/function.h"
 #include "symbol/local_die.h"
+#include "symbol/macro.h"
 #include "symbol/scope.h"
 #include "symbol/symtab.h"
 #include "symbol/type_dwarf.h"
@@ -168,6 +169,7 @@ void mt_module_file_unref(struct mt_module_file *file)
 	mt_functions_destroy(file->functions);
 	mt_local_dies_destroy(file->locals);
 	free(file->local_cache);
+	mt_unit_macros_destroy(file->macros);
 	interned_destroy(file->interned);
 	mt_elf_head_deinit(&file->head);
 	free(file->note);

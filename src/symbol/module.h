@@ -22,6 +22,7 @@ struct mt_scopes;
 struct mt_functions;
 struct mt_local_die;
 struct mt_local_cache;
+struct mt_unit_macros;
 
 struct mt_module_file {
 	unsigned refs;
@@ -52,6 +53,8 @@ struct mt_module_file {
 	struct mt_functions *functions;
 	struct mt_local_die *locals;
 	struct mt_local_cache *local_cache;
+	struct mt_unit_macros *macros;
+	bool tried_macros, has_macros;
 };
 
 /* The main file's ELF, opened on demand; NULL when it cannot be read. Owned by the file. */

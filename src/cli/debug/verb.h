@@ -91,10 +91,10 @@ struct mt_verb_list {
 extern const struct mt_verb_list mt_verbs_run, mt_verbs_step, mt_verbs_process, mt_verbs_breaks,
     mt_verbs_catch, mt_verbs_signals, mt_verbs_threads, mt_verbs_stack, mt_verbs_registers,
     mt_verbs_print, mt_verbs_printf, mt_verbs_display, mt_verbs_memory, mt_verbs_source,
-    mt_verbs_disassemble, mt_verbs_symbols, mt_verbs_index, mt_verbs_proc, mt_verbs_settings,
-    mt_verbs_script, mt_verbs_flow, mt_verbs_define, mt_verbs_outside, mt_verbs_rbreak,
-    mt_verbs_environment, mt_verbs_habits, mt_verbs_search, mt_verbs_files, mt_verbs_locals,
-    mt_verbs_formatters, mt_verbs_objects, mt_verbs_watch, mt_verbs_help;
+    mt_verbs_disassemble, mt_verbs_symbols, mt_verbs_macro, mt_verbs_index, mt_verbs_proc,
+    mt_verbs_settings, mt_verbs_script, mt_verbs_flow, mt_verbs_define, mt_verbs_outside,
+    mt_verbs_rbreak, mt_verbs_environment, mt_verbs_habits, mt_verbs_search, mt_verbs_files,
+    mt_verbs_locals, mt_verbs_formatters, mt_verbs_objects, mt_verbs_watch, mt_verbs_help;
 
 /* Every verb, list by list; NULL past the last. */
 const struct mt_verb *mt_verb_at(size_t i);
