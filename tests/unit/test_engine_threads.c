@@ -29,14 +29,14 @@ START_TEST(a_hundred_threads_are_counted)
 	struct session session;
 	int number;
 
-	SESSION_START(&session, "threads", "100", "1000");
+	SESSION_START(&session, "threads", "100", "10000");
 	number = session_break(&session, "hit", NULL);
-	MT_CK_OK(mt_debug_break_ignore(session.debug, number, 1000000));
+	MT_CK_OK(mt_debug_break_ignore(session.debug, number, 10000000));
 	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
-	ck_assert_uint_eq(session_info(&session, number).hits, 100000);
+	ck_assert_uint_eq(session_info(&session, number).hits, 1000000);
 	ck_assert_uint_eq(session.notices[MT_NOTICE_THREAD_NEW], 100);
 	ck_assert_uint_eq(session.notices[MT_NOTICE_THREAD_GONE], 100);
-	session_printed(&session, "hits=100000\n");
+	session_printed(&session, "hits=1000000\n");
 	session_end(&session);
 }
 END_TEST
