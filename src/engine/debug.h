@@ -298,6 +298,7 @@ struct mt_break_info {
 	uint64_t addr, len;         /* of what it waits for in the current process; len 0: of
 	                               several things, or nothing in memory */
 	bool scoped;                /* it ends with a frame */
+	bool moves; /* some of it lies elsewhere in other parts of the code, where it isn't seen */
 };
 
 /* The last hits of a watchpoint, the oldest first. NOT_FOUND: no watchpoint has that number. */

@@ -467,6 +467,7 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
 	}
 	info->type = watched->type;
 	info->scoped = watched->frame.ends;
+	info->moves = watched->moves && !watched->in_registers;
 	if (watched->place.type) {
 		info->addr = watched->place.addr;
 		info->len = watched->type->size;

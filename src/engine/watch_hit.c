@@ -371,10 +371,9 @@ static void tell_gone(const struct look_at *at, struct mt_watch_content *now)
 
 	if (!watched->told_gone)
 		mt_warn(at->thread->proc->debug, at->thread->proc->pid,
-		        "watchpoint %d: at 0x%llx %s has no value (%s): a change is told where it "
-		        "has one again",
-		        at->breakpoint->number, at->thread->regs.rip, at->breakpoint->location,
-		        now->error);
+		        "watchpoint %d has no value at 0x%llx: %s; a change is told where it has "
+		        "one again",
+		        at->breakpoint->number, at->thread->regs.rip, now->error);
 	watched->told_gone = true;
 	mt_watch_content_free(now);
 	now->gone = true;

@@ -42,7 +42,7 @@ struct mt_watched {
 	struct mt_proc *proc;
 	MT_VEC(struct mt_watch_part) parts;
 	bool in_registers; /* it depends on registers of the frame too */
-	bool moves;        /* it is a variable that is somewhere else, or a constant, further on */
+	bool moves;        /* the compiler keeps some of it elsewhere in other parts of the code */
 	bool plain;        /* it is what lies at `place`, whatever happens */
 	struct mt_value place;
 	const struct mt_type *type;

@@ -85,7 +85,7 @@ static void add_pieces(struct reader *reader, const struct mt_value *value)
 		if (piece->kind == MT_WHERE_MEMORY)
 			add_part(reader, piece->addr, (piece->bits + 7) / 8);
 		else if (piece->kind == MT_WHERE_REGISTER || piece->kind == MT_WHERE_VALUE)
-			reader->watched->in_registers = reader->watched->moves = true;
+			reader->watched->in_registers = true;
 	}
 }
 
@@ -99,6 +99,13 @@ static void note_load(void *arg, const struct mt_value *value, size_t size)
 		reader->watched->in_registers = true;
 	else if (value->home == MT_HOME_WHERE)
 		add_pieces(reader, value);
+}
+
+static void note_name(void *arg, const struct mt_local *local)
+{
+	struct reader *reader = arg;
+
+	reader->watched->moves = reader->watched->moves || local->moves;
 }
 
 /* ---- Evaluating ---------------------------------------------------------- */
@@ -170,7 +177,8 @@ static struct mt_error *keep_gone(struct mt_watched *watched, struct mt_error *e
 	return keep_error(error, &watched->now);
 }
 
-static struct mt_error *fetch(struct reader *reader, struct mt_arena *arena, struct mt_value *value)
+static struct mt_error *fetch(struct reader *reader, const char *expression, struct mt_arena *arena,
+                              struct mt_value *value)
 {
 	struct mt_watched *watched = reader->watched;
 	struct mt_error *error = mt_value_fetch(&reader->made.world, arena, value);
@@ -178,8 +186,7 @@ static struct mt_error *fetch(struct reader *reader, struct mt_arena *arena, str
 	if (!error && !is_gone(value))
 		return keep_bytes(value->bytes, (size_t)value->type->size, &watched->now);
 	if (!error)
-		return keep_gone(watched,
-		                 mt_error_new(MT_ERR_UNSUPPORTED, "it is optimized out here"));
+		error = mt_error_new(MT_ERR_UNSUPPORTED, "%.80s is optimized out here", expression);
 	/* It may be mapped later. */
 	if (value->home == MT_HOME_MEMORY && mt_error_kind(error) == MT_ERR_UNREADABLE)
 		add_part(reader, value->addr, value->type->size);
@@ -204,9 +211,13 @@ static struct mt_error *evaluate(struct reader *reader, const struct mt_break *b
 		                    breakpoint->location);
 	note_place(watched, &value, at_location);
 	way = watched->parts.len;
-	MT_TRY(fetch(reader, arena, &value));
+	MT_TRY(fetch(reader, breakpoint->location, arena, &value));
 	mark_way(watched, way);
-	watched->plain = watched->place.type && watched->parts.len == 1 && !watched->in_registers;
+	/* Each step shows it where it then is; a register, only where it is now. */
+	watched->in_registers =
+	    watched->in_registers || (watched->moves && breakpoint->watch->kind.by_stepping);
+	watched->plain = watched->place.type && watched->parts.len == 1 && !watched->in_registers &&
+	                 !watched->moves;
 	return NULL;
 }
 
@@ -218,6 +229,7 @@ struct mt_error *mt_watched_evaluate(struct mt_debug *debug, const struct mt_bre
 
 	mt_debug_world(debug, &reader.made);
 	reader.made.world.loaded = note_load;
+	reader.made.world.named = note_name;
 	if (watched->frame.cfa)
 		mt_debug_world_keep_scope(&reader.made, &watched->frame.scope);
 	MT_TRY(evaluate(&reader, breakpoint, &arena));

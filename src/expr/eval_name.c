@@ -27,6 +27,8 @@ static struct mt_error *value_of_local(const struct mt_eval *eval,
 	struct mt_world there = *eval->world;
 	struct mt_value made = { .home = MT_HOME_MEMORY };
 
+	if (eval->world->named)
+		eval->world->named(eval->world->arg, local);
 	MT_TRY(mt_where_type(frame, local->type, &made.type));
 	mt_type_complete(made.type);
 	if (!eval->only_type) {
@@ -305,6 +307,7 @@ static bool find_function(const struct mt_eval *eval, const char *scope, const c
 	struct mt_symbol symbol;
 	struct mt_error *error;
 	uint64_t entry;
+	bool is_inlined;
 	size_t count;
 
 	if (scope && *scope)
@@ -320,10 +323,10 @@ static bool find_function(const struct mt_eval *eval, const char *scope, const c
 	if (error)
 		return false;
 	entry = locations[0].entry;
+	is_inlined = locations[0].is_inlined;
 	mt_locations_free(locations, count);
-	/* What is only inlined, somewhere, has no code of its own that could be called. */
-	if (!mt_image_symbol_at(image, entry, &symbol) || symbol.addr != entry ||
-	    is_mere_constructor(eval, symbol.name, text.data))
+	if (is_inlined || (mt_image_symbol_at(image, entry, &symbol) && symbol.addr == entry &&
+	                   is_mere_constructor(eval, symbol.name, text.data)))
 		return false;
 	*value = (struct mt_value){ .home = MT_HOME_MEMORY, .addr = entry, .is_function = true };
 	value->type = mt_type_of_function(image, value->addr);

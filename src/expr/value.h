@@ -95,6 +95,9 @@ struct mt_world {
 	 * (`call puts("x")`). NULL: refused. */
 	struct mt_error *(*place)(void *arg, const void *bytes, size_t size, uint64_t *addr);
 
+	/* Told of each variable of a frame that a name comes to. NULL: nobody wants to know. */
+	void (*named)(void *arg, const struct mt_local *local);
+
 	/* Told of each part of an lvalue that was read, from its home, which is not NOWHERE: `size`
 	 * bytes. What a value depends on is the sum of them. NULL: nobody wants to know. */
 	void (*loaded)(void *arg, const struct mt_value *value, size_t size);

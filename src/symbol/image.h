@@ -166,10 +166,11 @@ void mt_image_inline_span(struct mt_image *image, uint64_t pc, uint64_t *start, 
 /* ---- Places in the code: "function", "file.c:123", "*0x401136", "0x401136", "module+0x1136"  */
 
 struct mt_location {
-	uint64_t addr;  /* for a function, and the line that it begins at: past its prologue by the
-	                   line table, where that is known */
-	uint64_t entry; /* of such: the function's first instruction; else addr */
-	char *what;     /* "main at demo.c:12", owned by the caller */
+	uint64_t addr;   /* for a function, and the line that it begins at: past its prologue by the
+	                    line table, where that is known */
+	uint64_t entry;  /* of such: the function's first instruction; else addr */
+	bool is_inlined; /* a function's code in another one: it has none that could be called */
+	char *what;      /* "main at demo.c:12", owned by the caller */
 };
 
 /* All addresses that `text` names (an inlined or duplicated line has several). At most 32.

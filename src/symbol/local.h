@@ -26,6 +26,8 @@ struct mt_local {
 	bool is_parameter;
 	bool is_artificial; /* `this`, and what compilers make up */
 	bool is_static;     /* has a fixed address, or is thread-local: exists without the frame */
+	bool moves;         /* lies elsewhere in other parts of the code, or nowhere: it has a
+	                       location list (DWARF 5 section 2.6.2) */
 	bool is_outer;      /* of the function that this one is nested in (GNU C) */
 	bool is_hidden;     /* an inner block, whose code holds pc, has another of that name */
 	const struct mt_local_die *die; /* owned by the image */

@@ -24,6 +24,7 @@ struct code {
 	const char *unit; /* the file that was compiled, or NULL */
 	const char *file; /* the one that has the function's text */
 	bool is_external;
+	bool is_inlined;
 	bool is_exact; /* the name was written in full */
 };
 
@@ -151,6 +152,7 @@ static bool take_inlined(struct mt_die_path *path, void *arg)
 		                                .end = entry,
 		                                .name = mt_function_name(search->module->file, die),
 		                                .is_external = mt_die_is_external(die),
+		                                .is_inlined = true,
 		                                .is_exact = true });
 	return !search->out_of_memory;
 }
@@ -248,8 +250,10 @@ static struct mt_error *add_location(const struct search *search, struct mt_imag
 	if (!mt_buf_ok(&what))
 		return mt_error_nomem();
 	MT_TRY(mt_location_add(list, addr, what.data));
-	if (list->data[list->len - 1].addr == addr)
-		list->data[list->len - 1].entry = code->start + search->module->bias;
+	if (list->data[list->len - 1].addr != addr)
+		return NULL;
+	list->data[list->len - 1].entry = code->start + search->module->bias;
+	list->data[list->len - 1].is_inlined = code->is_inlined;
 	return NULL;
 }
 

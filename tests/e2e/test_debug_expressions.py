@@ -6,6 +6,7 @@ import functools
 import pytest
 
 from debugging import debug, debuggee, gdb, marked
+from watching import fixture
 
 pytestmark = pytest.mark.unprivileged
 
@@ -86,3 +87,11 @@ def test_calls():
     # recurse(2) calls leaf(7, 6) at its end; counter is 41 and takes 3+4, 2+3, 2+6 and 7+6.
     assert (values[1], values[2], values[3], values[4]) == ("12", "13", "44", str(41 + 7 + 5 + 8 + 13))
     assert "takes 2 arguments, not 1" in done.err
+
+
+def test_a_label_within_a_function_is_a_place():
+    done = debug("print at_spilled", "whatis at_spilled", "break *at_spilled", "run", "print $pc == &at_spilled",
+                 program=[fixture("scopes-clang-fast")])
+    assert done.lines(r"^\$1 = \{<text variable, no debug info>\} 0x\w+ <spills\+\d+>$")
+    assert done.lines(r"^type = <text variable, no debug info>$")
+    assert done.lines(r"^Breakpoint 1, spills \(n=\d+\)") and done.lines(r"^\$2 = 1$")

@@ -195,6 +195,18 @@ def test_what_lives_in_registers_has_its_own_values_only(name):
     assert done.err.count("watchpoint 2") <= 1  # where it is nowhere
 
 
+def test_what_lies_in_memory_for_a_while_only_is_told_as_such():
+    """clang tells where it puts n while the registers are wanted; gcc does not."""
+    program = [fixture("scopes-clang-fast")]
+    unseen = "what is done to it there is not seen; watch -force-software sees it"
+    done = debug("break *at_spilled", "run", "watch n", "info watchpoints", *["continue"] * 3, program=program)
+    assert done.out.count(unseen) == 2 and "Old value" not in done.out
+    done = debug("break *at_spilled", "run", "watch -force-software n", *["continue"] * 3, program=program)
+    values = truth_of(done.out)["spilled"].split()
+    assert unseen not in done.out
+    assert re.findall(r"Old value = (\d+)\nNew value = (\d+)\n", done.out) == [tuple(values)]
+
+
 def test_a_local_of_a_frame_that_longjmp_leaves_is_never_seen_again(by):
     script = ["break nested if depth == 1", "run", "delete", f"watch {by}local if local < 500", *["continue"] * 12]
     done = debug(*script, program=watched("leaps"))

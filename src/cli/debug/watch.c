@@ -47,6 +47,10 @@ static const char *title(enum mt_watch_access access, bool stepped)
 
 /* ---- Setting --------------------------------------------------------------- */
 
+static const char unseen[] =
+    "the compiler keeps some of it elsewhere in other parts of the code, and what is done to it "
+    "there is not seen; watch -force-software sees it";
+
 static void say_cost(struct mt_shell *shell, const struct mt_break_info *info)
 {
 	mt_say(shell, "software: each instruction is single-stepped");
@@ -69,6 +73,8 @@ static void say_set(struct mt_shell *shell, int number)
 		mt_say(shell, " (");
 		say_cost(shell, info);
 		mt_say(shell, ")\n  %s", info->why_stepping);
+	} else if (info->moves) {
+		mt_say(shell, "\n  %s", unseen);
 	}
 	mt_say(shell, "\n");
 }
@@ -160,6 +166,8 @@ void mt_watch_say_way(struct mt_shell *shell, const struct mt_break_info *info)
 	mt_say(shell, "by debug registers%s\n",
 	       info->way == MT_WAY_REGISTER_KERNEL ? "; the condition is decided in the kernel"
 	                                           : "");
+	if (info->moves)
+		mt_say(shell, "\t%s\n", unseen);
 }
 
 /* ---- A hit ----------------------------------------------------------------- */
