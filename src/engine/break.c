@@ -140,7 +140,7 @@ static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *b
 	free(breakpoint->condition);
 	breakpoint->cond = cond;
 	breakpoint->condition = copy;
-	breakpoint->evaluated = breakpoint->unmet = 0;
+	breakpoint->evaluated = breakpoint->unmet = breakpoint->unchanged = 0;
 	return NULL;
 }
 
@@ -369,6 +369,7 @@ static void describe(struct mt_debug *debug, struct mt_break *breakpoint,
 		.thread = breakpoint->thread,
 		.hits = breakpoint->hits,
 		.unmet = count_unmet(breakpoint),
+		.unchanged = breakpoint->unchanged,
 		.ignore = breakpoint->ignore,
 		.places = breakpoint->view.data,
 		.place_count = breakpoint->view.len,

@@ -290,6 +290,10 @@ struct mt_break_info {
 	const struct mt_break_place *places;
 	size_t place_count;
 	/* Of a watchpoint: */
+	uint64_t unchanged; /* one that waits for changes: writes that were noticed, after which the
+	                       value was what it had been. With several threads such a write may
+	                       have changed it too: then that was told as a part of the change
+	                       that another thread made at the same time. */
 	struct mt_watch_kind watch;
 	enum mt_break_way way;
 	const char *why_stepping;   /* why it goes by steps, as a sentence; NULL: it does not */

@@ -91,15 +91,25 @@ static bool decide_debugreg(struct mt_thread *thread, struct mt_stop *stop)
 	return decide_place(thread, MT_PENDING_DEBUGREG, answer, stop);
 }
 
+enum answer { NO_HIT, HIT, ASK_AGAIN };
+
 /* A step over a system call has seen what that wrote. */
-static bool decide_watches_of_step(struct mt_thread *thread, struct mt_stop *stop)
+static enum answer decide_watches_of_step(struct mt_thread *thread, struct mt_stop *stop)
 {
 	bool hit = mt_watches_hit(thread, stop);
 
 	if (stop->kind == MT_STOP_SCOPE || !mt_trap_is_syscall(thread->stepped_code) ||
 	    !mt_watches_see_syscalls(thread))
-		return hit;
-	return mt_watches_written(thread, thread->regs.orig_rax, stop) || hit;
+		return hit ? HIT : NO_HIT;
+	switch (mt_watches_look(thread)) {
+	case MT_WATCH_ASK_OTHERS:
+		return hit ? HIT : ASK_AGAIN;
+	case MT_WATCH_WRITTEN:
+		return mt_watches_written(thread, thread->regs.orig_rax, stop) || hit ? HIT
+		                                                                      : NO_HIT;
+	default:
+		return hit ? HIT : NO_HIT;
+	}
 }
 
 static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
@@ -109,8 +119,15 @@ static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
 
 	if (!mt_thread_regs(thread))
 		return false;
-	if (decide_watches_of_step(thread, stop))
+	switch (decide_watches_of_step(thread, stop)) {
+	case HIT:
 		return true;
+	case ASK_AGAIN:
+		mt_pend(thread, MT_PENDING_STEP);
+		return false;
+	default:
+		break;
+	}
 	if (!mt_plan_wants_step(thread))
 		return false;
 	answer = mt_plan_stepped(thread->proc->debug);
@@ -119,6 +136,20 @@ static bool decide_step(struct mt_thread *thread, struct mt_stop *stop)
 	    !is_told(thread))
 		return decide_place(thread, MT_PENDING_STEP, answer, stop);
 	return stop_by_plan(answer, stop);
+}
+
+/* Of several threads that a filter holds, who wrote first is told first. */
+static bool decide_watch(struct mt_thread *thread, struct mt_stop *stop)
+{
+	if (thread->decided == MT_PENDING_WATCH && thread->proc->threads.len > 1) {
+		mt_stop_all(thread->proc->debug);
+		thread->proc->debug->recheck = true; /* they are to go on */
+		if (mt_filtered_gives_way(thread)) {
+			mt_pend(thread, MT_PENDING_WATCH);
+			return false;
+		}
+	}
+	return mt_thread_regs(thread) && mt_watches_hit(thread, stop);
 }
 
 static bool decide_caught(struct mt_thread *thread, const struct mt_pending *pending,
@@ -180,7 +211,7 @@ bool mt_decide(struct mt_thread *thread, struct mt_stop *stop)
 	case MT_PENDING_SIGNAL:
 		return mt_signal_decide(thread, stop);
 	case MT_PENDING_WATCH:
-		return mt_thread_regs(thread) && mt_watches_hit(thread, stop);
+		return decide_watch(thread, stop);
 	case MT_PENDING_SYSCALL:
 		return decide_syscall(thread, &pending, stop);
 	default:

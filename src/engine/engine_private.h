@@ -113,6 +113,7 @@ struct mt_thread {
 	uint32_t registers_turn;         /* of the mirror that its debug registers are true to */
 	uint64_t status;                 /* DR6 of its last SIGTRAP, as far as the kernel tells */
 	uint64_t stepped_pc, stepped_sp; /* before the last step */
+	uint64_t looked_at;              /* mt_debug.looks at the last of its steps */
 	bool knows_before;               /* `before` is of the last step */
 	struct user_regs_struct before;  /* all of them, where steps are watched */
 	uint8_t stepped_code[4];         /* the first bytes of the stepped instruction */
@@ -226,6 +227,7 @@ struct mt_break {
 	struct mt_cond *cond;
 	int thread;
 	uint64_t hits, unmet, ignore;
+	uint64_t unchanged; /* of a watchpoint; see mt_break_info */
 	uint64_t evaluated; /* times the condition was asked: its `hits` */
 	MT_VEC(struct mt_break_at) places;
 	MT_VEC(struct mt_break_place) view; /* of the current process, for mt_break_info */
@@ -350,6 +352,7 @@ struct mt_debug {
 	struct mt_arena hit_arena;        /* what they point to */
 	uint64_t step_ns;                 /* what a step costs here; 0: not measured */
 	uint64_t steps;                   /* for watchpoints, since the program goes on */
+	uint64_t looks;                   /* at steps of any thread, for watchpoints */
 	uint64_t steps_told_ns;           /* when that was told last */
 	MT_VEC(struct mt_dummy) dummies;  /* of a thread the innermost one is the last */
 	bool calling;                     /* mt_debug_call() waits for one of them */

@@ -77,6 +77,32 @@ void mt_filtered_take(struct mt_thread *thread)
 	}
 }
 
+/* By the first filter that has held both. */
+static bool wrote_before(const struct mt_proc *memory, pid_t tid, pid_t other)
+{
+	uint32_t turn, others;
+
+	for (size_t i = 0; i < memory->filtered.len; i++)
+		if (mt_armed_held_turn(memory->filtered.data[i].armed, tid, &turn) &&
+		    mt_armed_held_turn(memory->filtered.data[i].armed, other, &others))
+			return (int32_t)(others - turn) < 0;
+	return false;
+}
+
+bool mt_filtered_gives_way(struct mt_thread *thread)
+{
+	const struct mt_proc *memory = mt_proc_memory(thread->proc);
+
+	for (size_t i = 0; i < thread->proc->threads.len; i++) {
+		const struct mt_thread *other = thread->proc->threads.data[i];
+
+		if (other != thread && other->runs && other->pending.kind == MT_PENDING_WATCH &&
+		    wrote_before(memory, thread->tid, other->tid))
+			return true;
+	}
+	return false;
+}
+
 static bool any_holds(const struct mt_proc *memory)
 {
 	for (size_t i = 0; i < memory->filtered.len; i++)

@@ -51,7 +51,8 @@ static struct mt_error *start(struct mt_debug *debug, const struct mt_debug_laun
 static void count_anew(struct mt_debug *debug)
 {
 	for (size_t i = 0; i < debug->breaks.len; i++)
-		debug->breaks.data[i]->hits = debug->breaks.data[i]->unmet = 0;
+		debug->breaks.data[i]->hits = debug->breaks.data[i]->unmet =
+		    debug->breaks.data[i]->unchanged = 0;
 }
 
 struct mt_error *mt_debug_launch(struct mt_debug *debug, const struct mt_debug_launch *launch)

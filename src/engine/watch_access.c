@@ -111,35 +111,59 @@ static bool is_masked_out(struct mt_thread *thread, const struct mt_insn *insn,
 #define COPIED_AT_ONCE 256
 #define DF (1u << 10)
 
+/* What a rep movs may have gone over before it trapped: its source and its target. */
+struct copied {
+	bool down;
+	uint64_t start[2]; /* of the operands, in their order */
+	uint8_t bytes[2][COPIED_AT_ONCE];
+};
+
+static bool read_copied(struct mt_thread *thread, const struct mt_insn *insn,
+                        const struct mt_regs *after, struct copied *copied)
+{
+	copied->down = after->r[MT_REG_RFLAGS] & DF;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t *start = &copied->start[i];
+
+		if (!mt_insn_mem_addr_after(insn, i, after, start))
+			return false;
+		*start += copied->down ? 0 : insn->mem[i].size - COPIED_AT_ONCE;
+		if (mt_proc_read_some(thread->proc, *start, copied->bytes[i], COPIED_AT_ONCE) !=
+		    COPIED_AT_ONCE)
+			return false;
+	}
+	return true;
+}
+
+/* Whether what it has read was written over afterwards, as by a memmove() to a lower address. */
+static bool has_lost_source(const struct mt_insn *insn, const struct copied *copied)
+{
+	size_t target = insn->mem[0].access & MT_INSN_WRITE ? 0 : 1;
+	uint64_t ahead = copied->start[target] - copied->start[1 - target];
+	uint64_t size = insn->mem[0].size;
+
+	return (copied->down ? ahead : -ahead) < COPIED_AT_ONCE || ahead < size || -ahead < size;
+}
+
 /*
- * A rep movs may have gone over some hundred bytes before it trapped. Where both what it read and
- * what it wrote there are watched, it has touched what it can have copied: as far back as the two
- * are the same.
+ * Where both what it has read and what it has written there are watched, it has touched what it can
+ * have copied: as far back as the two are the same. 0: that cannot be told.
  */
 static unsigned copied_did(struct mt_thread *thread, const struct mt_insn *insn,
                            const struct mt_regs *after, uint64_t addr, uint64_t len)
 {
-	uint8_t there[2][COPIED_AT_ONCE];
-	uint64_t start[2];
-	size_t size = insn->mem[0].size;
-	bool down = after->r[MT_REG_RFLAGS] & DF;
+	struct copied copied;
 	unsigned did = 0;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (!mt_insn_mem_addr_after(insn, i, after, &start[i]))
-			return 0;
-		start[i] = down ? start[i] : start[i] + size - COPIED_AT_ONCE;
-		if (mt_proc_read_some(thread->proc, start[i], there[i], COPIED_AT_ONCE) !=
-		    COPIED_AT_ONCE)
-			return 0;
-	}
+	if (!read_copied(thread, insn, after, &copied) || has_lost_source(insn, &copied))
+		return 0;
 	for (size_t n = 0; n < COPIED_AT_ONCE; n++) {
-		size_t at = down ? n : COPIED_AT_ONCE - 1 - n;
+		size_t at = copied.down ? n : COPIED_AT_ONCE - 1 - n;
 
-		if (there[0][at] != there[1][at])
+		if (copied.bytes[0][at] != copied.bytes[1][at])
 			break;
 		for (size_t i = 0; i < 2; i++)
-			if (start[i] + at - addr < len)
+			if (copied.start[i] + at - addr < len)
 				did |= insn->mem[i].access;
 	}
 	return did;
@@ -147,20 +171,24 @@ static unsigned copied_did(struct mt_thread *thread, const struct mt_insn *insn,
 
 /* From what there is after it, and told exactly by a step where all registers before it are kept.
  */
-static unsigned did_to(struct mt_thread *thread, const struct mt_insn *insn,
-                       const struct mt_regs *after, uint64_t addr, uint64_t len)
+static void find_did(struct mt_thread *thread, const struct mt_regs *after, uint64_t addr,
+                     uint64_t len, struct mt_watch_doer *doer)
 {
+	const struct mt_insn *insn = &doer->insn;
 	bool stepped = thread->how == MT_RESUME_STEP;
 	unsigned did = stepped ? stepped_did(thread, insn, after, addr, len)
 	                       : mt_insn_touched(insn, after, addr, (size_t)len);
 	unsigned copied;
 
 	if (!did || is_masked_out(thread, insn, after, addr, len))
-		return 0;
+		return;
+	doer->did = did;
 	if (stepped || !insn->rep || insn->mem_count != 2 || did != (MT_INSN_READ | MT_INSN_WRITE))
-		return did;
+		return;
 	copied = copied_did(thread, insn, after, addr, len);
-	return copied ? copied : did;
+	doer->maybe_less = !copied;
+	if (copied)
+		doer->did = copied;
 }
 
 void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
@@ -191,5 +219,5 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 	if (doer->who != MT_WATCH_BY_INSN)
 		return;
 	resolve(thread, &doer->insn);
-	doer->did = did_to(thread, &doer->insn, &after, addr, len);
+	find_did(thread, &after, addr, len, doer);
 }

@@ -62,7 +62,12 @@ static void look_at_part(struct look_at *at, const struct mt_watch_part *part)
 		if (!part->by || !part->by->may_be_hit(at->thread, &trap))
 			return;
 		mt_watch_find_doer(at->thread, part->addr, part->len, trap.kind, &doer);
-		if (doer.who == MT_WATCH_BY_INSN && !doer.did)
+		/* What a stepped call has written is asked for by itself: see mt_watches_look(). */
+		if (doer.who == MT_WATCH_BY_SYSCALL && part->by != &mt_by_filter)
+			return;
+		/* Who has only read what changes has not changed it. */
+		if (doer.who == MT_WATCH_BY_INSN &&
+		    !(doer.did & (trap.kind == MT_DR_WRITE ? MT_INSN_WRITE : ~0u)))
 			return;
 	}
 	at->on_the_way = at->on_the_way || part->on_the_way;
@@ -127,10 +132,8 @@ static void mend(const struct look_at *at, struct mt_watch_content *now)
 	const struct mt_held_values *held = held_for(at);
 	struct mt_regs after;
 
-	if (held && now->bytes && now->size <= sizeof(held->now)) {
+	if (held && now->bytes && now->size <= sizeof(held->now))
 		memcpy(now->bytes, &held->now, now->size);
-		return;
-	}
 	if (at->doer.who != MT_WATCH_BY_INSN || !now->bytes || at->watched->place.bit_size)
 		return;
 	mt_regs_from_user(&at->thread->regs, &after);
@@ -165,7 +168,7 @@ static bool is_wanted(const struct look_at *at, bool changed)
 	case MT_WATCH_WRITE:
 		return did & MT_INSN_WRITE || changed || untold;
 	case MT_WATCH_READ:
-		return did == MT_INSN_READ || (untold && !changed);
+		return did == MT_INSN_READ || ((untold || at->doer.maybe_less) && !changed);
 	default:
 		return did || changed || untold;
 	}
@@ -298,6 +301,12 @@ static bool asks(const struct look_at *at)
 	return wanted;
 }
 
+static void count_unchanged(const struct look_at *at)
+{
+	if (waits_for_change(at) && !at->part.on_the_way && at->doer.did & MT_INSN_WRITE)
+		at->breakpoint->unchanged++;
+}
+
 /* The value is `now` from here on, whether anybody is told or not. */
 static bool weigh(struct look_at *at, struct mt_watch_content *now)
 {
@@ -308,6 +317,8 @@ static bool weigh(struct look_at *at, struct mt_watch_content *now)
 	changed = !mt_watch_content_same(&before, now);
 
 	at->watched->now = *now;
+	if (!changed)
+		count_unchanged(at);
 	told = is_hit(at, changed) && asks(at);
 	if (told) {
 		keep_past(at, &before);
@@ -345,6 +356,39 @@ static bool is_as_before(const struct look_at *at)
 	return by_value && !at->watched->steps && !mt_watched_parts_changed(at->watched);
 }
 
+/* Of a thread that is alone a step that changes nothing is no news, and not looked at. */
+static void count_if_several(struct look_at *at)
+{
+	if (at->by_syscall || at->thread->proc->threads.len < 2)
+		return;
+	look_at_parts(at);
+	if (at->touched)
+		count_unchanged(at);
+}
+
+/* A thread whose last step has not been looked at since. Of one that is in a system call nobody
+ * knows how long it stays there: it is not waited for forever. */
+static bool may_claim(const struct mt_watched *watched, const struct mt_thread *thread,
+                      size_t patience)
+{
+	if (thread->state == MT_THREAD_GONE || thread->state == MT_THREAD_LEAVING ||
+	    thread->looked_at > watched->unclaimed_since || !thread->runs)
+		return false;
+	return watched->unclaimed < patience || thread->state == MT_THREAD_STOPPED ||
+	       (thread->how == MT_RESUME_STEP && !mt_trap_is_syscall(thread->stepped_code));
+}
+
+static bool may_anybody_claim(const struct look_at *at)
+{
+	const struct mt_proc *proc = at->thread->proc;
+
+	for (size_t i = 0; i < proc->threads.len; i++)
+		if (proc->threads.data[i] != at->thread &&
+		    may_claim(at->watched, proc->threads.data[i], 2 * proc->threads.len))
+			return true;
+	return false;
+}
+
 /*
  * Something has changed under single steps, and this thread has not done it. Another one has, and
  * will tell of its step; or, if they all have told, somebody who is not stepped.
@@ -352,11 +396,14 @@ static bool is_as_before(const struct look_at *at)
 static void claim_if_nobody_else(struct look_at *at)
 {
 	struct mt_watched *watched = at->watched;
-	size_t threads = at->thread->proc->threads.len;
 
-	if (!at->breakpoint->watch->why_stepping || !mt_watched_parts_changed(watched))
+	if (!at->breakpoint->watch->why_stepping || mt_trap_is_syscall(at->thread->stepped_code) ||
+	    !mt_watched_parts_changed(watched))
 		return;
-	if (threads > 1 && ++watched->unclaimed <= 2 * threads)
+	if (!watched->unclaimed_since)
+		watched->unclaimed_since = at->thread->proc->debug->looks;
+	watched->unclaimed++;
+	if (may_anybody_claim(at))
 		return;
 	at->touched = true;
 	at->part = watched->parts.data[0];
@@ -385,14 +432,18 @@ static bool is_hit_by(struct look_at *at)
 	struct mt_error *error;
 
 	/* A filter says by itself what the kernel has written. */
-	if (is_as_before(at) || (at->by_syscall && is_filtered(at->watched)))
+	if (at->by_syscall && is_filtered(at->watched))
 		return false;
+	if (is_as_before(at)) {
+		count_if_several(at);
+		return false;
+	}
 	look_at_parts(at);
 	if (!at->touched)
 		claim_if_nobody_else(at);
 	if (!at->touched)
 		return false;
-	at->watched->unclaimed = 0;
+	at->watched->unclaimed = at->watched->unclaimed_since = 0;
 	at->lost = has_lost_frame(at);
 	if (at->lost)
 		return false;
@@ -461,6 +512,7 @@ bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
 	bool hit;
 
 	mt_filtered_take(thread);
+	thread->looked_at = ++thread->proc->debug->looks;
 	hit = has_watches(thread) && ask_all(&what, stop);
 	thread->decided = MT_PENDING_NONE;
 	return hit;
@@ -479,12 +531,35 @@ static bool any_changed(const struct mt_thread *thread)
 	return false;
 }
 
+/* By the instruction that it has stepped, and that was not looked at yet. */
+static bool has_written(struct mt_thread *thread)
+{
+	const struct mt_debug *debug = thread->proc->debug;
+
+	if (thread->pending.kind != MT_PENDING_STEP || !mt_thread_regs(thread))
+		return false;
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
+
+		for (size_t j = 0; watched && j < watched->parts.len; j++) {
+			const struct mt_watch_part *part = &watched->parts.data[j];
+			struct mt_watch_doer doer;
+
+			mt_watch_find_doer(thread, part->addr, part->len, MT_DR_WRITE, &doer);
+			if (doer.did & MT_INSN_WRITE)
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool others_have_hits(const struct mt_thread *thread)
 {
 	for (size_t i = 0; i < thread->proc->threads.len; i++) {
-		const struct mt_thread *other = thread->proc->threads.data[i];
+		struct mt_thread *other = thread->proc->threads.data[i];
 
-		if (other != thread && other->pending.kind == MT_PENDING_WATCH)
+		if (other != thread && other->runs &&
+		    (other->pending.kind == MT_PENDING_WATCH || has_written(other)))
 			return true;
 	}
 	return false;

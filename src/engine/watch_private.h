@@ -51,7 +51,10 @@ struct mt_watched {
 	bool armed;
 	bool steps;       /* registers are looked at after each step */
 	bool told_gone;   /* that there are places where it has no value */
-	size_t unclaimed; /* steps since its value was found changed by nobody who has told yet */
+	/* Its value was found changed by nobody who has told yet: when (mt_debug.looks; 0: never),
+	 * and how many steps that is ago. */
+	uint64_t unclaimed_since;
+	size_t unclaimed;
 };
 
 struct mt_watchpoint {
@@ -154,7 +157,8 @@ bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thr
 struct mt_watch_doer {
 	enum mt_watch_who who;
 	struct mt_insn insn;
-	unsigned did; /* to the range that was asked for */
+	unsigned did;    /* to the range that was asked for */
+	bool maybe_less; /* one of reading and writing, or both */
 };
 /* The instruction that the thread has just stepped; what it did is not filled in. */
 void mt_watch_find_stepped(struct mt_thread *thread, struct mt_watch_doer *doer);
@@ -177,6 +181,9 @@ struct mt_filtered {
 void mt_filtered_forget(struct mt_proc *proc);
 /* Asks all filters what they have held the thread for since they were asked last. */
 void mt_filtered_take(struct mt_thread *thread);
+/* Whether another thread, which has something to tell too, has written first what the same filter
+ * watches. */
+bool mt_filtered_gives_way(struct mt_thread *thread);
 /* What the trap's filter has answered; NULL: nothing. */
 const struct mt_held_values *mt_filtered_held(struct mt_proc *proc, const struct mt_trap *trap);
 /* How often its condition was false. */

@@ -149,6 +149,26 @@ uint64_t mt_armed_take_hit(struct mt_armed *armed)
 	return __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 
+static bool is_of(const struct mt_hold_note *note, pid_t tid)
+{
+	return __atomic_load_n(&note->tid, __ATOMIC_SEQ_CST) == (uint32_t)tid;
+}
+
+bool mt_armed_held_turn(const struct mt_armed *armed, pid_t tid, uint32_t *turn)
+{
+	const struct mt_hold_note *first = NULL;
+
+	for (size_t i = 0; i < MT_HOLD_NOTES; i++) {
+		const struct mt_hold_note *note = &armed->cell->held[i];
+
+		if (is_of(note, tid) && (!first || (int32_t)(note->turn - first->turn) < 0))
+			first = note;
+	}
+	if (first)
+		*turn = first->turn;
+	return first != NULL;
+}
+
 bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held)
 {
 	const struct mt_hold_note *first = NULL, *last = NULL;
@@ -156,7 +176,7 @@ bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values
 	for (size_t i = 0; i < MT_HOLD_NOTES; i++) {
 		struct mt_hold_note *note = &armed->cell->held[i];
 
-		if (__atomic_load_n(&note->tid, __ATOMIC_SEQ_CST) != (uint32_t)tid)
+		if (!is_of(note, tid))
 			continue;
 		if (!first || (int32_t)(note->turn - first->turn) < 0)
 			first = note;

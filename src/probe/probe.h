@@ -233,6 +233,10 @@ struct mt_held_values {
 };
 bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held);
 
+/* The turn of the first of these writes among all that it has held somebody for; it wraps around.
+ * Nothing is taken. False: there are none. */
+bool mt_armed_held_turn(const struct mt_armed *armed, pid_t tid, uint32_t *turn);
+
 /* No more hits from here on; counts can still be read. */
 void mt_armed_disable(struct mt_armed *armed);
 

@@ -272,17 +272,24 @@ def test_threads_that_write_at_once_are_all_told():
 # ---- Processes
 
 
+@pytest.fixture(params=["counter", SOFTWARE + "counter", "counter if counter != 77"],
+                ids=["registers", "stepping", "filter"])
+def counter(request):
+    """`counter` by each mechanism."""
+    return request.param
+
+
 @pytest.mark.parametrize("settings, expected", [
     ((), [("0", "1"), ("1", "3")]),
     (("set follow-fork-mode child",), [("0", "1"), ("1", "2")]),
 ])
-def test_fork(settings, expected):
-    run = Run(*settings, "watch counter", program=watched("fork"), goes_on=6)
+def test_fork(counter, settings, expected):
+    run = Run(*settings, f"watch {counter}", program=watched("fork"), goes_on=6)
     assert run.changes[:2] == expected
 
 
-def test_exec_begins_anew():
-    run = Run("watch counter", program=watched("exec"), goes_on=10)
+def test_exec_begins_anew(counter):
+    run = Run(f"watch {counter}", program=watched("exec"), goes_on=10)
     assert run.changes == [("0", "1"), ("0", "1"), ("1", "3"), ("3", "9")]
 
 

@@ -224,15 +224,23 @@ static bool take_hits(struct trial *trial, const struct watch *watch, size_t i, 
 	return true;
 }
 
+static bool may_read(const struct event *event, const struct watch *watch)
+{
+	unsigned did = did_to(event, watch);
+
+	return watch->by == BY_STEPPING ? did & DID_READ : did != 0;
+}
+
 /* In between, a repetition may have had other values, for which the condition holds; and if it
- * reads and writes, some of its repetitions may have read only. */
+ * reads and writes, some of its repetitions may have read only. Of one that was not stepped it may
+ * not be known that it has not read. */
 static void skip_between(const struct trial *trial, const struct watch *watch, size_t i, size_t *at)
 {
 	const struct event *event = &trial->made->events[i];
 	const struct hit *hit;
 
-	if (!(event->flags & EVENT_REP) || !(watch->wants_odd || (watch->kind == MT_WATCH_READ &&
-	                                                          did_to(event, watch) & DID_READ)))
+	if (!(event->flags & EVENT_REP) ||
+	    !(watch->wants_odd || (watch->kind == MT_WATCH_READ && may_read(event, watch))))
 		return;
 	while ((hit = next_hit(trial, watch, at)) && is_of(hit, event))
 		++*at;

@@ -127,6 +127,9 @@ static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
 	if (info->unmet)
 		mt_say(shell, "\tthe condition was false %" PRIu64 " time%s\n", info->unmet,
 		       info->unmet == 1 ? "" : "s");
+	if (info->unchanged)
+		mt_say(shell, "\t%" PRIu64 " write%s left the value as it was\n", info->unchanged,
+		       info->unchanged == 1 ? "" : "s");
 	if (info->ignore)
 		mt_say(shell, "\tignore next %" PRIu64 " hits\n", info->ignore);
 	if (info->kind == MT_BREAK_WATCH)

@@ -21,7 +21,9 @@ NOINLINE void raise_it(int value)
 NOINLINE void pass_on(int value)
 {
 	guard here;
+	volatile int held = value;
 
+	held = held + 1;
 	raise_it(value); /* passes: calls */
 } /* passes: ends */
 
