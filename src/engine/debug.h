@@ -236,7 +236,8 @@ struct mt_break_spec {
 	enum mt_break_kind kind;
 	const char *location; /* as mt_image_locate() takes it, and "+N", "-N", "N" (lines of the
 	                         current file); catch: a list of names or numbers, "" for all;
-	                         WATCH: an expression, in the selected frame */
+	                         WATCH: an expression, in the selected frame; of ports, how
+	                         it is to be called */
 	bool temporary;
 	bool pending;          /* no such place yet is no error: it waits for a library */
 	const char *condition; /* NULL: none */

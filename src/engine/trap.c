@@ -174,6 +174,8 @@ const char *mt_trap_note(struct mt_thread *thread)
 		return NULL;
 	if (thread->info.si_signo == SIGTRAP)
 		return note_of_trap(thread);
+	if (thread->info.si_signo == SIGSEGV)
+		return mt_port_note(thread);
 	if (thread->info.si_signo != SIGILL)
 		return NULL;
 	mt_proc_read_some(thread->proc, thread->regs.rip, code, sizeof(code));

@@ -15,8 +15,11 @@
 struct mt_error *mt_watchpoint_create(const struct mt_break_spec *spec,
                                       struct mt_watchpoint **watch)
 {
-	struct mt_watchpoint *made = mt_alloc(sizeof(*made));
+	struct mt_watchpoint *made;
 
+	if (spec->watch.port_count)
+		MT_TRY(mt_watch_check_ports());
+	made = mt_alloc(sizeof(*made));
 	if (!made)
 		return mt_error_nomem();
 	made->kind = spec->watch;
@@ -126,6 +129,8 @@ static struct mt_error *arm_by_stepping(struct mt_break *breakpoint, struct mt_w
 static const char *why_no_registers(const struct mt_break *breakpoint,
                                     const struct mt_watched *watched)
 {
+	if (breakpoint->watch->kind.port_count)
+		return "the kernel leaves the processor's breakpoints for ports off";
 	if (breakpoint->watch->kind.by_stepping)
 		return "-force-software was asked for";
 	if (!watched->proc->debug->settings.watch_registers)
@@ -224,7 +229,7 @@ static struct mt_error *make(struct mt_break *breakpoint, struct mt_proc *proc,
 	made->proc = proc;
 	MT_TRY(mt_watched_evaluate(debug, breakpoint, made));
 	find_cond(breakpoint, proc);
-	if (mt_watched_needs_frame(debug, breakpoint, made))
+	if (!breakpoint->watch->kind.port_count && mt_watched_needs_frame(debug, breakpoint, made))
 		MT_TRY(mt_watched_tie(debug, made, !breakpoint->watch->kind.at_location));
 	return breakpoint->enabled ? arm(breakpoint, made) : NULL;
 }

@@ -21,30 +21,8 @@ struct look_at {
 	bool lost;                 /* its frame is gone */
 	struct mt_watch_part part; /* the first that was touched */
 	struct mt_watch_doer doer;
+	struct mt_port_access port; /* of a port's; else size 0 */
 };
-
-static struct mt_watched *watched_of(const struct mt_break *breakpoint,
-                                     const struct mt_thread *thread)
-{
-	struct mt_watched *watched;
-
-	if (!breakpoint->watch || breakpoint->gone)
-		return NULL;
-	watched = mt_watch_in(breakpoint, mt_proc_memory(thread->proc));
-	return watched && watched->armed ? watched : NULL;
-}
-
-static bool is_filtered(const struct mt_watched *watched)
-{
-	return watched->parts.len && watched->parts.data[0].by == &mt_by_filter;
-}
-
-bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thread *thread)
-{
-	const struct mt_watched *watched = watched_of(breakpoint, thread);
-
-	return watched && is_filtered(watched);
-}
 
 /* ---- What was touched ---------------------------------------------------- */
 
@@ -234,6 +212,7 @@ static void keep_hit(const struct look_at *at, const struct mt_watch_content *be
 		.len = at->part.len,
 		.expression = at->breakpoint->location,
 		.type = watched->type,
+		.port = at->port,
 		.who = at->doer.who,
 		.insn = at->doer.insn,
 		.tid = at->thread->tid,
@@ -426,13 +405,36 @@ static void tell_gone(const struct look_at *at, struct mt_watch_content *now)
 	now->gone = true;
 }
 
+/* Its value is what went through the port. */
+static bool is_port_hit(struct look_at *at)
+{
+	struct mt_watch_content *now = &at->watched->now, none = { 0 };
+
+	if (at->by_syscall ||
+	    !mt_watch_port_accessed(at->thread, &at->breakpoint->watch->kind, &at->doer, &at->port))
+		return false;
+	mt_watch_content_free(now);
+	now->bytes = at->port.has_value ? mt_alloc(sizeof(at->port.value)) : NULL;
+	if (now->bytes)
+		memcpy(now->bytes, &at->port.value, sizeof(at->port.value));
+	now->size = now->bytes ? at->port.size : 0;
+	if (!asks(at))
+		return false;
+	keep_past(at, &none);
+	keep_hit(at, &none);
+	return true;
+}
+
 static bool is_hit_by(struct look_at *at)
 {
 	struct mt_watch_content now = { 0 };
 	struct mt_error *error;
 
+	if (at->breakpoint->watch->kind.port_count)
+		return is_port_hit(at);
+
 	/* A filter says by itself what the kernel has written. */
-	if (at->by_syscall && is_filtered(at->watched))
+	if (at->by_syscall && mt_watched_is_filtered(at->watched))
 		return false;
 	if (is_as_before(at)) {
 		count_if_several(at);
@@ -471,7 +473,7 @@ static bool ask_all(const struct look_at *what, struct mt_stop *stop)
 		struct look_at at = *what;
 
 		at.breakpoint = debug->breaks.data[i];
-		at.watched = watched_of(at.breakpoint, what->thread);
+		at.watched = mt_watched_of(at.breakpoint, what->thread);
 		if (!at.watched)
 			continue;
 		if (is_hit_by(&at))
@@ -496,16 +498,6 @@ void mt_watch_hits_forget(struct mt_debug *debug)
 	mt_arena_deinit(&debug->hit_arena);
 }
 
-static bool has_watches(const struct mt_thread *thread)
-{
-	const struct mt_debug *debug = thread->proc->debug;
-
-	for (size_t i = 0; i < debug->breaks.len; i++)
-		if (watched_of(debug->breaks.data[i], thread))
-			return true;
-	return false;
-}
-
 bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
 {
 	const struct look_at what = { .thread = thread };
@@ -513,122 +505,14 @@ bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
 
 	mt_filtered_take(thread);
 	thread->looked_at = ++thread->proc->debug->looks;
-	hit = has_watches(thread) && ask_all(&what, stop);
+	hit = mt_watches_any(thread) && ask_all(&what, stop);
 	thread->decided = MT_PENDING_NONE;
 	return hit;
-}
-
-static bool any_changed(const struct mt_thread *thread)
-{
-	const struct mt_debug *debug = thread->proc->debug;
-
-	for (size_t i = 0; i < debug->breaks.len; i++) {
-		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
-
-		if (watched && mt_watched_parts_changed(watched))
-			return true;
-	}
-	return false;
-}
-
-/* By the instruction that it has stepped, and that was not looked at yet. */
-static bool has_written(struct mt_thread *thread)
-{
-	const struct mt_debug *debug = thread->proc->debug;
-
-	if (thread->pending.kind != MT_PENDING_STEP || !mt_thread_regs(thread))
-		return false;
-	for (size_t i = 0; i < debug->breaks.len; i++) {
-		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
-
-		for (size_t j = 0; watched && j < watched->parts.len; j++) {
-			const struct mt_watch_part *part = &watched->parts.data[j];
-			struct mt_watch_doer doer;
-
-			mt_watch_find_doer(thread, part->addr, part->len, MT_DR_WRITE, &doer);
-			if (doer.did & MT_INSN_WRITE)
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool others_have_hits(const struct mt_thread *thread)
-{
-	for (size_t i = 0; i < thread->proc->threads.len; i++) {
-		struct mt_thread *other = thread->proc->threads.data[i];
-
-		if (other != thread && other->runs &&
-		    (other->pending.kind == MT_PENDING_WATCH || has_written(other)))
-			return true;
-	}
-	return false;
-}
-
-enum mt_watch_written mt_watches_look(struct mt_thread *thread)
-{
-	if (!any_changed(thread))
-		return MT_WATCH_NOT_WRITTEN;
-	if (thread->proc->threads.len < 2)
-		return MT_WATCH_WRITTEN;
-	mt_stop_all(thread->proc->debug);
-	thread->proc->debug->recheck = true; /* they are to go on */
-	return others_have_hits(thread) ? MT_WATCH_ASK_OTHERS : MT_WATCH_WRITTEN;
 }
 
 bool mt_watches_written(struct mt_thread *thread, uint64_t number, struct mt_stop *stop)
 {
 	const struct look_at what = { .thread = thread, .by_syscall = true, .syscall = number };
 
-	return has_watches(thread) && ask_all(&what, stop);
-}
-
-/* ---- What is to be looked at --------------------------------------------- */
-
-bool mt_watches_see_step(const struct mt_thread *thread)
-{
-	enum mt_hw_report report = mt_hw_report(thread);
-
-	return mt_stepping_on(mt_proc_memory(thread->proc)) || report == MT_HW_DATA ||
-	       report == MT_HW_UNTOLD;
-}
-
-bool mt_watches_see_syscalls(const struct mt_thread *thread)
-{
-	const struct mt_debug *debug = thread->proc->debug;
-
-	for (size_t i = 0; i < debug->breaks.len; i++) {
-		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
-
-		if (watched && !is_filtered(watched))
-			return true;
-	}
-	return false;
-}
-
-static bool cares(const struct mt_watched *watched, const struct mt_insn *insn,
-                  const struct mt_regs *before)
-{
-	for (size_t i = 0; i < watched->parts.len; i++)
-		if (mt_insn_will_touch(insn, before, watched->parts.data[i].addr,
-		                       (size_t)watched->parts.data[i].len))
-			return true;
-	return false;
-}
-
-bool mt_watches_care(struct mt_thread *thread, const struct mt_insn *insn)
-{
-	const struct mt_debug *debug = thread->proc->debug;
-	struct mt_regs before;
-
-	if (!insn->mem_count || !has_watches(thread))
-		return false;
-	mt_regs_from_user(&thread->regs, &before);
-	for (size_t i = 0; i < debug->breaks.len; i++) {
-		const struct mt_watched *watched = watched_of(debug->breaks.data[i], thread);
-
-		if (watched && cares(watched, insn, &before))
-			return true;
-	}
-	return false;
+	return mt_watches_any(thread) && ask_all(&what, stop);
 }

@@ -49,8 +49,8 @@ struct mt_watched {
 	struct mt_watch_content now;
 	struct mt_watch_frame frame;
 	bool armed;
-	bool steps;       /* registers are looked at after each step */
-	bool told_gone;   /* that there are places where it has no value */
+	bool steps;     /* registers are looked at after each step */
+	bool told_gone; /* that there are places where it has no value */
 	/* Its value was found changed by nobody who has told yet: when (mt_debug.looks; 0: never),
 	 * and how many steps that is ago. */
 	uint64_t unclaimed_since;
@@ -131,6 +131,13 @@ unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thr
 /* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */
 bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, struct mt_stop *stop);
 
+/* ---- watch_look.c: what is to be looked at ------------------------------- */
+
+/* The breakpoint's instance in the thread's memory, if it is a watchpoint that is armed there. */
+struct mt_watched *mt_watched_of(const struct mt_break *breakpoint, const struct mt_thread *thread);
+bool mt_watched_is_filtered(const struct mt_watched *watched);
+bool mt_watches_any(const struct mt_thread *thread);
+
 /* ---- watch_hit.c: hits --------------------------------------------------- */
 
 /* The thread has stopped by a mechanism, or has done a step: asks all watchpoints. True: stop. */
@@ -165,6 +172,16 @@ void mt_watch_find_stepped(struct mt_thread *thread, struct mt_watch_doer *doer)
 /* What the thread has just done to the range, which was armed for that kind of access. */
 void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
                         struct mt_watch_doer *doer);
+
+/* ---- watch_port.c: I/O ports ---------------------------------------------- */
+
+/* UNSUPPORTED: programs have none under this kernel. */
+struct mt_error *mt_watch_check_ports(void);
+/* Whether the thread's last step has accessed one of these ports in that way; who, and what. */
+bool mt_watch_port_accessed(struct mt_thread *thread, const struct mt_watch_kind *kind,
+                            struct mt_watch_doer *doer, struct mt_port_access *access);
+/* A SIGSEGV that is for an access to a port, in words; NULL: it is not. The session's. */
+const char *mt_port_note(struct mt_thread *thread);
 
 /* ---- filtered.c ---------------------------------------------------------- */
 

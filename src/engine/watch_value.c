@@ -227,6 +227,10 @@ struct mt_error *mt_watched_evaluate(struct mt_debug *debug, const struct mt_bre
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
 	struct reader reader = { .watched = watched };
 
+	if (breakpoint->watch->kind.port_count) {
+		watched->in_registers = true; /* dx, and what it is used for */
+		return NULL;
+	}
 	mt_debug_world(debug, &reader.made);
 	reader.made.world.loaded = note_load;
 	reader.made.world.named = note_name;

@@ -26,6 +26,10 @@ struct mt_watch_kind {
 	enum mt_watch_access access;
 	bool at_location; /* what the expression refers to now, whatever it refers to later */
 	bool by_stepping; /* not by debug registers, though they could */
+	/* I/O ports instead of memory: WRITE is out, READ is in, the others are both. port_count 0:
+	 * it is memory. */
+	uint16_t port;
+	uint32_t port_count;
 };
 
 /* Who has touched it. */
@@ -52,6 +56,7 @@ struct mt_watch_hit {
 	const char *expression;
 	const struct mt_type *type;
 	struct mt_watch_value before, now;
+	struct mt_port_access port; /* size 0: it was memory */
 	enum mt_watch_who who;
 	struct mt_insn insn;
 	uint64_t syscall, arguments[3];

@@ -174,6 +174,7 @@ bool mt_insn_decode(enum mt_machine machine, const uint8_t *code, size_t len, ui
 	result.rip_disp = rip_disp_of(&decoded);
 	fill_target(machine, &decoded, &result);
 	mt_decoded_memory(&decoded, &result);
+	mt_decoded_port(&decoded, &result);
 	mt_decoded_source(&decoded, &result);
 	mt_decoded_text(&decoded, &result);
 	*insn = result;

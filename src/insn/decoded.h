@@ -28,6 +28,9 @@ void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn);
 void mt_decoded_mask(const struct mt_decoded *decoded, const ZydisDecodedOperand *operand,
                      struct mt_insn_mem *mem);
 
+/* Fills in port. */
+void mt_decoded_port(const struct mt_decoded *decoded, struct mt_insn *insn);
+
 /* Fills in source; addr, len, klass and mem are known. */
 void mt_decoded_source(const struct mt_decoded *decoded, struct mt_insn *insn);
 

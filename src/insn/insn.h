@@ -85,6 +85,15 @@ struct mt_insn_source {
 	uint64_t imm;
 };
 
+/* How an instruction names an I/O port: in, out, ins, outs. */
+struct mt_insn_port {
+	uint8_t size; /* bytes of one access: 1, 2 or 4; 0: it is none of them */
+	bool out;     /* to the port, else from it */
+	bool string;  /* ins, outs: the value is in memory (mem[0]), else in al, ax or eax */
+	bool in_dx;   /* dx has the port's number, else it is `number` */
+	uint8_t number;
+};
+
 enum mt_insn_class {
 	MT_INSN_OTHER,
 	MT_INSN_CALL,
@@ -105,6 +114,7 @@ struct mt_insn {
 	uint8_t rip_disp; /* where in `bytes` the 32-bit displacement of an operand relative to rip
 	                     is, lea's too; 0: it has none */
 	uint64_t target;
+	struct mt_insn_port port;
 	uint8_t mem_count;
 	struct mt_insn_mem mem[MT_INSN_MAX_MEM];
 	struct mt_insn_source
@@ -157,6 +167,22 @@ void mt_insn_resolve_segment(struct mt_insn *insn, uint8_t segment, uint64_t bas
  * before it: exactly, but for repetitions, of which it tells the first element only. */
 unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before, uint64_t addr,
                             size_t len);
+
+/* ---- I/O ports ------------------------------------------------------------ */
+
+/* What an instruction will do to ports, of which an access of several bytes takes as many. */
+struct mt_port_access {
+	uint16_t port;
+	uint8_t size;
+	bool out;
+	uint64_t count; /* how often: of a repetition what is left, else 1 */
+	bool has_value; /* out: what is written; of the others no register tells it before */
+	uint32_t value;
+};
+
+/* From the registers before it. False: the instruction accesses no port. */
+bool mt_insn_port_access(const struct mt_insn *insn, const struct mt_regs *before,
+                         struct mt_port_access *access);
 
 /* ---- The culprit --------------------------------------------------------- */
 

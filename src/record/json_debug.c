@@ -85,7 +85,7 @@ static json_t *watch_object(const struct mt_json_watch *watch)
 	put(object, "expression", any_text(watch->expression));
 	put(object, "access", json_string(watch->access));
 	if (watch->length) {
-		put(object, "address", mt_json_hex(watch->address));
+		put(object, watch->is_port ? "port" : "address", mt_json_hex(watch->address));
 		put(object, "length", mt_json_number(watch->length));
 	}
 	put_value(object, "old", watch->before);

@@ -21,6 +21,7 @@ struct mt_json_watch {
 	const char *expression;
 	const char *access;       /* "read", "write", "read-write", "unknown" */
 	uint64_t address, length; /* of what was touched; length 0: nothing in memory */
+	bool is_port;             /* it was an I/O port: `address` is its number */
 	const char *before, *now; /* values as print shows them; NULL: not known */
 	const char *syscall;      /* that has written it, or NULL */
 	const char *insn;         /* that has touched it, or NULL: */

@@ -3,6 +3,7 @@
 
 import json
 import re
+import subprocess
 
 import jsonschema
 import pytest
@@ -405,3 +406,58 @@ def test_saved_watchpoints_are_set_again(tmp_path):
     assert re.findall(r"^\d+ +(\w+ watchpoint) .* y +(.*)$", table, re.MULTILINE) == [
         ("hw watchpoint", "counter"), ("read watchpoint", "-location other"), ("wr watchpoint", "sum")]
     assert "stop only if counter > 2" in table
+
+
+# ---- I/O ports
+
+
+def kernel_gives_ports():
+    """Whether there is ioperm(2), and we may ask for ports."""
+    return "granted=1" in subprocess.run([fixture("ports"), "none"], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+PORTS = [
+    ("outb", "1 byte, 0x41, to port 0x80", "1 byte to port 0x80: 0x41"),
+    ("outl", "4 bytes, 0xdeadbeef, to port 0x80", "4 bytes to port 0x80: 0xdeadbeef"),
+    ("inw", "2 bytes from port 0x3f9", None),
+    ("outsb", "1 byte to port 0x80, 4 times", "1 byte to port 0x80: 0x44"),
+]
+
+
+@pytest.mark.parametrize("form, fault, _", PORTS)
+def test_an_access_to_a_port_without_permission_is_told_as_what_it_is(form, fault, _):
+    if form != "inw" and kernel_gives_ports():
+        pytest.skip("the program has the permission")
+    done = debug("run", program=[fixture("ports"), form])
+    assert f"SIGSEGV, Segmentation fault.\nIt is an access to an I/O port without permission (ioperm(2)): {fault}.\n" \
+        in done.out
+
+
+def test_ports_are_refused_where_no_program_has_any():
+    if kernel_gives_ports():
+        pytest.skip("this kernel has ioperm(2)")
+    done = debug("break begin", "run", "watch -port 0x3f8:4", "info watchpoints", program=[fixture("ports")])
+    assert "this kernel gives no program a port" in done.err and "No watchpoints." in done.out
+
+
+@pytest.mark.parametrize("form, _, told", PORTS)
+def test_ports_are_watched(form, _, told):
+    if not told or not kernel_gives_ports():
+        pytest.skip("this kernel, or this user, has no ports")
+    done = debug("break begin", "run", "watch -port 0x80:2", *["continue"] * 5, program=[fixture("ports"), form])
+    assert done.out.count(" port 0x80: 0x") == (4 if form == "outsb" else 1) and told in done.out
+    done = debug("break begin", "run", "rwatch -port 0x80:2", *["continue"] * 5, program=[fixture("ports"), form])
+    assert " port 0x80: 0x" not in done.out
+
+
+@pytest.mark.parametrize("command, part", [
+    ("watch -port", "ports go from 0 to 0xffff"),
+    ("watch -port 0x10000", "not '0x10000'"),
+    ("rwatch -port 0xfffe:3", "not '0xfffe:3'"),
+    ("watch -port 5:0", "not '5:0'"),
+    ("watch -port counter", "takes a number, not 'counter'"),
+    ("watch -port -l 5", "exclude each other"),
+])
+def test_bad_ports_get_a_sentence(command, part):
+    done = debug("break begin", "run", command, program=watched("kinds"))
+    assert part in done.err, done.err

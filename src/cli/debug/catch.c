@@ -152,8 +152,7 @@ static void show_row(struct mt_shell *shell, const struct mt_break_info *info)
 	       info->kind == MT_BREAK_WATCH ? mt_watch_type_name(info) : type_names[info->kind],
 	       info->temporary ? "del" : "keep", info->enabled ? 'y' : 'n');
 	if (info->kind == MT_BREAK_WATCH)
-		mt_say(shell, "%-18s %s%s\n", "", info->watch.at_location ? "-location " : "",
-		       info->location);
+		mt_say(shell, "%-18s %s%s\n", "", mt_watch_option(info), info->location);
 	else if (info->kind > MT_BREAK_HARDWARE)
 		mt_say(shell, "%-18s %s %s\n", "", catch_names[info->kind],
 		       *info->location ? info->location : "<any>");

@@ -6,6 +6,7 @@
 
 #include "cli/debug/watch.h"
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "cli/debug/show.h"
 #include "target/syscall.h"
@@ -37,12 +38,22 @@ const char *mt_watch_command(const struct mt_break_info *info)
 		{ "awatch", "awatch -location" },
 	};
 
+	static const char *const of_ports[] = { "watch -port", "watch -write -port", "rwatch -port",
+		                                "awatch -port" };
+
+	if (info->watch.port_count)
+		return of_ports[info->watch.access];
 	return commands[info->watch.access][info->watch.at_location];
 }
 
 static const char *title(enum mt_watch_access access, bool stepped)
 {
 	return stepped ? stepped_titles[access] : titles[access];
+}
+
+const char *mt_watch_option(const struct mt_break_info *info)
+{
+	return info->watch.port_count ? "-port " : info->watch.at_location ? "-location " : "";
 }
 
 /* ---- Setting --------------------------------------------------------------- */
@@ -68,7 +79,7 @@ static void say_set(struct mt_shell *shell, int number)
 	if (!info)
 		return;
 	mt_say(shell, "%s %d: %s%s", title(info->watch.access, info->why_stepping != NULL), number,
-	       info->watch.at_location ? "-location " : "", info->location);
+	       mt_watch_option(info), info->location);
 	if (info->why_stepping) {
 		mt_say(shell, " (");
 		say_cost(shell, info);
@@ -83,7 +94,9 @@ static void say_set(struct mt_shell *shell, int number)
 static struct mt_error *take_options(const char **text, struct mt_watch_kind *kind)
 {
 	for (;;) {
-		if (mt_text_take(text, "-l") || mt_text_take(text, "-location"))
+		if (mt_text_take(text, "-port"))
+			kind->port_count = 1;
+		else if (mt_text_take(text, "-l") || mt_text_take(text, "-location"))
 			kind->at_location = true;
 		else if (mt_text_take(text, "-force-software"))
 			kind->by_stepping = true;
@@ -92,6 +105,35 @@ static struct mt_error *take_options(const char **text, struct mt_watch_kind *ki
 		else
 			return NULL;
 	}
+}
+
+#define PORTS 0x10000u
+
+/* "0x3f8", "0x3f8:4" */
+static struct mt_error *parse_ports(const char *text, struct mt_watch_kind *kind)
+{
+	char *number MT_AUTO_FREE = mt_strdup(text), *colon = number ? strchr(number, ':') : NULL;
+	uint64_t first, count = 1;
+
+	if (!number)
+		return mt_error_nomem();
+	if (kind->at_location)
+		return mt_error_new(MT_ERR_USAGE, "-port and -location exclude each other: a port "
+		                                  "is no memory");
+	if (colon)
+		*colon = '\0';
+	MT_TRY(mt_text_count(number, "watch -port", PORTS, &first));
+	if (colon)
+		MT_TRY(mt_text_count(colon + 1, "the number of ports", PORTS, &count));
+	if (first >= PORTS || !count || count > PORTS - first)
+		return mt_error_new(
+		    MT_ERR_USAGE,
+		    "ports go from 0 to 0xffff: 'watch -port 0x3f8:4' watches four of "
+		    "them from 0x3f8 on, not '%.40s'",
+		    text);
+	kind->port = (uint16_t)first;
+	kind->port_count = (uint32_t)count;
+	return NULL;
 }
 
 static struct mt_error *refuse_mask(const char *expression)
@@ -106,15 +148,17 @@ static struct mt_error *refuse_mask(const char *expression)
 static struct mt_error *set_parsed(struct mt_shell *shell, const struct mt_break_text *parsed,
                                    const struct mt_watch_kind *kind)
 {
-	const struct mt_break_spec spec = { .kind = MT_BREAK_WATCH,
-		                            .location = parsed->location,
-		                            .condition = parsed->condition,
-		                            .thread = parsed->thread,
-		                            .watch = *kind };
+	struct mt_break_spec spec = { .kind = MT_BREAK_WATCH,
+		                      .location = parsed->location,
+		                      .condition = parsed->condition,
+		                      .thread = parsed->thread,
+		                      .watch = *kind };
 	struct mt_error *error;
 	int number;
 
-	if (!*parsed->location)
+	if (kind->port_count)
+		MT_TRY(parse_ports(parsed->location, &spec.watch));
+	else if (!*parsed->location)
 		return mt_error_new(
 		    MT_ERR_USAGE, "watch takes an expression: 'watch counter', 'watch -l p->len'");
 	MT_TRY(refuse_mask(parsed->location));
@@ -219,7 +263,7 @@ static void say_values(struct mt_shell *shell, const struct mt_watch_hit *hit)
 
 static const char *verb_of(const struct mt_watch_hit *hit)
 {
-	if (!hit->len)
+	if (!hit->len && !hit->port.size)
 		return "Changed";
 	if (hit->did == MT_INSN_READ)
 		return "Read";
@@ -254,11 +298,22 @@ static void say_who(struct mt_shell *shell, const struct mt_watch_hit *hit)
 	}
 }
 
-static bool is_at_location(const struct mt_break_list *list, int number)
+static const char *option_in(const struct mt_break_list *list, int number)
 {
 	const struct mt_break_info *info = mt_break_list_find(list, number);
 
-	return info && info->watch.at_location;
+	return info ? mt_watch_option(info) : "";
+}
+
+static void say_port(struct mt_shell *shell, const struct mt_watch_hit *hit)
+{
+	const struct mt_port_access *port = &hit->port;
+
+	mt_say(shell, "\n%u byte%s %s port 0x%x", port->size, port->size == 1 ? "" : "s",
+	       port->out ? "to" : "from", port->port);
+	if (port->has_value)
+		mt_say(shell, ": 0x%0*x", 2 * port->size, port->value);
+	mt_say(shell, "\n");
 }
 
 void mt_watch_say_hits(struct mt_shell *shell, const struct mt_stop *stop)
@@ -275,8 +330,11 @@ void mt_watch_say_hits(struct mt_shell *shell, const struct mt_stop *stop)
 		    mt_current_thread(shell, &thread))
 			mt_say(shell, "Thread %d \"%s\" hit ", thread.number, thread.name);
 		mt_say(shell, "%s %d: %s%s\n", title(hit->wanted, hit->stepped), hit->number,
-		       is_at_location(&list, hit->number) ? "-location " : "", hit->expression);
-		say_values(shell, hit);
+		       option_in(&list, hit->number), hit->expression);
+		if (hit->port.size)
+			say_port(shell, hit);
+		else
+			say_values(shell, hit);
 		say_who(shell, hit);
 	}
 }
@@ -305,6 +363,19 @@ static const char *text_of(struct mt_shell *shell, const struct mt_type *type,
 	return mt_buf_ok(&text) ? mt_arena_text(arena, text.data, text.len) : NULL;
 }
 
+static void add_port(const struct mt_watch_hit *hit, struct mt_arena *arena,
+                     struct mt_json_watch *json)
+{
+	char value[16];
+	int len = snprintf(value, sizeof(value), "0x%0*x", 2 * hit->port.size, hit->port.value);
+
+	json->is_port = true;
+	json->address = hit->port.port;
+	json->length = hit->port.size;
+	if (hit->port.has_value)
+		json->now = mt_arena_text(arena, value, (size_t)len);
+}
+
 size_t mt_watch_json(struct mt_shell *shell, const struct mt_stop *stop, struct mt_arena *arena,
                      struct mt_json_watch *hits, size_t max)
 {
@@ -323,6 +394,8 @@ size_t mt_watch_json(struct mt_shell *shell, const struct mt_stop *stop, struct 
 			.before = text_of(shell, hit->type, &hit->before, arena),
 			.now = text_of(shell, hit->type, &hit->now, arena),
 		};
+		if (hit->port.size)
+			add_port(hit, arena, &hits[count]);
 		if (hit->who == MT_WATCH_BY_SYSCALL)
 			hits[count].syscall =
 			    mt_syscall_name(mt_shell_machine(shell), hit->syscall);
@@ -401,7 +474,9 @@ static struct mt_error *info_hits(struct mt_shell *shell, const char *args)
 
 /* ---- The rows -------------------------------------------------------------- */
 
-#define WATCH_USAGE "[-l|-location] [-force-software] EXPRESSION [thread N] [if CONDITION]"
+#define WATCH_USAGE                                                                                \
+	"[-l|-location] [-force-software] EXPRESSION [thread N] [if CONDITION], or -port "         \
+	"PORT[:COUNT]"
 
 #define WATCH_HELP                                                                                 \
 	"EXPRESSION is watched through all that it reads: of 'a->b + c' the pointer a, b and c.\n" \
@@ -411,7 +486,9 @@ static struct mt_error *info_hits(struct mt_shell *shell, const char *args)
 	"and\n"                                                                                    \
 	"this is said. The instruction that did it is shown, not only the one behind it; what a\n" \
 	"system call writes is found when that returns, and named. 'info hits N' shows the last\n" \
-	"hits."
+	"hits. -port waits for in, out, ins and outs: all of them, or those that write to a "      \
+	"port\n"                                                                                   \
+	"(watch -write) or read from it (rwatch)."
 
 #define WATCH(verb_name, verb_aliases, function, verb_usage, text, more)                           \
 	{                                                                                          \

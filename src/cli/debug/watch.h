@@ -12,6 +12,9 @@ const char *mt_watch_type_name(const struct mt_break_info *info);
 /* "rwatch -location": the command that makes such a one. */
 const char *mt_watch_command(const struct mt_break_info *info);
 
+/* What stands before its expression: "-location ", "-port ", or nothing. */
+const char *mt_watch_option(const struct mt_break_info *info);
+
 /* How it does its work, after a tab. */
 void mt_watch_say_way(struct mt_shell *shell, const struct mt_break_info *info);
 
