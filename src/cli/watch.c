@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,7 +18,9 @@
 #include "cli/command.h"
 #include "cli/in_process.h"
 #include "cli/shelter.h"
+#include "cli/watch_armed.h"
 #include "cli/watch_core.h"
+#include "cli/watch_debug.h"
 #include "cli/watch_options.h"
 #include "record/json.h"
 #include "record/text.h"
@@ -36,9 +40,15 @@ struct output {
 	struct mt_buf *text; /* what is written next */
 	size_t full_size;
 	uint64_t start_ns;
-	char *core;       /* the file that --then core has written; NULL: none */
-	bool core_failed; /* it could not be written, which was told */
+	char *core;                    /* the file that --then core has written; NULL: none */
+	bool core_failed;              /* it could not be written, which was told */
+	struct mt_watch_memory memory; /* for --then debug */
 };
+
+static bool opens_debugger(const struct output *output)
+{
+	return output->options->config.action == MT_ACTION_HOLD;
+}
 
 static enum mt_backlog on_pause(void *arg)
 {
@@ -52,130 +62,18 @@ static enum mt_backlog on_pause(void *arg)
 
 /* ---- What is armed ------------------------------------------------------- */
 
-/* "1 debug register on 3 of 3 threads" */
-static void text_registers(struct mt_buf *out, const struct mt_armed_info *info)
-{
-	const struct mt_coverage *coverage = &info->coverage;
-	unsigned threads = coverage->threads + coverage->uncovered;
-	const char *plural = coverage->registers == 1 ? "" : "s";
-
-	mt_buf_printf(out, "armed: %s: ", info->watch->expr);
-	if (info->per_call) {
-		mt_buf_printf(
-		    out,
-		    "1 debug register for the function's entry, where each call stops for "
-		    "a moment, and %u for each call that has not ended, on its own thread",
-		    coverage->registers);
-		return;
-	}
-	mt_buf_printf(out, "%u debug register%s", coverage->registers, plural);
-	if (coverage->shared)
-		mt_buf_printf(out, " (and %u shared)", coverage->shared);
-	mt_buf_printf(out, " on %u of %u thread%s", coverage->threads, threads,
-	              threads == 1 ? "" : "s");
-}
-
-static void text_place(struct mt_buf *out, const struct mt_armed_info *info)
-{
-	if (info->per_call)
-		mt_buf_text(out, "in each call from now on");
-	else if (info->per_thread)
-		mt_buf_text(out, "in each thread, at its own address, and in those to come");
-	else if (info->is_away)
-		mt_buf_text(out, "nowhere");
-	else
-		mt_buf_printf(out, "at 0x%" PRIx64, info->watch->addr);
-	if (info->pointers)
-		mt_buf_printf(out,
-		              " now, and where the %zu pointer%s on the way lead%s, each in a "
-		              "register of its own: who changes one is stopped until the trap has "
-		              "moved, in which time other threads are not seen",
-		              info->pointers, info->pointers == 1 ? "" : "s",
-		              info->pointers == 1 ? "s" : "");
-}
-
-/* Whether the kernel's own accesses are seen. */
-static void put_kernel(struct mt_buf *out, const struct mt_hit_watch *watch,
-                       const struct mt_coverage *coverage)
-{
-	bool writes = watch->kind == MT_DR_WRITE;
-
-	mt_buf_printf(out, "; kernel %s: ", writes ? "writes" : "accesses");
-	if (coverage->kernel_compared)
-		mt_buf_printf(out, "%s that change it", writes ? "those" : "writes");
-	else
-		mt_buf_text(out, coverage->kernel ? "yes" : "no");
-	if (!coverage->kernel && coverage->kernel_why)
-		mt_buf_printf(out, " (%s)", coverage->kernel_why);
-}
-
-static void text_armed(struct output *output, const struct mt_armed_info *info)
-{
-	const struct mt_hit_watch *watch = info->watch;
-	const struct mt_coverage *coverage = &info->coverage;
-	struct mt_buf *out = output->text;
-
-	text_registers(out, info);
-	mt_buf_printf(out, ", %s", mt_kind_name(watch->kind));
-	if (watch->kind != MT_DR_EXEC) {
-		mt_buf_printf(out, ", %" PRIu64 " byte%s ", watch->len, watch->len == 1 ? "" : "s");
-		text_place(out, info);
-		if (watch->type && !info->from_elf) {
-			mt_buf_text(out, " (");
-			mt_type_format(watch->type, out);
-			mt_buf_char(out, ')');
-		}
-		put_kernel(out, watch, coverage);
-	}
-	if (info->traced)
-		mt_buf_text(out, "; engine: ptrace");
-	if (info->has_condition)
-		mt_buf_printf(out, "; condition: in %s",
-		              info->condition_in_kernel ? "the kernel"
-		              : info->traced            ? "memtrap, at each stop"
-		                                        : "memtrap, on the stream");
-	mt_buf_char(out, '\n');
-	if (info->from_elf)
-		mt_buf_printf(
-		    out,
-		    "  (no debug information for %s: its size is from the ELF symbol, its "
-		    "type is unknown)\n",
-		    watch->expr);
-}
-
-static void json_armed(struct output *output, const struct mt_armed_info *info)
-{
-	struct mt_json_armed line = {
-		.watch = info->watch,
-		.pid = info->pid,
-		.registers = info->coverage.registers,
-		.shared = info->coverage.shared,
-		.threads = info->coverage.threads,
-		.uncovered = info->coverage.uncovered,
-		.why = info->coverage.why,
-		.engine = info->traced ? "ptrace" : "kernel",
-		.kernel = info->coverage.kernel,
-		.kernel_why = info->coverage.kernel_why,
-		.per_thread = info->per_thread,
-		.per_call = info->per_call,
-		.pointers = info->pointers,
-		.is_away = info->is_away,
-		.condition = !info->has_condition        ? NULL
-		             : info->condition_in_kernel ? "kernel"
-		                                         : "stream",
-	};
-
-	mt_json_armed(output->text, &line);
-}
-
 static void on_armed(void *arg, const struct mt_armed_info *info)
 {
 	struct output *output = arg;
+	const struct mt_watch_request *request =
+	    &output->options->requests.data[info->watch->index - 1];
 
+	if (opens_debugger(output))
+		mt_watch_remember_armed(&output->memory, info, request->deep);
 	if (output->options->json)
-		json_armed(output, info);
+		mt_watch_armed_json(output->text, info);
 	else if (!output->options->quiet)
-		text_armed(output, info);
+		mt_watch_armed_text(output->text, info);
 	if (info->coverage.uncovered && !output->options->json)
 		mt_buf_printf(output->text, "warning: %u thread%s not covered: %s\n",
 		              info->coverage.uncovered,
@@ -189,6 +87,8 @@ static void on_hit(void *arg, const struct mt_hit *hit)
 {
 	struct output *output = arg;
 
+	if (opens_debugger(output))
+		mt_watch_remember_hit(&output->memory, hit, output->options->config.max_hits);
 	if (output->options->json)
 		mt_json_hit(output->text, hit);
 	else
@@ -197,10 +97,10 @@ static void on_hit(void *arg, const struct mt_hit *hit)
 		mt_writer_push(output->writer);
 }
 
-static void on_notice(void *arg, enum mt_notice_kind kind, const char *text)
+static void on_notice(void *arg, enum mt_session_notice_kind kind, const char *text)
 {
 	struct output *output = arg;
-	bool warning = kind == MT_NOTICE_WARNING;
+	bool warning = kind == MT_SESSION_WARNING;
 
 	if (output->options->json)
 		mt_json_notice(output->text, warning ? "warning" : "info", text);
@@ -353,7 +253,8 @@ static void raise_open_files(struct rlimit *before)
 
 static bool traces_another(const struct mt_watch_config *config)
 {
-	return config->pid && (config->guard || config->follow || config->at || config->pending);
+	return config->pid && (config->guard || config->follow || config->at || config->pending ||
+	                       config->action == MT_ACTION_HOLD);
 }
 
 static void fill_but_faults(sigset_t *set)
@@ -480,6 +381,30 @@ static struct mt_error *watch(struct output *output, struct mt_session_summary *
 	return mt_session_run(&output->options->config, &listener, summary);
 }
 
+/* All is as it was when the tool was started; what was typed meanwhile was for the watch. */
+static void give_back_process(const struct mt_watch_config *config)
+{
+	const struct timespec none = { 0 };
+	sigset_t set;
+
+	mt_session_signals(&set);
+	while (sigtimedwait(&set, NULL, &none) > 0)
+		continue;
+	setrlimit(RLIMIT_NOFILE, &config->open_files);
+	sigprocmask(SIG_SETMASK, &config->signal_mask, NULL);
+}
+
+/* A tracer that nobody waits for any more ends as by a terminal that was closed. */
+static int open_debugger(struct output *output, const struct mt_handover *handover)
+{
+	const struct mt_watch_config *config = &output->options->config;
+
+	give_back_process(config);
+	if (config->lifeline >= 0)
+		prctl(PR_SET_PDEATHSIG, SIGHUP);
+	return mt_watch_debug(output->options, handover, &output->memory);
+}
+
 /* An error of the beginning is handed out: nothing has run then, and all is as it was. */
 static struct mt_error *run_session(struct mt_watch_options *options, int *status)
 {
@@ -507,6 +432,10 @@ static struct mt_error *run_session(struct mt_watch_options *options, int *statu
 	mt_places_destroy(summary.places);
 	mt_writer_destroy(output.writer);
 	mt_fd_cleanup(&output.fd);
+	if (summary.handover.pid)
+		*status = open_debugger(&output, &summary.handover);
+	mt_handover_deinit(&summary.handover);
+	mt_watch_memory_deinit(&output.memory);
 	if (error) {
 		setrlimit(RLIMIT_NOFILE, &options->config.open_files);
 		sigprocmask(SIG_SETMASK, &options->config.signal_mask, NULL);

@@ -33,6 +33,9 @@ enum long_option {
 	OPTION_IN_PROCESS,
 	OPTION_HANDLER,
 	OPTION_ENGINE,
+	OPTION_EX,
+	OPTION_COMMAND,
+	OPTION_BATCH,
 };
 
 static const struct argp_option option_table[] = {
@@ -68,8 +71,15 @@ static const struct argp_option option_table[] = {
 	{ "changes", OPTION_CHANGES, NULL, 0, "drop writes that leave the value as it was", 3 },
 	{ NULL, 'n', "N", 0, "end the watch after N hits", 3 },
 	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "end the watch after that time", 3 },
-	{ "then", OPTION_THEN, "stop|kill|core[=FILE]", 0,
-	  "at the first hit, stop or kill the process, or write its core and let it go on", 3 },
+	{ "then", OPTION_THEN, "stop|kill|core[=FILE]|debug", 0,
+	  "at the first hit, stop or kill the process, write its core and let it go on, or open "
+	  "the "
+	  "debugger in it (with -n at the Nth hit)",
+	  3 },
+	{ "ex", OPTION_EX, "COMMAND", 0, "with --then debug: do COMMAND there first", 3 },
+	{ "command", OPTION_COMMAND, "FILE", 0, "with --then debug: do the commands of FILE first",
+	  3 },
+	{ "batch", OPTION_BATCH, NULL, 0, "with --then debug: do these commands and end", 3 },
 	{ NULL, 0, NULL, 0, "Output:", 4 },
 	{ "summary", 'c', NULL, 0, "count in the kernel, and print the table of places only", 4 },
 	{ "output", 'o', "FILE", 0, "write to FILE instead of standard error", 4 },
@@ -182,11 +192,15 @@ static void parse_action(struct argp_state *state, const char *text,
 {
 	bool core = !strcmp(text, "core") || !strncmp(text, "core=", 5);
 
-	if (!core && strcmp(text, "stop") != 0 && strcmp(text, "kill") != 0)
-		argp_error(state, "--then takes stop, kill, core or core=FILE, not '%s'", text);
+	if (!core && strcmp(text, "stop") != 0 && strcmp(text, "kill") != 0 &&
+	    strcmp(text, "debug") != 0)
+		argp_error(state, "--then takes stop, kill, core, core=FILE or debug, not '%s'",
+		           text);
 	if (core && text[4] && !text[5])
 		argp_error(state, "--then core= takes the name of a file");
-	options->config.action = !strcmp(text, "kill") ? MT_ACTION_KILL : MT_ACTION_STOP;
+	options->config.action = !strcmp(text, "kill")    ? MT_ACTION_KILL
+	                         : !strcmp(text, "debug") ? MT_ACTION_HOLD
+	                                                  : MT_ACTION_STOP;
 	options->config.release = options->core = core;
 	options->core_path = core && text[4] ? text + 5 : NULL;
 }
@@ -271,9 +285,19 @@ static bool parse_flag(struct mt_watch_options *options, int key)
 	case OPTION_IN_PROCESS:
 		options->in_process = true;
 		return true;
+	case OPTION_BATCH:
+		options->batch = true;
+		return true;
 	default:
 		return false;
 	}
+}
+
+static error_t add_early(struct mt_watch_options *options, bool is_file, const char *text)
+{
+	struct mt_early early = { is_file, text };
+
+	return mt_vec_push(&options->early, early) ? 0 : ENOMEM;
 }
 
 static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
@@ -315,6 +339,10 @@ static error_t parse_value(struct mt_watch_options *options, int key, char *arg,
 	case OPTION_HANDLER:
 		options->handler = arg;
 		return 0;
+	case OPTION_EX:
+		return add_early(options, false, arg);
+	case OPTION_COMMAND:
+		return add_early(options, true, arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -418,6 +446,16 @@ static struct mt_error *check_deep(const struct mt_watch_options *options)
 	return NULL;
 }
 
+static struct mt_error *check_debugger(const struct mt_watch_options *options)
+{
+	if (options->config.action == MT_ACTION_HOLD || (!options->early.len && !options->batch))
+		return NULL;
+	return mt_error_new(MT_ERR_USAGE, "%s is for the debugger: open it with --then debug",
+	                    options->batch                   ? "--batch"
+	                    : options->early.data[0].is_file ? "--command"
+	                                                     : "--ex");
+}
+
 static struct mt_error *check(const struct mt_watch_options *options, const struct parse *parse)
 {
 	const struct mt_watch_config *config = &options->config;
@@ -449,6 +487,7 @@ static struct mt_error *check(const struct mt_watch_options *options, const stru
 		    MT_ERR_USAGE,
 		    "-c counts in the kernel, where -n cannot end it: give one of them");
 	MT_TRY(check_deep(options));
+	MT_TRY(check_debugger(options));
 	if (config->count_only && config->print_count)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "-c only counts, and shows no hits that --print could add to: "
@@ -498,4 +537,5 @@ void mt_watch_options_deinit(struct mt_watch_options *options)
 {
 	mt_vec_deinit(&options->requests);
 	mt_vec_deinit(&options->prints);
+	mt_vec_deinit(&options->early);
 }

@@ -4,6 +4,7 @@
 #define MT_CLI_WATCH_OPTIONS_H
 
 #include "base/vec.h"
+#include "cli/debugger.h"
 #include "watch/session.h"
 
 /* --engine: which one config.engine becomes. */
@@ -24,6 +25,10 @@ struct mt_watch_options {
 	bool intel;            /* disassembly in Intel's syntax */
 	bool core;             /* --then core: config.action is STOP */
 	const char *core_path; /* NULL: core.PID */
+	/* --then debug: config.action is HOLD. What the debugger does before it asks, and whether
+	 * it asks at all. */
+	MT_VEC(struct mt_early) early;
+	bool batch;
 	bool in_process;
 	const char *handler; /* with in_process: FILE:FUNCTION */
 };

@@ -378,6 +378,15 @@ static void describe(struct mt_debug *debug, struct mt_break *breakpoint,
 		mt_watch_describe(debug, breakpoint, info);
 }
 
+static struct mt_error *find_watch(struct mt_debug *debug, int number, struct mt_break **breakpoint)
+{
+	MT_TRY(find(debug, number, breakpoint));
+	if ((*breakpoint)->watch)
+		return NULL;
+	return mt_error_new(MT_ERR_USAGE,
+	                    "breakpoint %d is no watchpoint: only those keep their hits", number);
+}
+
 struct mt_error *mt_debug_watch_past(struct mt_debug *debug, int number,
                                      struct mt_watch_past past[MT_WATCH_PAST_COUNT], size_t *count)
 {
@@ -385,17 +394,32 @@ struct mt_error *mt_debug_watch_past(struct mt_debug *debug, int number,
 	const struct mt_watchpoint *watch;
 	uint64_t first;
 
-	MT_TRY(find(debug, number, &breakpoint));
+	MT_TRY(find_watch(debug, number, &breakpoint));
 	watch = breakpoint->watch;
-	if (!watch)
-		return mt_error_new(MT_ERR_USAGE,
-		                    "breakpoint %d is no watchpoint: only those keep their hits",
-		                    number);
 	first =
 	    watch->past_count > MT_WATCH_PAST_COUNT ? watch->past_count - MT_WATCH_PAST_COUNT : 0;
 	*count = (size_t)(watch->past_count - first);
 	for (uint64_t i = first; i < watch->past_count; i++)
 		past[i - first] = watch->past[i % MT_WATCH_PAST_COUNT];
+	return NULL;
+}
+
+struct mt_error *mt_debug_watch_add_past(struct mt_debug *debug, int number,
+                                         const struct mt_watch_past *past, size_t count)
+{
+	struct mt_break *breakpoint;
+	struct mt_watchpoint *watch;
+
+	MT_TRY(find_watch(debug, number, &breakpoint));
+	watch = breakpoint->watch;
+	for (size_t i = 0; i < count; i++) {
+		struct mt_watch_past *entry =
+		    &watch->past[watch->past_count++ % MT_WATCH_PAST_COUNT];
+
+		*entry = past[i];
+		entry->turn = watch->past_count;
+	}
+	breakpoint->hits += count;
 	return NULL;
 }
 

@@ -24,6 +24,7 @@
 #include "base/vec.h"
 #include "engine/watchpoint.h"
 #include "symbol/image.h"
+#include "target/handover.h"
 #include "x86/debugreg.h"
 #include "x86/regs.h"
 
@@ -107,6 +108,12 @@ struct mt_error *mt_debug_launch(struct mt_debug *debug, const struct mt_debug_l
 /* Attaches to a running process, all threads stopped on return. Symbols are read after the threads
  * were asked to stop as little as possible: names are resolved lazily. */
 struct mt_error *mt_debug_attach(struct mt_debug *debug, pid_t pid);
+
+/* Takes a process over that this thread has traced until now, as it stands. One that was launched
+ * is the session's as if that had launched it; another one as if it had attached. In a fresh
+ * session.
+ */
+struct mt_error *mt_debug_adopt(struct mt_debug *debug, const struct mt_handover *handover);
 
 /* Lets the current process go: breakpoints out, registers as they should be, `signal` delivered if
  * it is not 0. A process that was stopped (job control) when we came stays so. */
@@ -309,6 +316,11 @@ struct mt_break_info {
 /* The last hits of a watchpoint, the oldest first. NOT_FOUND: no watchpoint has that number. */
 struct mt_error *mt_debug_watch_past(struct mt_debug *debug, int number,
                                      struct mt_watch_past past[MT_WATCH_PAST_COUNT], size_t *count);
+
+/* Hits that somebody else has seen before, the oldest first, enter the past of the watchpoint and
+ * count as hits of its; their turns are given anew. */
+struct mt_error *mt_debug_watch_add_past(struct mt_debug *debug, int number,
+                                         const struct mt_watch_past *past, size_t count);
 
 /* In the order of their numbers; valid until the next call that changes breakpoints. */
 size_t mt_debug_breaks(struct mt_debug *debug, struct mt_break_info *infos, size_t max);

@@ -189,11 +189,16 @@ static void gen_note(struct mt_program *program)
 	mt_asm_store(as, 4, BPF_REG_2, NOTE(tid), BPF_REG_0);
 }
 
-static void gen_hold(struct mt_program *program)
+void mt_program_hold(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
 	mt_asm_label send = mt_asm_new_label(as);
 
+	if (!program->blocked) {
+		mt_asm_mov_imm(as, BPF_REG_1, MT_HOLD_SIGNAL);
+		mt_asm_call(as, BPF_FUNC_send_signal_thread);
+		return;
+	}
 	mt_asm_call(as, BPF_FUNC_get_current_task_btf);
 	mt_asm_load(as, 8, BPF_REG_2, BPF_REG_0, program->blocked);
 	mt_asm_alu_imm(as, BPF_AND, BPF_REG_2, HOLD_BIT);
@@ -221,7 +226,7 @@ struct mt_error *mt_program_filter(struct mt_program *program)
 	mt_asm_bind(as, hold);
 	if (keeps_previous(program))
 		gen_note(program);
-	gen_hold(program);
+	mt_program_hold(program);
 	mt_asm_bind(as, program->out);
 	mt_asm_mov_imm(as, BPF_REG_0, 0);
 	mt_asm_exit(as);

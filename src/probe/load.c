@@ -129,6 +129,8 @@ struct mt_error *mt_armed_load(struct mt_armed *armed)
 	MT_TRY(create_maps(armed));
 	if (armed->spec.silent)
 		MT_TRY(mt_probe_find_blocked(armed->probe));
+	else if (armed->spec.action == MT_ACTION_HOLD) /* without it a thread may put a hold off */
+		mt_error_free(mt_probe_find_blocked(armed->probe));
 	error = load_programs(armed);
 	if (!error || !armed->condition_in_kernel || armed->spec.silent ||
 	    mt_error_kind(error) != MT_ERR_UNSUPPORTED)

@@ -95,6 +95,8 @@ void mt_probe_go_on(struct mt_probe *probe, pid_t tid, int signal);
 void mt_probe_listen(struct mt_probe *probe, pid_t tid); /* mt_tracee_listen() */
 /* For good, without a watch. False: it has something to report first, and is let go at that. */
 bool mt_probe_let_go(struct mt_probe *probe, pid_t tid, int signal);
+/* For good, too, but it stays a tracee and stands: its traps have all been told. */
+void mt_probe_hand_over(struct mt_probe *probe, pid_t tid);
 
 /* ---- A space: what holds for one program image ----------------------------
  *

@@ -404,8 +404,7 @@ static void gen_act(struct mt_program *program)
 	if (action == MT_ACTION_NONE)
 		return;
 	if (action == MT_ACTION_HOLD) {
-		mt_asm_mov_imm(as, BPF_REG_1, MT_HOLD_SIGNAL);
-		mt_asm_call(as, BPF_FUNC_send_signal_thread);
+		mt_program_hold(program);
 		return;
 	}
 	mt_asm_load(as, 2, BPF_REG_1, BPF_REG_7, MT_RECORD(flags));

@@ -55,7 +55,7 @@ struct mt_program {
 	unsigned piece_index, piece_count;
 	bool condition_in_kernel;
 	bool shared; /* runs after another watch's program, on that watch's event */
-	int blocked; /* of a filter: mt_probe.blocked */
+	int blocked; /* where it holds threads: mt_probe.blocked */
 	/* Maps; -1: not needed by this watch. */
 	int ring, cell, scratch, places, rules, sources, next;
 	int forks; /* the values of forks, or of instances */
@@ -81,6 +81,9 @@ int mt_program_pt_regs(enum mt_reg reg);
 
 /* A silent watch has a program of its own, which is short: see filter.c. */
 struct mt_error *mt_program_filter(struct mt_program *program);
+
+/* filter.c: sends the thread that was hit the signal of a hold. */
+void mt_program_hold(struct mt_program *program);
 
 /* The steps that stand in files of their own. */
 void mt_program_decide(struct mt_program *program, struct mt_error **error);  /* program_decide.c */

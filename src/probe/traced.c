@@ -474,6 +474,17 @@ static bool take_waiting_trap(struct mt_traced *traced, struct mt_traced_thread 
 	return true;
 }
 
+void mt_probe_hand_over(struct mt_probe *probe, pid_t tid)
+{
+	struct mt_traced *traced = probe->traced;
+	struct mt_traced_thread *thread = traced ? mt_traced_thread(traced, tid) : NULL;
+
+	if (thread)
+		write_registers(thread, &(struct mt_traced_registers){ 0 });
+	if (thread)
+		forget(traced, tid);
+}
+
 bool mt_probe_let_go(struct mt_probe *probe, pid_t tid, int signal)
 {
 	struct mt_traced *traced = probe->traced;

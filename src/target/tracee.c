@@ -71,6 +71,12 @@ struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags)
 	return mt_process_each_thread(pid, seize_thread, &options);
 }
 
+bool mt_tracee_set_flags(pid_t tid, unsigned flags)
+{
+	return ptrace(PTRACE_SETOPTIONS, tid, NULL, mt_ptrace_number(mt_ptrace_options(flags))) ==
+	       0;
+}
+
 /* ---- Stops --------------------------------------------------------------- */
 
 /* Fills event->child, which mt_event_decode() leaves open. */

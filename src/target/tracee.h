@@ -66,6 +66,9 @@ struct mt_error *mt_tracee_launch(const struct mt_launch *launch, unsigned flags
  */
 struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags);
 
+/* What is followed of a stopped tracee from here on. False: it has gone. */
+bool mt_tracee_set_flags(pid_t tid, unsigned flags);
+
 /* The next event of any tracee or child, without waiting: kind MT_EVENT_NONE when there is none. */
 struct mt_event mt_tracee_next(void);
 

@@ -147,7 +147,7 @@ static bool follow(struct mt_session *session, struct mt_watch *watch)
 	if (!error)
 		return any;
 	session->summary->unwatched++;
-	mt_session_notice(session, MT_NOTICE_WARNING, "%s: the trap could not move along: %s",
+	mt_session_notice(session, MT_SESSION_WARNING, "%s: the trap could not move along: %s",
 	                  watch->request->expr, mt_error_text(error));
 	mt_error_free(error);
 	mt_error_free(leave(watch));

@@ -100,6 +100,17 @@ bool mt_fold_add(struct mt_fold *fold, const struct mt_record *record, uint64_t 
 	return false;
 }
 
+bool mt_fold_take_of(struct mt_fold *fold, pid_t tid, struct mt_held *done)
+{
+	struct mt_held *copy = find_thread(fold, (uint32_t)tid);
+
+	if (!copy)
+		return false;
+	*done = *copy;
+	mt_vec_remove(&fold->copies, (size_t)(copy - fold->copies.data));
+	return true;
+}
+
 bool mt_fold_take(struct mt_fold *fold, uint64_t time, struct mt_held *done)
 {
 	for (size_t i = 0; i < fold->copies.len; i++) {

@@ -8,6 +8,7 @@
 #define MT_WATCH_FOLD_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/vec.h"
 #include "watch/held.h"
@@ -26,6 +27,9 @@ void mt_fold_deinit(struct mt_fold *fold);
  */
 bool mt_fold_add(struct mt_fold *fold, const struct mt_record *record, uint64_t time,
                  struct mt_held *done, bool *lost);
+
+/* Takes out a copy of the thread's; false: there is none. */
+bool mt_fold_take_of(struct mt_fold *fold, pid_t tid, struct mt_held *done);
 
 /* Takes out the oldest copy whose last piece came before `time`; false: there is none. */
 bool mt_fold_take(struct mt_fold *fold, uint64_t time, struct mt_held *done);

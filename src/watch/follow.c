@@ -41,9 +41,12 @@ static void forget_tracee(struct mt_session *session, pid_t tid)
 
 bool mt_follow_needed(const struct mt_session *session)
 {
+	if (mt_handover_goes_on(session))
+		return true;
 	if (session->ending || session->fatal)
 		return false;
-	if (session->config->follow || session->guarded || session->traces_births)
+	if (mt_handover_is_wanted(session) || session->config->follow || session->guarded ||
+	    session->traces_births)
 		return true;
 	for (size_t i = 0; i < session->targets.len; i++)
 		if (session->targets.data[i]->hold)
@@ -53,6 +56,8 @@ bool mt_follow_needed(const struct mt_session *session)
 
 void mt_follow_go_on(struct mt_session *session, pid_t tid, int signal)
 {
+	if (mt_handover_keeps(session, tid, signal))
+		return;
 	if (!mt_follow_needed(session)) {
 		if (mt_probe_let_go(session->probe, tid, signal))
 			forget_tracee(session, tid);
@@ -213,11 +218,24 @@ static bool on_own_hold(struct mt_session *session, struct mt_target *target, pi
 	return true;
 }
 
+/* Of a hit, which may have come together with a hold of our own: they are one signal. */
+static void on_hit_hold(struct mt_session *session, struct mt_target *target, pid_t tid)
+{
+	if (mt_handover_goes_on(session) || mt_frames_entered(session, target, tid))
+		return;
+	mt_deep_follow(session, target);
+}
+
 static void on_hold(struct mt_session *session, pid_t tid)
 {
 	struct mt_target *target = target_of_tracee(session, tid);
+	bool hit = mt_handover_decide(session, tid);
 	struct mt_error *error;
 
+	if (target && hit) {
+		on_hit_hold(session, target, tid);
+		return;
+	}
 	if (target && on_own_hold(session, target, tid))
 		return;
 	session->held = tid;
@@ -248,6 +266,8 @@ static void on_stray(struct mt_session *session, pid_t tid)
 	}
 	if (!target || target->forked || !mt_guard_recover(session, target, tid))
 		session->summary->unexplained++;
+	else
+		mt_handover_decide(session, tid);
 }
 
 /* What cannot be watched stays where it is, and is ended there. */
@@ -330,6 +350,9 @@ static void on_event(struct mt_session *session, const struct mt_event *event)
 
 void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
 {
+	if (mt_handover_keeps_event(session, event))
+		return;
+	session->event = *event;
 	switch (mt_probe_event(session->probe, event)) {
 	case MT_PROBE_NOT_OURS:
 		on_event(session, event);

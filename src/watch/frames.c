@@ -289,12 +289,12 @@ void mt_frames_tell_blind(struct mt_session *session, const struct mt_watch *wat
 		return;
 	if (watch->is_patchy)
 		mt_session_notice(
-		    session, MT_NOTICE_WARNING,
+		    session, MT_SESSION_WARNING,
 		    "%s: in parts of the function the compiler may keep it elsewhere: "
 		    "what it does there is not seen",
 		    watch->request->expr);
 	if (watch->copies)
-		mt_session_notice(session, MT_NOTICE_WARNING,
+		mt_session_notice(session, MT_SESSION_WARNING,
 		                  "%s: the function is inlined or cloned at %zu place%s besides: "
 		                  "what it does there is not seen",
 		                  watch->request->expr, watch->copies,
@@ -405,7 +405,7 @@ static void note_unwatched(struct mt_session *session, struct mt_watch *watch,
 		return;
 	session->summary->unwatched++;
 	if (!watch->told_unwatched)
-		mt_session_notice(session, MT_NOTICE_WARNING,
+		mt_session_notice(session, MT_SESSION_WARNING,
 		                  "%s: a call is not watched, and others may follow: %s",
 		                  watch->request->expr,
 		                  mt_error_kind(error) == MT_ERR_NO_REGISTER

@@ -79,7 +79,7 @@ static void main_entry(struct mt_session *session, const struct mt_target *targe
 		return;
 	*addr = locations[0].entry;
 	mt_locations_free(locations, count);
-	mt_session_notice(session, MT_NOTICE_INFO,
+	mt_session_notice(session, MT_SESSION_INFO,
 	                  "%s has no dynamic linker: thread-local variables are armed at main, and "
 	                  "what comes before is not seen",
 	                  mt_image_executable(target->image)->name);

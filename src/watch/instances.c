@@ -225,7 +225,7 @@ static void note_uncovered(struct mt_session *session, struct mt_watch *watch, p
 	if (!error)
 		return;
 	if (mt_process_of(tid)) {
-		mt_session_notice(session, MT_NOTICE_WARNING, "%s: thread %d is not covered: %s",
+		mt_session_notice(session, MT_SESSION_WARNING, "%s: thread %d is not covered: %s",
 		                  watch->request->expr, (int)tid, mt_error_text(error));
 		watch->coverage.uncovered++;
 		watch->coverage.why = "see the warnings";

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "target/process.h"
@@ -15,6 +16,9 @@
 
 /* A thread may be preempted in the middle of a copy; so long its next piece is waited for. */
 #define COPY_PATIENCE_NS 100000000
+/* How often, and how long apart, it is looked for what comes before a thread's hit. */
+#define LATE_LOOKS 50
+#define LATE_LOOK_NS 20000
 
 /* ---- What happened ------------------------------------------------------- */
 
@@ -138,7 +142,9 @@ static void act(struct mt_session *session, const struct mt_record *record)
 {
 	enum mt_action action = session->config->action;
 
-	if (action == MT_ACTION_NONE || session->acted)
+	if (action == MT_ACTION_HOLD && session->summary->hits >= session->config->max_hits)
+		mt_handover_choose(session, record);
+	if (action == MT_ACTION_NONE || action == MT_ACTION_HOLD || session->acted)
 		return;
 	session->acted = true;
 	if (record->flags & MT_RECORD_UNDECIDED || session->config->engine == MT_ENGINE_PTRACE ||
@@ -195,12 +201,18 @@ static bool has_enough(const struct mt_session *session)
 	return session->config->max_hits && session->summary->hits >= session->config->max_hits;
 }
 
+/* What happens until a process that is handed over stands is told too. */
+static bool tells_no_more(const struct mt_session *session)
+{
+	return !mt_handover_is_wanted(session) && (session->acted || has_enough(session));
+}
+
 static void tell(struct mt_session *session, struct mt_watch *watch, const struct mt_record *record,
                  unsigned pieces)
 {
 	struct mt_hit hit = { 0 };
 
-	if (session->acted || has_enough(session))
+	if (tells_no_more(session))
 		return;
 	if (watch->in_frame && !mt_frames_alive(watch, record))
 		return;
@@ -274,6 +286,21 @@ static void tell_copies(struct mt_session *session, struct mt_watch *watch, uint
 	}
 }
 
+/* Those of a thread that has come out of its system call. */
+static void tell_copies_of(struct mt_session *session, pid_t tid)
+{
+	struct mt_held done;
+
+	for (size_t i = 0; i < session->watches.len; i++) {
+		struct mt_watch *watch = session->watches.data[i];
+
+		while (mt_fold_take_of(&watch->fold, tid, &done)) {
+			in_order(session, watch, done.record, done.pieces);
+			free(done.record);
+		}
+	}
+}
+
 static void kernel_record(struct mt_session *session, struct mt_watch *watch,
                           const struct mt_record *record)
 {
@@ -323,20 +350,26 @@ void mt_session_record(const struct mt_record *record, void *arg)
 		return;
 	take_recovered(session, record->time_ns);
 	session->watches.data[record->watch]->received++;
+	if (session->holder && (pid_t)record->tid == session->holder)
+		session->holder_seen = session->at_hit = true;
 	take(session, record);
+	if (session->holder)
+		session->at_hit = false;
 }
 
 void mt_session_record_at_hit(const struct mt_record *record, void *arg)
 {
 	struct mt_session *session = arg;
 
-	if (session->backlog == MT_BACKLOG_FULL) {
+	if (session->backlog == MT_BACKLOG_FULL && !mt_handover_is_wanted(session)) {
 		session->watches.data[record->watch]->received++;
 		session->summary->lost++;
 		return;
 	}
 	session->at_hit = true;
 	mt_session_record(record, session);
+	if (mt_handover_is_wanted(session)) /* it does not stand here any more at the next flush */
+		tell_copies_of(session, (pid_t)record->tid);
 	session->at_hit = false;
 }
 
@@ -358,6 +391,40 @@ size_t mt_session_drain(struct mt_session *session)
 	if (!records)
 		take_recovered(session, UINT64_MAX);
 	return records;
+}
+
+/* Of one that is late, another processor's program is about to send what comes before it. */
+static bool has_late(const struct mt_session *session, pid_t tid)
+{
+	for (size_t i = 0; i < session->watches.len; i++) {
+		const struct mt_chain *chain = &session->watches.data[i]->chain;
+
+		for (size_t j = 0; j < chain->late.len; j++)
+			if ((pid_t)chain->late.data[j].record->tid == tid)
+				return true;
+	}
+	return false;
+}
+
+static void drain_all(struct mt_session *session)
+{
+	while (mt_probe_drain(session->probe))
+		;
+	take_recovered(session, UINT64_MAX);
+}
+
+void mt_session_settle(struct mt_session *session, pid_t tid)
+{
+	const struct timespec pause = { .tv_nsec = LATE_LOOK_NS };
+
+	drain_all(session);
+	tell_copies_of(session, tid);
+	for (int i = 0; i < LATE_LOOKS && has_late(session, tid); i++) {
+		nanosleep(&pause, NULL);
+		drain_all(session);
+	}
+	for (size_t i = 0; i < session->watches.len && has_late(session, tid); i++)
+		tell_late(session, session->watches.data[i], UINT64_MAX);
 }
 
 /* ---- What the kernel counted --------------------------------------------- */

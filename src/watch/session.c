@@ -25,7 +25,8 @@
 /* How long after the end of all else a signal still means that end. */
 #define READER_PATIENCE_NS 1000000000
 
-void mt_session_notice(struct mt_session *session, enum mt_notice_kind kind, const char *fmt, ...)
+void mt_session_notice(struct mt_session *session, enum mt_session_notice_kind kind,
+                       const char *fmt, ...)
 {
 	struct mt_buf text MT_AUTO_BUF = { 0 };
 	va_list ap;
@@ -80,7 +81,7 @@ static void tell_engine(struct mt_session *session)
 	if (!config->user_only)
 		mt_buf_printf(&calls, ", and so does a system call, for %.0f us (--user-only: not)",
 		              cost.call_us);
-	mt_session_notice(session, MT_NOTICE_INFO,
+	mt_session_notice(session, MT_SESSION_INFO,
 	                  "engine: ptrace: a hit stops its thread, for about %.0f us%s%s%s",
 	                  cost.hit_us, calls.len ? calls.data : "",
 	                  config->why_traced ? "; since " : "",
@@ -146,7 +147,7 @@ static struct mt_error *guard(struct mt_session *session)
 	session->guarded = !error;
 	if (!error || session->config->guard == MT_GUARD_MUST)
 		return mt_error_context(error, "--guard");
-	mt_session_notice(session, MT_NOTICE_INFO,
+	mt_session_notice(session, MT_SESSION_INFO,
 	                  "process %d is not guarded against a hypervisor that loses traps: %s",
 	                  (int)session->root, mt_error_text(error));
 	mt_error_free(error);
@@ -165,7 +166,8 @@ static struct mt_error *attach(struct mt_session *session)
 	if (!config->follow)
 		MT_TRY(mt_probe_watch_exec(session->probe, session->root));
 	session->guarded = is_traced(session);
-	if (config->follow || config->at || config->pending || session->guarded)
+	if (config->follow || config->at || config->pending || session->guarded ||
+	    mt_handover_is_wanted(session))
 		MT_TRY(mt_session_seize(session));
 	tell_engine(session);
 	MT_TRY(mt_session_begin(session, session->root, false));
@@ -348,12 +350,12 @@ static void tell_never_armed(struct mt_session *session)
 			continue;
 		session->summary->never_armed++;
 		if (waits)
-			mt_session_notice(session, MT_NOTICE_WARNING,
+			mt_session_notice(session, MT_SESSION_WARNING,
 			                  "%s was never armed: %s was not reached",
 			                  config->requests[i].expr, config->at);
 		else
 			mt_session_notice(
-			    session, MT_NOTICE_WARNING, "%s was never armed%s%s",
+			    session, MT_SESSION_WARNING, "%s was never armed%s%s",
 			    config->requests[i].expr, session->passed_over ? ": " : "",
 			    session->passed_over ? mt_error_text(session->passed_over) : "");
 	}
@@ -370,7 +372,8 @@ static void end_watches(struct mt_session *session)
 	session->ending = true;
 	/* Tracees of an attached process are let go by our exit, without a stop; not with registers
 	 * that would outlive us. */
-	if (session->summary->launched || session->config->release || is_traced(session))
+	if (session->summary->launched || session->config->release || session->handed ||
+	    is_traced(session))
 		mt_follow_release(session);
 }
 
@@ -412,13 +415,14 @@ static void sum_up(struct mt_session *session)
 /* Everything that was seen is told, then everything that was counted. */
 static void finish(struct mt_session *session, struct loop *loop)
 {
+	mt_handover_make(session);
 	end_watches(session);
 	tell_rest(session, loop);
 	tell_never_armed(session);
 	sum_up(session);
 	if (session->root_execed && !session->root_gone)
 		mt_session_notice(
-		    session, MT_NOTICE_WARNING,
+		    session, MT_SESSION_WARNING,
 		    "process %d runs another program now (exec): the watch has ended; -f "
 		    "follows",
 		    (int)session->root);
@@ -440,9 +444,10 @@ static bool has_living_tracee(const struct mt_session *session)
  */
 static bool has_to_wait(const struct mt_session *session)
 {
-	if (is_traced(session) && has_living_tracee(session))
+	if ((is_traced(session) || session->handed) && has_living_tracee(session))
 		return true;
-	if (session->summary->launched && !session->root_gone && !session->orphaned)
+	if (session->summary->launched && !session->root_gone && !session->orphaned &&
+	    !session->handed)
 		return true;
 	return session->backlog != MT_BACKLOG_NONE && !session->given_up;
 }
@@ -468,6 +473,8 @@ static void session_deinit(struct mt_session *session, struct loop *loop)
 	for (size_t i = 0; i < session->recovered.len; i++)
 		free(session->recovered.data[i]);
 	mt_vec_deinit(&session->recovered);
+	mt_vec_deinit(&session->put_off);
+	mt_vec_deinit(&session->put_off_of);
 	mt_probe_destroy(session->probe);
 	mt_error_free(session->passed_over);
 	free(session->program);

@@ -23,6 +23,7 @@
 #include "probe/probe.h"
 #include "record/hit.h"
 #include "record/place.h"
+#include "target/handover.h"
 
 struct mt_watch_request {
 	const char *expr;
@@ -64,7 +65,10 @@ struct mt_watch_config {
 	bool changes_only;
 	bool count_only; /* a table of places at the end, no hits */
 	enum mt_stack_mode stack;
-	enum mt_action action; /* NONE, STOP or KILL, at the first hit */
+	/* NONE; STOP or KILL, at the first hit; HOLD: at the first one, or the one that max_hits
+	 * names, the watch ends, and its process is handed over as it stands
+	 * (mt_session_summary.handover). */
+	enum mt_action action;
 	bool release;      /* nobody is traced any more when the summary is told; else tracees of an
 	                      attached process are let go by our exit */
 	uint64_t max_hits; /* 0: no limit */
@@ -76,9 +80,9 @@ struct mt_watch_config {
 };
 
 /* Something that a person should know, as it happens. */
-enum mt_notice_kind {
-	MT_NOTICE_INFO,
-	MT_NOTICE_WARNING, /* the watch sees less than was asked for */
+enum mt_session_notice_kind {
+	MT_SESSION_INFO,
+	MT_SESSION_WARNING, /* the watch sees less than was asked for */
 };
 
 /* What is armed, told at the start and whenever it changes. */
@@ -88,6 +92,7 @@ struct mt_armed_info {
 	struct mt_coverage coverage;
 	bool has_condition;
 	bool condition_in_kernel; /* false: evaluated on the stream */
+	bool condition_of_values; /* it speaks of old or new */
 	bool from_elf;            /* no debug information for the variable */
 	bool per_thread;          /* each thread has its own, at an address of its own */
 	bool per_call;            /* each call has its own: armed when the function is entered */
@@ -121,6 +126,9 @@ struct mt_session_summary {
 	int exit_status; /* its exit code, or -1 */
 	int exit_signal; /* the signal that ended it, or 0 */
 	pid_t stopped;   /* --then stop: the process that is stopped now; 0: none */
+	/* MT_ACTION_HOLD: all threads stand behind the hit and what came with it, all of which was
+	 * told, and nothing of the watch is left in them. The caller's to let go, and to free. */
+	struct mt_handover handover;
 };
 
 /* How far a listener is behind. */
@@ -138,7 +146,7 @@ enum mt_backlog {
 struct mt_listener {
 	void (*armed)(void *arg, const struct mt_armed_info *info);
 	void (*hit)(void *arg, const struct mt_hit *hit);
-	void (*notice)(void *arg, enum mt_notice_kind kind, const char *text);
+	void (*notice)(void *arg, enum mt_session_notice_kind kind, const char *text);
 	void (*summary)(void *arg, const struct mt_session_summary *summary);
 	/* After each round of reading, and when `wake` is readable: a good moment to write out. */
 	enum mt_backlog (*pause)(void *arg);

@@ -119,12 +119,20 @@ struct mt_session {
 	struct mt_error *passed_over; /* why the last program that was let be was, or NULL */
 	struct mt_error *fatal;       /* the session cannot go on */
 	bool acted;                   /* --then has been carried out */
-	bool ending;                  /* the watch is over: only the program's end is waited for */
-	bool orphaned;                /* whoever waits for us is gone */
-	bool at_hit;                  /* the thread of the record stands at its hit */
-	bool given_up;           /* nor is it waited for what the listener has not got rid of */
-	enum mt_backlog backlog; /* of the listener, when last asked */
-	uint64_t round;          /* of reading the ring */
+	/* MT_ACTION_HOLD; see handover.c. */
+	pid_t holder;              /* the tracee that stands, and whose hits are decided; 0: none */
+	bool holder_seen;          /* a record of it has come */
+	pid_t hit_pid;             /* the process that is to be handed over, 0: none yet … */
+	bool handed;               /* … or has been */
+	struct mt_event event;     /* that is being dealt with */
+	MT_VEC(siginfo_t) put_off; /* signals of threads that had a hold waiting behind them, … */
+	MT_VEC(pid_t) put_off_of;  /* … whose they are */
+	bool ending;               /* the watch is over: only the program's end is waited for */
+	bool orphaned;             /* whoever waits for us is gone */
+	bool at_hit;               /* the thread of the record stands at its hit */
+	bool given_up;             /* nor is it waited for what the listener has not got rid of */
+	enum mt_backlog backlog;   /* of the listener, when last asked */
+	uint64_t round;            /* of reading the ring */
 	uint64_t start_ns, end_ns;
 };
 
@@ -140,8 +148,8 @@ static inline bool mt_watch_moves(const struct mt_watch *watch)
 	return mt_watch_has_instances(watch) || watch->request->deep;
 }
 
-void mt_session_notice(struct mt_session *session, enum mt_notice_kind kind, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void mt_session_notice(struct mt_session *session, enum mt_session_notice_kind kind,
+                       const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- targets.c: images, and the watches in them -------------------------- */
 
@@ -278,6 +286,30 @@ bool mt_follow_add(struct mt_session *session, pid_t tid);
 /* Lets all tracees go, when nothing needs them any more: each at its next stop. */
 void mt_follow_release(struct mt_session *session);
 
+/* ---- handover.c: the debugger takes over ---------------------------------- */
+
+/* Whether each hit holds its thread, for this session to decide what becomes of it. */
+bool mt_handover_is_wanted(const struct mt_session *session);
+
+/* A thread stands at a hold: tells what it has hit. Whether it had. */
+bool mt_handover_decide(struct mt_session *session, pid_t tid);
+
+/* The record is of the hit that ends the watch: its process is to be handed over. */
+void mt_handover_choose(struct mt_session *session, const struct mt_record *record);
+
+/* From then on until it is done. */
+bool mt_handover_goes_on(const struct mt_session *session);
+
+/* A tracee, which stands at session->event, is to go on, with `signal`. True: it stays, since it is
+ * handed over. */
+bool mt_handover_keeps(struct mt_session *session, pid_t tid, int signal);
+
+/* The same of an event that nobody else is to answer. */
+bool mt_handover_keeps_event(struct mt_session *session, const struct mt_event *event);
+
+/* All threads come to stand and are no longer the session's. */
+void mt_handover_make(struct mt_session *session);
+
 /* ---- guard.c: traps without a reason --------------------------------------- */
 
 /* Whether the signal of this stop is a debug exception that has lost its reason. */
@@ -303,6 +335,10 @@ void mt_session_record_at_hit(const struct mt_record *record, void *session);
 
 /* What --print shows with the record's hit: an mt_record_capture. */
 void mt_session_capture(struct mt_record *record, void *session);
+
+/* Tells what is in the ring of a thread that stands, and what it waits behind, whatever the
+ * listener's backlog is. */
+void mt_session_settle(struct mt_session *session, pid_t tid);
 
 /* Tells what is in the ring, some thousand records of it, and returns how many there were. While
  * the listener's backlog is full they stay where they are. */

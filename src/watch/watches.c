@@ -169,7 +169,7 @@ void mt_watches_tell_pending(struct mt_session *session, struct mt_target *targe
 
 		struct mt_error *error = resolve(session, watch);
 
-		mt_session_notice(session, MT_NOTICE_WARNING,
+		mt_session_notice(session, MT_SESSION_WARNING,
 		                  "%s: not armed yet, waiting for a library: %s",
 		                  watch->request->expr, error ? mt_error_text(error) : "");
 		mt_error_free(error);
@@ -220,7 +220,8 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.capture_count = watch->captures.len,
 		.changes_only = config->changes_only && watch->view.kind != MT_DR_EXEC,
 		.count_only = config->count_only && watch->view.kind != MT_DR_READ,
-		.action = watch->in_frame ? MT_ACTION_NONE : config->action,
+		.action = watch->in_frame && config->action != MT_ACTION_HOLD ? MT_ACTION_NONE
+		                                                              : config->action,
 	};
 }
 
@@ -239,6 +240,11 @@ static size_t armed_before(const struct mt_session *session, const struct mt_tar
 	return count;
 }
 
+static bool speaks_of_values(const struct mt_cond_node *node)
+{
+	return mt_cond_node_uses(node, MT_OP_OLD) || mt_cond_node_uses(node, MT_OP_NEW);
+}
+
 static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 {
 	struct mt_coverage own = watch->coverage;
@@ -248,6 +254,7 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.coverage = mt_armed_coverage(watch->armed),
 		.has_condition = watch->cond != NULL,
 		.condition_in_kernel = mt_armed_condition_in_kernel(watch->armed),
+		.condition_of_values = watch->cond && speaks_of_values(mt_cond_root(watch->cond)),
 		.from_elf = watch->from_elf,
 		.per_thread = watch->per_thread,
 		.per_call = watch->in_frame,
@@ -404,8 +411,8 @@ static void tell_waiting(struct mt_session *session, struct mt_watch *watch,
 	    !mt_target_linker_begun(watch->target))
 		return;
 	watch->told_waiting = true;
-	mt_session_notice(session, MT_NOTICE_WARNING, "%s: not armed yet: %s", watch->request->expr,
-	                  mt_error_text(error));
+	mt_session_notice(session, MT_SESSION_WARNING, "%s: not armed yet: %s",
+	                  watch->request->expr, mt_error_text(error));
 }
 
 static struct mt_error *prepare_all(struct mt_session *session, struct mt_target *target,

@@ -65,12 +65,12 @@ class Terminal:
 
     PROMPT = "(memtrap) "
 
-    def __init__(self, *arguments, home, env=None):
+    def __init__(self, *arguments, home, env=None, command="debug"):
         self.pid, self.fd = pty.fork()
         if not self.pid:
             os.environ.update({"HOME": str(home), "TERM": "xterm", "NO_COLOR": "1", **(env or {})})
             os.environ.pop("XDG_STATE_HOME", None)
-            self._become([str(watching.MEMTRAP), "debug", *map(str, arguments)])
+            self._become([str(watching.MEMTRAP), command, *map(str, arguments)])
         self.seen = ""
 
     @staticmethod

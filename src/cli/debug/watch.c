@@ -69,7 +69,7 @@ static void say_cost(struct mt_shell *shell, const struct mt_break_info *info)
 		mt_say(shell, ", about %.1f us each", (double)info->step_ns / 1000);
 }
 
-static void say_set(struct mt_shell *shell, int number)
+void mt_watch_say_set(struct mt_shell *shell, int number)
 {
 	struct mt_break_list list MT_CLEANUP(mt_break_list_deinit) = { 0 };
 	struct mt_error *error = mt_breaks_list(shell, &list);
@@ -165,7 +165,7 @@ static struct mt_error *set_parsed(struct mt_shell *shell, const struct mt_break
 	error = mt_debug_break(shell->debug, &spec, &number);
 	if (error)
 		return mt_shell_blame(shell, error, parsed->location);
-	say_set(shell, number);
+	mt_watch_say_set(shell, number);
 	return mt_break_made(shell, number);
 }
 

@@ -15,6 +15,9 @@ const char *mt_watch_command(const struct mt_break_info *info);
 /* What stands before its expression: "-location ", "-port ", or nothing. */
 const char *mt_watch_option(const struct mt_break_info *info);
 
+/* That watchpoint `number` was made, and by what. */
+void mt_watch_say_set(struct mt_shell *shell, int number);
+
 /* How it does its work, after a tab. */
 void mt_watch_say_way(struct mt_shell *shell, const struct mt_break_info *info);
 
