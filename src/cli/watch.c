@@ -451,6 +451,19 @@ static int complain(const struct mt_watch_options *options, struct mt_error *err
 	return status;
 }
 
+/* Nobody is slowed down so much who has not asked for it. */
+static enum mt_steps steps_of(enum mt_engine_choice engine)
+{
+	switch (engine) {
+	case MT_ENGINE_ONLY_PTRACE:
+		return MT_STEPS_NEEDED;
+	case MT_ENGINE_ONLY_STEPS:
+		return MT_STEPS_ALWAYS;
+	default:
+		return MT_STEPS_NEVER;
+	}
+}
+
 static int run_traced(int lifeline, void *arg)
 {
 	struct mt_watch_options *options = arg;
@@ -458,6 +471,7 @@ static int run_traced(int lifeline, void *arg)
 	int status = MT_EXIT_OK;
 
 	options->config.engine = MT_ENGINE_PTRACE;
+	options->config.steps = steps_of(options->engine);
 	options->config.lifeline = lifeline;
 	error = run_session(options, &status);
 	return error ? complain(options, error) : status;
@@ -474,7 +488,7 @@ static struct mt_error *run_engine(struct mt_watch_options *options, int *status
 {
 	struct mt_error *error = NULL, *failure;
 
-	if (options->engine != MT_ENGINE_ONLY_PTRACE) {
+	if (options->engine == MT_ENGINE_AUTO || options->engine == MT_ENGINE_ONLY_KERNEL) {
 		error = run_session(options, status);
 		if (!error || !may_be_traced(options, error))
 			return error;

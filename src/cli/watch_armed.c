@@ -21,7 +21,10 @@ static void text_registers(struct mt_buf *out, const struct mt_armed_info *info)
 		    coverage->registers);
 		return;
 	}
-	mt_buf_printf(out, "%u debug register%s", coverage->registers, plural);
+	if (coverage->stepped)
+		mt_buf_text(out, "by single steps");
+	else
+		mt_buf_printf(out, "%u debug register%s", coverage->registers, plural);
 	if (coverage->shared)
 		mt_buf_printf(out, " (and %u shared)", coverage->shared);
 	mt_buf_printf(out, " on %u of %u thread%s", coverage->threads, threads,
@@ -62,6 +65,14 @@ static void put_kernel(struct mt_buf *out, const struct mt_hit_watch *watch,
 		mt_buf_printf(out, " (%s)", coverage->kernel_why);
 }
 
+static void put_steps(struct mt_buf *out, const struct mt_armed_info *info)
+{
+	mt_buf_text(out, "; each instruction of the program is single-stepped");
+	if (info->step_us)
+		mt_buf_printf(out, ", for about %.1f us", info->step_us);
+	mt_buf_printf(out, ": %s", info->why_steps);
+}
+
 void mt_watch_armed_text(struct mt_buf *out, const struct mt_armed_info *info)
 {
 	const struct mt_hit_watch *watch = info->watch;
@@ -81,6 +92,8 @@ void mt_watch_armed_text(struct mt_buf *out, const struct mt_armed_info *info)
 	}
 	if (info->traced)
 		mt_buf_text(out, "; engine: ptrace");
+	if (info->why_steps)
+		put_steps(out, info);
 	if (info->has_condition)
 		mt_buf_printf(out, "; condition: in %s",
 		              info->condition_in_kernel ? "the kernel"
@@ -109,6 +122,8 @@ void mt_watch_armed_json(struct mt_buf *out, const struct mt_armed_info *info)
 		.kernel = info->coverage.kernel,
 		.kernel_why = info->coverage.kernel_why,
 		.per_thread = info->per_thread,
+		.why_steps = info->why_steps,
+		.step_us = info->step_us,
 		.per_call = info->per_call,
 		.pointers = info->pointers,
 		.is_away = info->is_away,

@@ -59,9 +59,12 @@ static const struct argp_option option_table[] = {
 	  "under a hypervisor)",
 	  2 },
 	{ "no-guard", OPTION_NO_GUARD, NULL, 0, "leave the program untraced", 2 },
-	{ "engine", OPTION_ENGINE, "auto|kernel|ptrace", 0,
-	  "how: perf events and eBPF, which stop nothing; ptrace, which stops a thread at each hit "
-	  "and needs no rights (default: ptrace only where the kernel refuses the others)",
+	{ "engine", OPTION_ENGINE, "auto|kernel|ptrace|registers|step", 0,
+	  "how: perf events and eBPF, which stop nothing; ptrace, which stops a thread at each "
+	  "hit, "
+	  "needs no rights, and single-steps the program for what the registers cannot hold; "
+	  "'registers' is ptrace without steps, 'step' with nothing else (default: registers, by "
+	  "ptrace only where the kernel refuses perf events and eBPF)",
 	  2 },
 	{ "user-only", OPTION_USER_ONLY, NULL, 0, "leave out what the kernel does, as in read(2)",
 	  2 },
@@ -174,15 +177,15 @@ static enum mt_stack_mode parse_stack(struct argp_state *state, const char *text
 static enum mt_engine_choice parse_engine(struct argp_state *state, const char *text)
 {
 	static const char *const names[] = {
-		[MT_ENGINE_AUTO] = "auto",
-		[MT_ENGINE_ONLY_KERNEL] = "kernel",
-		[MT_ENGINE_ONLY_PTRACE] = "ptrace",
+		[MT_ENGINE_AUTO] = "auto",          [MT_ENGINE_ONLY_KERNEL] = "kernel",
+		[MT_ENGINE_ONLY_PTRACE] = "ptrace", [MT_ENGINE_ONLY_REGISTERS] = "registers",
+		[MT_ENGINE_ONLY_STEPS] = "step",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(text, names[i]))
 			return (enum mt_engine_choice)i;
-	argp_error(state, "--engine takes auto, kernel or ptrace, not '%s'", text);
+	argp_error(state, "--engine takes auto, kernel, ptrace, registers or step, not '%s'", text);
 	return MT_ENGINE_AUTO;
 }
 

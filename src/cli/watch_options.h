@@ -11,7 +11,9 @@
 enum mt_engine_choice {
 	MT_ENGINE_AUTO, /* the kernel's, else ptrace's where that is not permitted */
 	MT_ENGINE_ONLY_KERNEL,
-	MT_ENGINE_ONLY_PTRACE,
+	MT_ENGINE_ONLY_PTRACE,    /* debug registers, and single steps for what they cannot hold */
+	MT_ENGINE_ONLY_REGISTERS, /* of ptrace's, too; without single steps */
+	MT_ENGINE_ONLY_STEPS,     /* ptrace's single steps for all */
 };
 
 struct mt_watch_options {

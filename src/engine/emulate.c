@@ -5,6 +5,7 @@
 
 #include "engine/engine_private.h"
 #include "target/process.h"
+#include "target/step.h"
 
 #define CF (1U << 0)
 #define PF (1U << 2)
@@ -142,28 +143,12 @@ static bool call(struct mt_thread *thread, const struct mt_insn *insn)
 /* ---- popf ---------------------------------------------------------------- */
 
 #define POPF 0x9d
-/* What popf changes in a program, as far as ptrace does too (Linux arch/x86/kernel/ptrace.c). */
-#define POPF_FLAGS 0x44dd5u
 
-/*
- * The kernel must not step a popf: it then no longer knows that the trap flag was set by a
- * debugger, and shows it to the program from then on (arch/x86/kernel/step.c,
- * enable_single_step()).
- */
 static bool popf(struct mt_thread *thread, const struct mt_insn *insn)
 {
 	size_t size = insn->bytes[0] == 0x66 ? 2 : word_of(thread);
-	struct user_regs_struct *regs = &thread->regs;
-	uint64_t flags = 0, mask = size == 2 ? POPF_FLAGS & 0xffff : POPF_FLAGS;
-	struct mt_error *error = mt_proc_read(thread->proc, regs->rsp, &flags, size);
 
-	mt_error_free(error);
-	if (error)
-		return false;
-	regs->eflags = (regs->eflags & ~mask) | (flags & mask);
-	regs->rsp += size;
-	regs->rip = insn->addr + insn->len;
-	return true;
+	return mt_step_popf(thread->tid, insn->len, size, &thread->regs);
 }
 
 static bool is_popf(const struct mt_insn *insn)

@@ -7,15 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "engine/engine_private.h"
+#include "target/step.h"
 
 /* ---- As a mechanism ------------------------------------------------------ */
 
@@ -238,32 +235,6 @@ bool mt_stepping_any(const struct mt_debug *debug)
 
 /* ---- What it costs ------------------------------------------------------- */
 
-#define STEPS_TO_MEASURE 200
-
-/* A child of ours that runs in circles until it is killed. */
-static void run_in_circles(void)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	raise(SIGSTOP);
-	for (;;)
-		__asm__ volatile("");
-}
-
-static uint64_t measure(pid_t child)
-{
-	uint64_t began;
-
-	if (!(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
-		return 0;
-	began = mt_now_ns();
-	for (int i = 0; i < STEPS_TO_MEASURE; i++)
-		if (!mt_tracee_go(child, MT_RESUME_STEP, 0) ||
-		    !(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
-			return 0;
-	return (mt_now_ns() - began) / STEPS_TO_MEASURE;
-}
-
 #define TELLING_NS 5000000000u
 
 void mt_stepping_tell(struct mt_debug *debug)
@@ -286,16 +257,9 @@ void mt_stepping_tell(struct mt_debug *debug)
 static struct mt_cost cost(struct mt_proc *proc)
 {
 	struct mt_debug *debug = proc->debug;
-	pid_t child = debug->step_ns ? -1 : fork();
-	int status;
 
-	if (child == 0)
-		run_in_circles();
-	if (child > 0) {
-		debug->step_ns = measure(child);
-		kill(child, SIGKILL);
-		waitpid(child, &status, 0);
-	}
+	if (!debug->step_ns)
+		debug->step_ns = mt_step_cost();
 	return (struct mt_cost){ .unit = MT_COST_PER_INSTRUCTION, .ns = debug->step_ns };
 }
 

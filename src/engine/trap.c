@@ -5,6 +5,7 @@
 
 #include "engine/engine_private.h"
 #include "target/process.h"
+#include "target/step.h"
 
 #define INT3 0xcc
 #define INT1 0xf1
@@ -60,26 +61,10 @@ bool mt_trap_is_syscall(const uint8_t code[2])
 /* The trap flag by which we step must not be seen in what the instruction has stored. */
 static void hide_trap_flag(struct mt_thread *thread)
 {
-	const uint8_t *code = thread->stepped_code;
-	bool pushf =
-	    code[0] == PUSHF || ((code[0] == 0x66 || code[0] >> 4 == 4) && code[1] == PUSHF);
-	uint16_t flags;
-	struct mt_error *error;
-
 	if (thread->flag_trap || thread->info.si_code == STEPPED_INTO_HANDLER)
 		return;
-	if (code[0] == 0x0f && code[1] == 0x05 && thread->regs.r11 & TF) {
-		thread->regs.r11 &= ~(unsigned long long)TF;
+	if (mt_step_hide_flag(thread->tid, thread->stepped_code, &thread->regs))
 		thread->regs_changed = true;
-	}
-	if (!pushf)
-		return;
-	error = mt_process_read(thread->tid, thread->regs.rsp, &flags, sizeof(flags));
-	if (!error && flags & TF) {
-		flags = (uint16_t)(flags & ~TF);
-		error = mt_process_write(thread->tid, thread->regs.rsp, &flags, sizeof(flags));
-	}
-	mt_error_free(error);
 }
 
 void mt_trap_stepped(struct mt_thread *thread)

@@ -78,6 +78,11 @@ static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *sp
 		armed->programs[i] = -1;
 	armed->condition_in_kernel =
 	    !probe->traced && spec->condition && mt_cond_fits_kernel(spec->condition);
+	mt_armed_decide_kernel(armed);
+	if (spec->stepped) {
+		*out = MT_TAKE(armed);
+		return NULL;
+	}
 	if (!mt_dr_region_ok(spec->kind, spec->addr, spec->len))
 		return mt_error_new(MT_ERR_NO_REGISTER,
 		                    "%" PRIu64 " bytes at 0x%" PRIx64
@@ -85,7 +90,6 @@ static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *sp
 		                    "registers can watch",
 		                    spec->len, spec->addr);
 	armed->piece_count = mt_dr_split(spec->addr, spec->len, armed->pieces, MT_DR_COUNT);
-	mt_armed_decide_kernel(armed);
 	armed->own_count = armed->piece_count;
 	find_hosts(armed, others, other_count);
 	if (!probe->traced)
@@ -206,6 +210,7 @@ void mt_armed_destroy(struct mt_armed *armed)
 	mt_vec_deinit(&armed->events);
 	mt_vec_deinit(&armed->instances);
 	mt_vec_deinit(&armed->values);
+	free(armed->shadow);
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		mt_fd_cleanup(&armed->programs[i]);
 	if (armed->cell)

@@ -38,6 +38,7 @@ struct mt_armed {
 	uint64_t program; /* struct mt_traced_thread.program */
 	MT_VEC(struct mt_known_value) values;
 	uint64_t sent, outside;
+	uint8_t *shadow; /* of one that has slices: all of it, as it was last known */
 
 	int programs[MT_DR_COUNT];
 	MT_VEC(int) events; /* own_count a thread */

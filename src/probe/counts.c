@@ -38,6 +38,7 @@ struct mt_coverage mt_armed_coverage(const struct mt_armed *armed)
 		.threads = armed->threads,
 		.uncovered = armed->uncovered,
 		.why = armed->why ? mt_error_text(armed->why) : NULL,
+		.stepped = armed->spec.stepped,
 		.kernel = armed->kernel,
 		.kernel_compared = armed->kernel && armed->probe->traced,
 		.kernel_why = armed->kernel_why,

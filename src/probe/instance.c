@@ -41,7 +41,7 @@ struct mt_error *mt_armed_add(struct mt_armed *armed, const struct mt_instance *
 	struct mt_instance_value value = { .cfa = instance->cfa, .call = instance->call };
 	struct mt_error *error;
 
-	if (!mt_armed_is_alike(armed, instance->addr))
+	if (!armed->spec.stepped && !mt_armed_is_alike(armed, instance->addr))
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "the variable of thread %d is aligned otherwise than the first",
 		                    (int)instance->tid);

@@ -150,6 +150,8 @@ static inline bool mt_is_hold(const siginfo_t *info)
 	       (info->si_signo == MT_HOLD_SIGNAL || info->si_signo == MT_HOLD_SIGNAL_BLOCKED);
 }
 
+#define MT_STEPPED_MAX ((uint64_t)64 << 10)
+
 struct mt_watch_spec {
 	uint32_t id; /* mt_record.watch */
 	enum mt_dr_kind kind;
@@ -163,6 +165,14 @@ struct mt_watch_spec {
 	 * alignment. Stacks are walked by MT_STACK_DWARF where they are in frames.
 	 */
 	bool instances;
+	/*
+	 * On a probe without perf: by single steps of all threads, not by registers. `len` may be
+	 * up to MT_STEPPED_MAX then; of more than MT_DR_MAX_RANGE bytes each hit has a slice, which
+	 * is what was touched, or the element of `element` bytes (0: none) that was. No instances
+	 * and no forks then.
+	 */
+	bool stepped;
+	uint64_t element;
 	bool moves;     /* mt_armed_move() may be called: it shares no register */
 	bool may_pause; /* the process may be stopped while its events are opened, if it bears
 	                   threads faster than they can be armed; it must not be traced by us */
@@ -290,6 +300,7 @@ struct mt_coverage {
 	unsigned uncovered;     /* threads that could not be armed */
 	const char *why;        /* the first reason, or NULL; owned by the armed watch */
 	bool kernel;            /* accesses by the kernel are seen */
+	bool stepped;           /* by single steps */
 	bool kernel_compared;   /* those that change the value are, by comparing */
 	const char *kernel_why; /* why not, or NULL */
 };

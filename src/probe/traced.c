@@ -34,6 +34,7 @@ void mt_traced_destroy(struct mt_traced *traced)
 	}
 	mt_vec_deinit(&traced->armed);
 	mt_vec_deinit(&traced->held);
+	free(traced->insns);
 	free(traced);
 }
 
@@ -213,10 +214,15 @@ static bool write_registers(struct mt_traced_thread *thread,
 
 /* ---- Stopping ------------------------------------------------------------ */
 
+void mt_traced_keep(struct mt_traced *traced, const struct mt_traced_held *held)
+{
+	if (held->event.kind != MT_EVENT_NONE)
+		mt_vec_push(&traced->held, *held);
+}
+
 static void keep(struct mt_traced *traced, const struct mt_event *event)
 {
-	if (event->kind != MT_EVENT_NONE)
-		mt_vec_push(&traced->held, (struct mt_traced_held){ .event = *event });
+	mt_traced_keep(traced, &(struct mt_traced_held){ .event = *event });
 }
 
 /* An interrupt's stop comes before the hit of an instruction that has been executed: then that is
@@ -310,6 +316,17 @@ static struct mt_error *make_cell(struct mt_armed *armed, const uint8_t *initial
 	return NULL;
 }
 
+/* What does not go into the cell. */
+static struct mt_error *make_shadow(struct mt_armed *armed, pid_t pid)
+{
+	if (armed->spec.len <= MT_DR_MAX_RANGE)
+		return NULL;
+	armed->shadow = mt_alloc(armed->spec.len);
+	return armed->shadow
+	           ? mt_process_read(pid, armed->spec.addr, armed->shadow, armed->spec.len)
+	           : mt_error_nomem();
+}
+
 struct mt_error *mt_traced_arm(struct mt_armed *armed, pid_t pid, const uint8_t *initial)
 {
 	struct mt_traced *traced = armed->probe->traced;
@@ -318,6 +335,7 @@ struct mt_error *mt_traced_arm(struct mt_armed *armed, pid_t pid, const uint8_t 
 
 	MT_TRY(check(&armed->spec));
 	MT_TRY(make_cell(armed, initial));
+	MT_TRY(make_shadow(armed, pid));
 	MT_TRY(mt_process_each_thread(pid, add_thread, traced));
 	any = any_of(traced, pid);
 	armed->pid = pid;
@@ -410,7 +428,8 @@ static enum mt_probe_stop stopped(struct mt_probe *probe, const struct mt_event 
 		return MT_PROBE_OURS;
 	}
 	if (event->kind == MT_EVENT_SIGNAL && event->signal == SIGTRAP)
-		return mt_traced_trap(probe, thread);
+		return mt_traced_trapped(probe, thread);
+	mt_traced_step_left(thread);
 	return MT_PROBE_NOT_OURS;
 }
 
@@ -452,6 +471,10 @@ void mt_probe_go_on(struct mt_probe *probe, pid_t tid, int signal)
 	find_wanted(traced, thread, &wanted);
 	write_registers(thread, &wanted);
 	thread->stopped = false;
+	if (mt_traced_wants_steps(traced, thread)) {
+		mt_traced_step(probe, thread, signal);
+		return;
+	}
 	mt_tracee_go(tid,
 	             mt_traced_wants_calls(traced, thread) ? MT_RESUME_SYSCALL : MT_RESUME_CONTINUE,
 	             signal);
@@ -479,10 +502,11 @@ void mt_probe_hand_over(struct mt_probe *probe, pid_t tid)
 	struct mt_traced *traced = probe->traced;
 	struct mt_traced_thread *thread = traced ? mt_traced_thread(traced, tid) : NULL;
 
-	if (thread)
-		write_registers(thread, &(struct mt_traced_registers){ 0 });
-	if (thread)
-		forget(traced, tid);
+	if (!thread)
+		return;
+	mt_traced_step_left(thread);
+	write_registers(thread, &(struct mt_traced_registers){ 0 });
+	forget(traced, tid);
 }
 
 bool mt_probe_let_go(struct mt_probe *probe, pid_t tid, int signal)
@@ -491,6 +515,7 @@ bool mt_probe_let_go(struct mt_probe *probe, pid_t tid, int signal)
 	struct mt_traced_thread *thread = traced ? mt_traced_thread(traced, tid) : NULL;
 
 	if (thread) {
+		mt_traced_step_left(thread);
 		write_registers(thread, &(struct mt_traced_registers){ 0 });
 		if (!take_waiting_trap(traced, thread))
 			return false;

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/vec.h"
+#include "insn/insn.h"
 #include "probe/armed.h"
 #include "target/tracee.h"
 
@@ -25,12 +26,20 @@ struct mt_traced_registers {
 	} slots[MT_DR_COUNT];
 };
 
+#define MT_TRACED_CODE 15 /* the longest instruction */
+
 struct mt_traced_thread {
 	pid_t tid, pid;
 	/* Which program image: forks have their parent's, exec brings a new one. */
 	uint64_t program;
 	bool stopped;
 	struct mt_traced_registers written;
+	/* Of one that is single-stepped: the instruction that it was let go at, and whether that
+	 * has not been told of yet. */
+	bool steps;
+	struct user_regs_struct before;
+	uint8_t code[MT_TRACED_CODE];
+	size_t code_len;
 	char comm[16];
 	uint64_t comm_ns; /* when it was read */
 	UT_hash_handle hh;
@@ -43,12 +52,22 @@ struct mt_traced_held {
 	enum mt_probe_stop stop; /* then: what mt_probe_event() says of it */
 };
 
+/* Instructions that were decoded before: most are run again soon. */
+#define MT_TRACED_INSNS 1024
+struct mt_traced_insn {
+	uint8_t code[MT_TRACED_CODE];
+	bool valid;
+	struct mt_insn insn; /* its address is the key */
+};
+
 struct mt_traced {
 	struct mt_traced_thread *threads; /* by tid */
 	MT_VEC(struct mt_armed *) armed;
 	MT_VEC(struct mt_traced_held) held;
 	struct mt_traced_held next; /* the one that was handed out last */
 	uint64_t last_program;
+	struct mt_traced_insn *insns; /* NULL: nothing was stepped yet */
+	uint64_t told;                /* hits, ever */
 };
 
 /* ---- traced.c ------------------------------------------------------------ */
@@ -75,13 +94,16 @@ bool mt_traced_holds(const struct mt_dr_slot_state *slot, const struct mt_armed 
 
 bool mt_traced_applies(const struct mt_armed *armed, const struct mt_traced_thread *thread);
 
+/* Keeps an event for later. */
+void mt_traced_keep(struct mt_traced *traced, const struct mt_traced_held *held);
+
 /* Stops all other threads of the process, keeping what else they report for later. */
 void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thread *thread);
 
 /* ---- traced_hit.c -------------------------------------------------------- */
 
-/* A stop by SIGTRAP: whose debug register fired. */
-enum mt_probe_stop mt_traced_trap(struct mt_probe *probe, struct mt_traced_thread *thread);
+/* A stop by SIGTRAP: what has been stepped, and whose debug register fired. */
+enum mt_probe_stop mt_traced_trapped(struct mt_probe *probe, struct mt_traced_thread *thread);
 
 /* Where a value is; `tid` is its thread's, of an instance. */
 struct mt_traced_place {
@@ -99,14 +121,42 @@ bool mt_traced_know(struct mt_armed *armed, const struct mt_instance *instance,
                     const uint8_t *bytes);
 void mt_traced_unknow(struct mt_armed *armed, const struct mt_instance *instance);
 
+/* Of a watch that has slices: which one it is, of what was touched; whether memory is another than
+ * known, and which; and what mt_traced_exchange() does. */
+void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
+                            struct mt_record *record);
+bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record);
+void mt_traced_exchange_slice(struct mt_armed *armed, struct mt_record *record);
+
 /* Fills in and hands over a record, whose registers, address, new value and flags are there. */
 void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
                     struct mt_record *record);
+
+/* The same of a hit at record->addr, whose registers, address and, of a slice, length are there. */
+void mt_traced_send_at(struct mt_probe *probe, struct mt_armed *armed,
+                       struct mt_traced_thread *thread, struct mt_record *record);
+
+/* ---- traced_step.c ------------------------------------------------------- */
+
+/* Whether the thread is to go on by single steps. */
+bool mt_traced_wants_steps(const struct mt_traced *traced, const struct mt_traced_thread *thread);
+
+/* Lets it go on by one; and by more, as long as there is nothing to tell. */
+void mt_traced_step(struct mt_probe *probe, struct mt_traced_thread *thread, int signal);
+
+/* A stop by SIGTRAP: is it the end of its step, and what has that touched? */
+enum mt_probe_stop mt_traced_stepped(struct mt_probe *probe, struct mt_traced_thread *thread);
+
+/* It stands for another reason: what the step has left behind is taken away. */
+void mt_traced_step_left(struct mt_traced_thread *thread);
 
 /* ---- traced_call.c ------------------------------------------------------- */
 
 /* A system call begins or has returned: what has it changed? */
 void mt_traced_call(struct mt_probe *probe, struct mt_traced_thread *thread);
+
+/* The same, of one that is single-stepped over it. */
+void mt_traced_compare(struct mt_probe *probe, struct mt_traced_thread *thread, bool entering);
 
 /* Whether the thread's system calls are looked at. */
 bool mt_traced_wants_calls(const struct mt_traced *traced, const struct mt_traced_thread *thread);

@@ -33,6 +33,8 @@ static bool differs(struct mt_armed *armed, struct mt_record *record)
 		                               record->addr };
 	const uint64_t *known = mt_traced_value(armed, &place);
 
+	if (armed->shadow)
+		return mt_traced_differs(armed, record);
 	memset(record->new_value, 0, sizeof(record->new_value));
 	return known &&
 	       mt_process_read_some(place.pid, place.addr, record->new_value, armed->spec.len) ==
@@ -59,7 +61,7 @@ static void settle(struct mt_probe *probe, const struct mt_traced_thread *thread
 		other = mt_traced_thread(traced, held->event.tid);
 		if (!other || other->pid != thread->pid)
 			continue;
-		held->stop = mt_traced_trap(probe, other);
+		held->stop = mt_traced_trapped(probe, other);
 		held->told = held->stop != MT_PROBE_NOT_OURS;
 	}
 }
@@ -111,14 +113,19 @@ static void compare_all(struct mt_probe *probe, struct mt_armed *armed,
 			compare(probe, armed, thread, armed->instances.data[i].addr, entering);
 }
 
-void mt_traced_call(struct mt_probe *probe, struct mt_traced_thread *thread)
+void mt_traced_compare(struct mt_probe *probe, struct mt_traced_thread *thread, bool entering)
 {
 	struct mt_traced *traced = probe->traced;
-	struct mt_syscall_stop stop;
 
-	if (!mt_tracee_syscall_stop(thread->tid, &stop))
-		return;
 	for (size_t i = 0; i < traced->armed.len; i++)
 		if (is_looked_at(traced->armed.data[i], thread))
-			compare_all(probe, traced->armed.data[i], thread, stop.entering);
+			compare_all(probe, traced->armed.data[i], thread, entering);
+}
+
+void mt_traced_call(struct mt_probe *probe, struct mt_traced_thread *thread)
+{
+	struct mt_syscall_stop stop;
+
+	if (mt_tracee_syscall_stop(thread->tid, &stop))
+		mt_traced_compare(probe, thread, stop.entering);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "probe/ring.h"
@@ -41,6 +42,10 @@ void mt_traced_exchange(struct mt_armed *armed, struct mt_record *record)
 		                               record->addr };
 	uint64_t *value = value_of(armed, &place);
 
+	if (armed->shadow) {
+		mt_traced_exchange_slice(armed, record);
+		return;
+	}
 	record->turn = ++armed->cell->turn;
 	if (value) {
 		memcpy(record->old_value, value, sizeof(record->old_value));
@@ -50,6 +55,58 @@ void mt_traced_exchange(struct mt_armed *armed, struct mt_record *record)
 	}
 	if (armed->spec.condition || armed->spec.capture_count)
 		record->hits = ++armed->cell->hits;
+}
+
+/* ---- Slices -------------------------------------------------------------- */
+
+static void take_slice(struct mt_armed *armed, struct mt_record *record)
+{
+	uint8_t *known = armed->shadow + (record->addr - armed->spec.addr);
+
+	memcpy(record->old_value, known, record->len);
+	memcpy(known, record->new_value, record->len);
+}
+
+void mt_traced_exchange_slice(struct mt_armed *armed, struct mt_record *record)
+{
+	record->turn = ++armed->cell->turn;
+	take_slice(armed, record);
+	if (armed->spec.condition || armed->spec.capture_count)
+		record->hits = ++armed->cell->hits;
+}
+
+void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
+                            struct mt_record *record)
+{
+	uint64_t element = armed->spec.element, end = armed->spec.addr + armed->spec.len;
+
+	if (element && element <= MT_DR_MAX_RANGE) {
+		at -= (at - armed->spec.addr) % element;
+		len = element;
+	}
+	record->addr = at;
+	record->len = len > MT_DR_MAX_RANGE ? MT_DR_MAX_RANGE : len;
+	if (record->len > end - at)
+		record->len = end - at;
+}
+
+/* One call is one hit: the slice is the first that is another; of the rest it is known now. */
+bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record)
+{
+	uint8_t *now MT_AUTO_FREE = mt_alloc(armed->spec.len);
+	size_t len = armed->spec.len, at = 0;
+
+	if (!now || mt_process_read_some((pid_t)record->pid, armed->spec.addr, now, len) != len)
+		return false;
+	while (at < len && now[at] == armed->shadow[at])
+		at++;
+	if (at == len)
+		return false;
+	mt_traced_choose_slice(armed, armed->spec.addr + at, len - at, record);
+	at = record->addr - armed->spec.addr;
+	memcpy(record->new_value, now + at, record->len);
+	memcpy(armed->shadow + at + record->len, now + at + record->len, len - at - record->len);
+	return true;
 }
 
 static bool add_value(struct mt_armed *armed, const struct mt_known_value *where,
@@ -123,7 +180,19 @@ void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	if (armed->spec.stack != MT_STACK_NONE)
 		mt_record_copy_stack(record);
 	armed->sent++;
+	probe->traced->told++;
 	probe->handler(record, probe->arg);
+}
+
+void mt_traced_send_at(struct mt_probe *probe, struct mt_armed *armed,
+                       struct mt_traced_thread *thread, struct mt_record *record)
+{
+	size_t len = record->len ? record->len : armed->spec.len;
+
+	if (armed->spec.kind != MT_DR_EXEC &&
+	    mt_process_read_some(thread->pid, record->addr, record->new_value, len) != len)
+		record->flags |= MT_RECORD_UNREADABLE;
+	mt_traced_send(probe, armed, thread, record);
 }
 
 static void send_hit(struct mt_probe *probe, struct mt_armed *armed,
@@ -138,11 +207,7 @@ static void send_hit(struct mt_probe *probe, struct mt_armed *armed,
 		record->frame_cfa = instance->cfa;
 		record->call = instance->call;
 	}
-	if (armed->spec.kind != MT_DR_EXEC &&
-	    mt_process_read_some(thread->pid, record->addr, record->new_value, armed->spec.len) !=
-	        armed->spec.len)
-		record->flags |= MT_RECORD_UNREADABLE;
-	mt_traced_send(probe, armed, thread, record);
+	mt_traced_send_at(probe, armed, thread, record);
 }
 
 /* ---- Who fired ----------------------------------------------------------- */
@@ -196,13 +261,14 @@ static bool tell(struct mt_probe *probe, struct mt_traced_thread *thread, unsign
 }
 
 /* One whose watch has ended meanwhile is ours as well, and nobody's hit. */
-enum mt_probe_stop mt_traced_trap(struct mt_probe *probe, struct mt_traced_thread *thread)
+static enum mt_probe_stop fired_registers(struct mt_probe *probe, struct mt_traced_thread *thread,
+                                          bool stepped)
 {
 	siginfo_t info;
 	uint64_t dr6;
 	unsigned fired;
 
-	if (!mt_tracee_siginfo(thread->tid, &info) || info.si_code != TRAP_HWBKPT ||
+	if (!mt_tracee_siginfo(thread->tid, &info) || (info.si_code != TRAP_HWBKPT && !stepped) ||
 	    !mt_tracee_debugreg(thread->tid, DR6, &dr6))
 		return MT_PROBE_NOT_OURS;
 	fired = mt_dr6_hits(dr6);
@@ -210,4 +276,13 @@ enum mt_probe_stop mt_traced_trap(struct mt_probe *probe, struct mt_traced_threa
 		return MT_PROBE_NOT_OURS;
 	mt_tracee_set_debugreg(thread->tid, DR6, 0);
 	return tell(probe, thread, fired) ? MT_PROBE_HELD : MT_PROBE_OURS;
+}
+
+/* One trap may be both (arch/x86/kernel/traps.c, get_si_code()). */
+enum mt_probe_stop mt_traced_trapped(struct mt_probe *probe, struct mt_traced_thread *thread)
+{
+	enum mt_probe_stop stepped = mt_traced_stepped(probe, thread);
+	enum mt_probe_stop hit = fired_registers(probe, thread, stepped == MT_PROBE_OURS);
+
+	return hit == MT_PROBE_NOT_OURS ? stepped : hit;
 }

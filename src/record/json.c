@@ -258,6 +258,10 @@ void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed)
 		put(object, "per_call", json_true());
 	if (armed->per_thread)
 		put(object, "per_thread", json_true());
+	if (armed->why_steps) {
+		put(object, "steps_why", mt_json_text(armed->why_steps));
+		put(object, "step_us", json_real(armed->step_us));
+	}
 	write_line(out, object);
 }
 

@@ -24,6 +24,8 @@ struct mt_json_armed {
 	bool is_away;           /* they lead nowhere */
 	bool per_thread;        /* each thread has its own: addr is one of them */
 	const char *condition;  /* "kernel", "stream" or NULL */
+	const char *why_steps;  /* by single steps, and why; NULL: not */
+	double step_us;         /* what one costs */
 };
 void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed);
 

@@ -286,6 +286,8 @@ static void on_signal(struct mt_session *session, const struct mt_event *event)
 		on_stray(session, event->tid);
 	else if (ours && !session->ending)
 		on_hold(session, event->tid);
+	else if (event->signal == MT_HOLD_SIGNAL && !session->ending)
+		mt_handover_decide(session, event->tid); /* a hold that came behind it is merged */
 	go_on_unless_fatal(session, event->tid, ours ? 0 : event->signal);
 }
 

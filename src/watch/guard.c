@@ -70,7 +70,7 @@ static bool look(struct mt_watch *watch, pid_t tid, struct mt_record *record)
 
 	if (watch->view.kind == MT_DR_EXEC)
 		return true;
-	if (mt_watch_has_instances(watch) && !own)
+	if ((mt_watch_has_instances(watch) && !own) || watch->is_wide)
 		return false;
 	if (watch->request->deep && watch->is_away)
 		return false;

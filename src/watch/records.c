@@ -216,7 +216,9 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 		return;
 	if (watch->in_frame && !mt_frames_alive(watch, record))
 		return;
-	if (mt_watch_moves(watch))
+	if (watch->is_wide)
+		mt_watch_show_slice(watch, record);
+	else if (mt_watch_moves(watch))
 		watch->view.addr = record->addr;
 	fill_hit(watch, record, pieces, &hit);
 	if (!hit.code) {

@@ -44,6 +44,13 @@ enum mt_engine {
 	MT_ENGINE_PTRACE, /* debug registers by ptrace: each hit stops its thread */
 };
 
+/* MT_ENGINE_PTRACE: what is watched by single steps, each of which costs some microseconds. */
+enum mt_steps {
+	MT_STEPS_NEVER,  /* what the registers cannot hold is refused */
+	MT_STEPS_NEEDED, /* what they cannot hold */
+	MT_STEPS_ALWAYS, /* all but executions */
+};
+
 struct mt_watch_config {
 	const struct mt_watch_request *requests;
 	size_t request_count;
@@ -54,6 +61,7 @@ struct mt_watch_config {
 	size_t print_count;
 	const char *at; /* arm when this location is reached; NULL: at once */
 	enum mt_engine engine;
+	enum mt_steps steps;
 	/* MT_ENGINE_PTRACE: when it becomes readable the watch ends at once, and the program is let
 	 * go as it is; -1: none. */
 	int lifeline;
@@ -99,6 +107,8 @@ struct mt_armed_info {
 	size_t pointers;          /* on the way, whose changes have the trap move along */
 	bool is_away;             /* they lead nowhere now */
 	bool traced;              /* by ptrace: each hit stops its thread */
+	const char *why_steps;    /* every instruction is single-stepped, and why; NULL: not */
+	double step_us;           /* what that costs each; 0: it could not be measured */
 };
 
 struct mt_session_summary {

@@ -91,6 +91,13 @@ struct mt_watch {
 	uint64_t at;  /* where the trap stands */
 	bool is_away; /* it stands nowhere: the pointers lead nowhere */
 	uint64_t moves;
+	/* By single steps; see wide.c. */
+	bool stepped;
+	char *why_steps; /* owned */
+	/* What is more than a hit can show: `view` is then the slice that was hit. */
+	bool is_wide;
+	struct mt_hit_watch whole;
+	char slice[96];    /* what the slice is called */
 	bool single_store; /* a store's source tells the whole value: see mt_source_value */
 };
 
@@ -134,6 +141,7 @@ struct mt_session {
 	enum mt_backlog backlog;   /* of the listener, when last asked */
 	uint64_t round;            /* of reading the ring */
 	uint64_t start_ns, end_ns;
+	double step_us; /* measured; 0: not yet */
 };
 
 /* Whether there are several of what is watched, at addresses of their own. */
@@ -145,7 +153,7 @@ static inline bool mt_watch_has_instances(const struct mt_watch *watch)
 /* Whether each hit has an address of its own. */
 static inline bool mt_watch_moves(const struct mt_watch *watch)
 {
-	return mt_watch_has_instances(watch) || watch->request->deep;
+	return mt_watch_has_instances(watch) || watch->request->deep || watch->is_wide;
 }
 
 void mt_session_notice(struct mt_session *session, enum mt_session_notice_kind kind,
@@ -190,6 +198,19 @@ struct mt_error *mt_target_read(void *target, uint64_t addr, void *out, size_t l
 
 /* Says which expressions wait for a library, each with the reason why it has no meaning yet. */
 void mt_watches_tell_pending(struct mt_session *session, struct mt_target *target);
+
+/* ---- wide.c: what the registers cannot hold ------------------------------- */
+
+/* Books the registers that the watch needs, or decides that it goes by single steps. NO_REGISTER:
+ * it may not, and what holds them. */
+struct mt_error *mt_watch_book(struct mt_session *session, struct mt_watch *watch);
+void mt_watch_unbook(struct mt_watch *watch);
+
+/* The place of the watch is in `view`: whether single steps could watch that much. */
+struct mt_error *mt_watch_make_wide(const struct mt_session *session, struct mt_watch *watch);
+
+/* Of one that is wide: `view` is the slice that the record is of. */
+void mt_watch_show_slice(struct mt_watch *watch, const struct mt_record *record);
 
 /* ---- prints.c: what is shown with each hit ------------------------------- */
 

@@ -43,6 +43,7 @@ void mt_watch_destroy(struct mt_watch *watch)
 	mt_cond_destroy(watch->cond);
 	mt_prints_deinit(watch);
 	mt_deep_deinit(watch);
+	free(watch->why_steps);
 	mt_vec_deinit(&watch->instances);
 	mt_chain_deinit(&watch->chain);
 	mt_fold_deinit(&watch->fold);
@@ -113,24 +114,6 @@ static struct mt_error *resolve_location(struct mt_watch *watch)
 	return error;
 }
 
-static struct mt_error *too_long(const struct mt_watch *watch)
-{
-	struct mt_dr_piece pieces[1];
-	char where[32] = "";
-	size_t needed = mt_dr_split(watch->view.addr, watch->view.len, pieces, 1);
-
-	if (needed == 0)
-		return mt_error_new(MT_ERR_USAGE, "%s has no bytes to watch", watch->request->expr);
-	if (!mt_watch_has_instances(watch))
-		snprintf(where, sizeof(where), " at 0x%" PRIx64, watch->view.addr);
-	return mt_error_new(
-	    MT_ERR_NO_REGISTER,
-	    "%s is %" PRIu64
-	    " bytes%s, which takes %zu debug registers: the processor has 4, for at "
-	    "most 32 bytes; name a member, an element, a slice (a[2..5]) or a length (%s:8)",
-	    watch->request->expr, watch->view.len, where, needed, watch->request->expr);
-}
-
 static struct mt_error *resolve_place(struct mt_session *session, struct mt_watch *watch)
 {
 	struct mt_place place;
@@ -148,9 +131,7 @@ static struct mt_error *resolve_place(struct mt_session *session, struct mt_watc
 	watch->view.len = place.len;
 	watch->view.type = place.type;
 	watch->from_elf = place.from_elf;
-	if (!mt_dr_region_ok(watch->view.kind, place.addr, place.len))
-		return too_long(watch);
-	return NULL;
+	return mt_watch_make_wide(session, watch);
 }
 
 static struct mt_error *resolve(struct mt_session *session, struct mt_watch *watch)
@@ -178,14 +159,6 @@ void mt_watches_tell_pending(struct mt_session *session, struct mt_target *targe
 
 /* ---- Arming -------------------------------------------------------------- */
 
-static const char *describe_owner(mt_dr_owner owner, void *arg)
-{
-	const struct mt_session *session = arg;
-
-	return owner < session->watches.len ? session->watches.data[owner]->request->expr
-	                                    : "the stop at a location";
-}
-
 /* A value that one store of its own width replaces: what a condition can rely on. */
 static bool is_single_store(const struct mt_watch *watch)
 {
@@ -204,8 +177,10 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.id = watch->id,
 		.machine = mt_image_machine(watch->target->image),
 		.kind = watch->view.kind,
-		.addr = watch->view.addr,
-		.len = watch->view.len,
+		.addr = watch->is_wide ? watch->whole.addr : watch->view.addr,
+		.len = watch->is_wide ? watch->whole.len : watch->view.len,
+		.stepped = watch->stepped,
+		.element = watch->is_wide && watch->view.type ? watch->view.len : 0,
 		.is_signed = watch->view.type && watch->view.type->is_signed,
 		.follow = config->follow,
 		.instances = mt_watch_has_instances(watch),
@@ -249,7 +224,7 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 {
 	struct mt_coverage own = watch->coverage;
 	struct mt_armed_info info = {
-		.watch = &watch->view,
+		.watch = watch->is_wide ? &watch->whole : &watch->view,
 		.pid = watch->target->pid,
 		.coverage = mt_armed_coverage(watch->armed),
 		.has_condition = watch->cond != NULL,
@@ -259,6 +234,8 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 		.per_thread = watch->per_thread,
 		.per_call = watch->in_frame,
 		.traced = mt_probe_is_traced(session->probe),
+		.why_steps = watch->stepped ? watch->why_steps : NULL,
+		.step_us = session->step_us,
 		.pointers = watch->steps.count,
 		.is_away = watch->is_away,
 	};
@@ -292,6 +269,9 @@ static struct mt_error *open_watch(struct mt_session *session, struct mt_watch *
 		                    0, &watch->armed));
 		return mt_frames_begin(session, watch);
 	}
+	if (watch->is_wide)
+		return mt_watch_arm(session->probe, target->space, &spec, target->pid, NULL, NULL,
+		                    0, &watch->armed);
 	if (!exec && !watch->is_away)
 		MT_TRY(mt_target_read(target, watch->view.addr, before, watch->view.len));
 	MT_TRY(mt_watch_arm(session->probe, target->space, &spec, target->pid, exec ? NULL : before,
@@ -315,8 +295,7 @@ static void give_back(struct mt_watch *watch)
 	watch->armed = NULL;
 	mt_deep_deinit(watch);
 	watch->instances.len = 0;
-	mt_error_free(mt_dr_remove(&watch->target->mirror, watch->id, watch->view.kind,
-	                           watch->view.addr, watch->view.len));
+	mt_watch_unbook(watch);
 	watch->state = MT_WATCH_PENDING;
 }
 
@@ -362,10 +341,7 @@ static struct mt_error *prepare_watch(struct mt_session *session, struct mt_watc
 		    watch->request->expr);
 	MT_TRY(compile(session, watch));
 	watch->single_store = is_single_store(watch);
-	MT_TRY(mt_error_context(mt_dr_insert(&watch->target->mirror, watch->id, watch->view.kind,
-	                                     watch->view.addr, watch->view.len, describe_owner,
-	                                     session),
-	                        "%s", watch->request->expr));
+	MT_TRY(mt_error_context(mt_watch_book(session, watch), "%s", watch->request->expr));
 	watch->state = MT_WATCH_READY;
 	return NULL;
 }

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watches without registers: every instruction of every thread is single-stepped. What it has
+ * touched is told by the instruction itself and the registers before it (insn/insn.h), so that
+ * reads, and writes that leave the value as it was, are hits as by a debug register. What a system
+ * call writes is compared, as ever.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "probe/ring.h"
+#include "probe/traced.h"
+#include "target/process.h"
+#include "target/step.h"
+
+/* So long a step is looked for before somebody else is. */
+#define LOOKING_NS 60000
+/* Before it is looked whether somebody else wants something. */
+#define STEPS_IN_A_ROW 512
+
+#define OPCODE_INT1 0xf1
+#define OPCODE_POPF 0x9d
+
+static bool is_stepped(const struct mt_armed *armed, const struct mt_traced_thread *thread)
+{
+	return armed->spec.stepped && mt_traced_applies(armed, thread);
+}
+
+bool mt_traced_wants_steps(const struct mt_traced *traced, const struct mt_traced_thread *thread)
+{
+	for (size_t i = 0; i < traced->armed.len; i++)
+		if (is_stepped(traced->armed.data[i], thread))
+			return true;
+	return false;
+}
+
+/* ---- Which instruction --------------------------------------------------- */
+
+/* All watches of a thread are of its program, and that is of one machine. */
+static enum mt_machine machine_of(const struct mt_traced *traced,
+                                  const struct mt_traced_thread *thread)
+{
+	for (size_t i = 0; i < traced->armed.len; i++)
+		if (is_stepped(traced->armed.data[i], thread))
+			return traced->armed.data[i]->spec.machine;
+	return MT_MACHINE_X86_64;
+}
+
+/* NULL: it is none that can be decoded. */
+static const struct mt_insn *decode_once(struct mt_traced *traced,
+                                         const struct mt_traced_thread *thread)
+{
+	uint64_t pc = thread->before.rip;
+	struct mt_traced_insn *known;
+
+	if (!traced->insns)
+		traced->insns = mt_alloc_array(MT_TRACED_INSNS, sizeof(*traced->insns));
+	if (!traced->insns)
+		return NULL;
+	known = &traced->insns[pc % MT_TRACED_INSNS];
+	if (!known->valid || known->insn.addr != pc || known->insn.len > thread->code_len ||
+	    memcmp(known->code, thread->code, known->insn.len) != 0) {
+		known->valid = mt_insn_decode(machine_of(traced, thread), thread->code,
+		                              thread->code_len, pc, &known->insn);
+		memcpy(known->code, thread->code, sizeof(known->code));
+	}
+	return known->valid ? &known->insn : NULL;
+}
+
+static bool decode(struct mt_traced *traced, const struct mt_traced_thread *thread,
+                   struct mt_insn *insn)
+{
+	const struct mt_insn *known = thread->code_len ? decode_once(traced, thread) : NULL;
+
+	if (!known)
+		return false;
+	*insn = *known;
+	mt_insn_resolve_segment(insn, 'f', thread->before.fs_base);
+	mt_insn_resolve_segment(insn, 'g', thread->before.gs_base);
+	return true;
+}
+
+/* ---- What it has left behind --------------------------------------------- */
+
+/*
+ * The kernel takes its trap flag back by itself, but for where the next instruction may change it
+ * (iret; arch/x86/kernel/step.c, is_setting_trap_flag()): there it stays if the thread has stopped
+ * before that.
+ */
+void mt_traced_step_left(struct mt_traced_thread *thread)
+{
+	struct user_regs_struct now;
+
+	if (!thread->steps || !mt_tracee_user_regs(thread->tid, &now) ||
+	    now.rip != thread->before.rip || thread->before.eflags & MT_TRAP_FLAG ||
+	    !(now.eflags & MT_TRAP_FLAG))
+		return;
+	now.eflags &= ~(unsigned long long)MT_TRAP_FLAG;
+	mt_tracee_set_user_regs(thread->tid, &now);
+}
+
+static void hide_flag(const struct mt_traced_thread *thread, struct user_regs_struct *now)
+{
+	if (thread->code_len > 1 && !(thread->before.eflags & MT_TRAP_FLAG) &&
+	    mt_step_hide_flag(thread->tid, thread->code, now))
+		mt_tracee_set_user_regs(thread->tid, now);
+}
+
+/* ---- What it has touched ------------------------------------------------- */
+
+struct step {
+	struct mt_insn insn;
+	struct mt_regs before, after;
+};
+
+static unsigned wanted_access(enum mt_dr_kind kind)
+{
+	return kind == MT_DR_WRITE ? MT_INSN_WRITE : MT_INSN_WRITE | MT_INSN_READ;
+}
+
+/* Which part of the range: the first operand's that is in it. */
+static void find_part(const struct mt_armed *armed, const struct step *step,
+                      struct mt_record *record)
+{
+	uint64_t begin = armed->spec.addr, end = begin + armed->spec.len, at;
+
+	for (size_t i = 0; i < step->insn.mem_count; i++) {
+		const struct mt_insn_mem *mem = &step->insn.mem[i];
+		uint64_t size = mem->size ? mem->size : 1;
+
+		if (!mt_insn_mem_addr_before(&step->insn, i, &step->before, &at) || at >= end ||
+		    at + size <= begin)
+			continue;
+		if (at < begin) {
+			size -= begin - at;
+			at = begin;
+		}
+		mt_traced_choose_slice(armed, at, size, record);
+		return;
+	}
+	mt_traced_choose_slice(armed, begin, 1, record);
+}
+
+static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
+                    const struct step *step, const struct mt_instance *instance)
+{
+	struct mt_record *record MT_AUTO_FREE = NULL;
+	uint64_t addr = instance ? instance->addr : armed->spec.addr;
+
+	if (!(mt_insn_will_touch(&step->insn, &step->before, addr, armed->spec.len) &
+	      wanted_access(armed->spec.kind)))
+		return;
+	record = mt_record_new();
+	if (!record)
+		return;
+	record->regs = step->after;
+	record->addr = addr;
+	if (instance) {
+		record->frame_cfa = instance->cfa;
+		record->call = instance->call;
+	}
+	if (armed->shadow)
+		find_part(armed, step, record);
+	mt_traced_send_at(probe, armed, thread, record);
+}
+
+/* One that is told may be taken away, so from the last one on. */
+static void look_at_all(struct mt_probe *probe, struct mt_traced_thread *thread,
+                        const struct step *step)
+{
+	struct mt_traced *traced = probe->traced;
+
+	for (size_t i = 0; i < traced->armed.len; i++) {
+		struct mt_armed *armed = traced->armed.data[i];
+
+		if (!is_stepped(armed, thread))
+			continue;
+		if (!armed->spec.instances)
+			look_at(probe, armed, thread, step, NULL);
+		for (size_t j = armed->instances.len; j-- > 0;) {
+			const struct mt_instance instance = armed->instances.data[j];
+
+			if (instance.tid == thread->tid)
+				look_at(probe, armed, thread, step, &instance);
+		}
+	}
+}
+
+/* A repetition of no times, and a step into a handler, have executed nothing. */
+static bool has_done_something(const struct step *step)
+{
+	return !step->insn.rep || step->before.r[MT_REG_RCX] != 0;
+}
+
+/* The end of a step, or that of a system call (user_single_step_report()), which is TRAP_BRKPT. */
+static bool is_step(const struct mt_traced_thread *thread)
+{
+	siginfo_t info;
+
+	if (!thread->steps || !mt_tracee_siginfo(thread->tid, &info))
+		return false;
+	return info.si_code == TRAP_TRACE || info.si_code == SIGTRAP ||
+	       (info.si_code == TRAP_BRKPT && thread->code[0] != OPCODE_INT1);
+}
+
+enum mt_probe_stop mt_traced_stepped(struct mt_probe *probe, struct mt_traced_thread *thread)
+{
+	struct user_regs_struct now;
+	struct step step;
+
+	if (!is_step(thread)) {
+		mt_traced_step_left(thread);
+		return MT_PROBE_NOT_OURS;
+	}
+	thread->steps = false;
+	if (!mt_tracee_user_regs(thread->tid, &now))
+		return MT_PROBE_OURS;
+	hide_flag(thread, &now);
+	if (!decode(probe->traced, thread, &step.insn))
+		return MT_PROBE_OURS;
+	mt_regs_from_user(&thread->before, &step.before);
+	mt_regs_from_user(&now, &step.after);
+	if (step.insn.klass == MT_INSN_SYSCALL)
+		mt_traced_compare(probe, thread, false);
+	else if (step.insn.mem_count && has_done_something(&step))
+		look_at_all(probe, thread, &step);
+	return MT_PROBE_OURS;
+}
+
+/* ---- Letting it go ------------------------------------------------------- */
+
+static bool may_be_popf(const struct mt_traced_thread *thread)
+{
+	return thread->code_len > 1 &&
+	       (thread->code[0] == OPCODE_POPF || thread->code[1] == OPCODE_POPF);
+}
+
+static bool is_call(struct mt_traced *traced, const struct mt_traced_thread *thread)
+{
+	const struct mt_insn *insn = thread->code_len ? decode_once(traced, thread) : NULL;
+
+	return insn && insn->klass == MT_INSN_SYSCALL;
+}
+
+/* It has not come out of its system call yet (clone(2) stops in the middle of it). */
+static bool is_in_call(struct mt_traced *traced, const struct mt_traced_thread *thread,
+                       const struct user_regs_struct *now)
+{
+	return thread->steps && is_call(traced, thread) &&
+	       now->rip == thread->before.rip + decode_once(traced, thread)->len;
+}
+
+/* Where the thread stands, which is at an instruction of its own. */
+static bool note_before(struct mt_traced *traced, struct mt_traced_thread *thread)
+{
+	struct user_regs_struct now;
+
+	if (!mt_tracee_user_regs(thread->tid, &now) || is_in_call(traced, thread, &now))
+		return false;
+	thread->before = now;
+	thread->code_len =
+	    mt_process_read_some(thread->pid, now.rip, thread->code, sizeof(thread->code));
+	return true;
+}
+
+/* A popf is carried out in the registers. Whether it was one. */
+static bool run_popf(struct mt_probe *probe, struct mt_traced_thread *thread)
+{
+	struct user_regs_struct now = thread->before;
+	struct step step;
+	size_t word;
+
+	if (!may_be_popf(thread) || !decode(probe->traced, thread, &step.insn) ||
+	    step.insn.bytes[step.insn.len - 1] != OPCODE_POPF || step.insn.len > 2)
+		return false;
+	word = machine_of(probe->traced, thread) == MT_MACHINE_I386 ? 4 : 8;
+	if (!mt_step_popf(thread->tid, step.insn.len, step.insn.bytes[0] == 0x66 ? 2 : word, &now))
+		return false;
+	mt_tracee_set_user_regs(thread->tid, &now);
+	mt_regs_from_user(&thread->before, &step.before);
+	mt_regs_from_user(&now, &step.after);
+	look_at_all(probe, thread, &step);
+	return true;
+}
+
+static void step(struct mt_probe *probe, struct mt_traced_thread *thread, int signal)
+{
+	bool noted = note_before(probe->traced, thread);
+
+	while (noted && !signal && run_popf(probe, thread))
+		noted = note_before(probe->traced, thread);
+	if (noted && signal)
+		thread->code_len = 0; /* it goes into the handler, and executes nothing here */
+	else if (noted && is_call(probe->traced, thread))
+		mt_traced_compare(probe, thread, true);
+	thread->steps = true;
+	thread->stopped = false;
+	mt_tracee_go(thread->tid, MT_RESUME_STEP, signal);
+}
+
+/* A step is over before a sleeping tracer would be woken; a system call may not be. */
+static struct mt_event look_for(pid_t tid)
+{
+	struct mt_event event = mt_tracee_next_of(tid);
+	uint64_t until = event.kind == MT_EVENT_NONE ? mt_now_ns() + LOOKING_NS : 0;
+
+	while (event.kind == MT_EVENT_NONE && mt_now_ns() < until)
+		event = mt_tracee_next_of(tid);
+	return event;
+}
+
+/* Whether it was a step and nothing else. What it was is kept, with what was told of it. */
+static bool is_plain(struct mt_probe *probe, struct mt_traced_thread *thread,
+                     const struct mt_event *event)
+{
+	struct mt_traced *traced = probe->traced;
+	struct mt_traced_held held = { .event = *event };
+	uint64_t told = traced->told;
+
+	thread->stopped = event->kind != MT_EVENT_NONE && !mt_event_is_end(event);
+	if (event->kind == MT_EVENT_SIGNAL && event->signal == SIGTRAP) {
+		held.stop = mt_traced_trapped(probe, thread);
+		held.told = held.stop != MT_PROBE_NOT_OURS;
+		if (held.stop == MT_PROBE_OURS && traced->told == told)
+			return true;
+	}
+	mt_traced_keep(traced, &held);
+	return false;
+}
+
+void mt_traced_step(struct mt_probe *probe, struct mt_traced_thread *thread, int signal)
+{
+	struct mt_event event;
+
+	for (int i = 0; i < STEPS_IN_A_ROW; i++) {
+		step(probe, thread, signal);
+		signal = 0;
+		event = look_for(thread->tid);
+		if (!is_plain(probe, thread, &event))
+			return;
+	}
+	step(probe, thread, 0);
+}

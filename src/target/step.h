@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Single steps (PTRACE_SINGLESTEP): what each of those who go by them has to know. */
+#ifndef MT_TARGET_STEP_H
+#define MT_TARGET_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#define MT_TRAP_FLAG (1U << 8) /* TF of rflags, by which the processor steps */
+
+/*
+ * The trap flag by which we step must not be seen in what an instruction has stored: pushf on the
+ * stack, syscall in r11. `code`: the first bytes of the instruction that the stopped thread has
+ * stepped; `regs`: its registers. Whether those are to be written back.
+ */
+bool mt_step_hide_flag(pid_t tid, const uint8_t code[2], struct user_regs_struct *regs);
+
+/*
+ * Carries out a popf of `len` bytes, which takes `size` bytes from the stack, in the registers. The
+ * kernel must not step one: it then no longer knows that the trap flag was set by a debugger, and
+ * leaves it to the program from then on (arch/x86/kernel/step.c, enable_single_step()). False: the
+ * stack cannot be read.
+ */
+bool mt_step_popf(pid_t tid, size_t len, size_t size, struct user_regs_struct *regs);
+
+/* What a step costs on this machine, in nanoseconds, tried on a child of ours; 0: it could not be
+ * tried. A few milliseconds. */
+uint64_t mt_step_cost(void);
+
+#endif
