@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "symbol/cfi.h"
+#include "symbol/die.h"
 #include "symbol/function.h"
 #include "symbol/image.h"
 #include "symbol/symtab.h"
@@ -69,15 +70,9 @@ static unsigned attr_number(Dwarf_Die *die, unsigned name)
 
 static struct mt_line call_site(Dwarf_Die *cu, Dwarf_Die *inlined)
 {
-	Dwarf_Files *files;
-	size_t count;
-	unsigned index = attr_number(inlined, DW_AT_call_file);
-	struct mt_line line = { .line = attr_number(inlined, DW_AT_call_line),
-		                .column = attr_number(inlined, DW_AT_call_column) };
-
-	if (dwarf_getsrcfiles(cu, &files, &count) == 0 && index < count)
-		line.file = dwarf_filesrc(files, index, NULL, NULL);
-	return line;
+	return (struct mt_line){ .file = mt_unit_file(cu, attr_number(inlined, DW_AT_call_file)),
+		                 .line = attr_number(inlined, DW_AT_call_line),
+		                 .column = attr_number(inlined, DW_AT_call_column) };
 }
 
 size_t mt_image_inlines_at(struct mt_image *image, uint64_t pc, struct mt_inline_frame *frames,

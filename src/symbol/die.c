@@ -3,6 +3,8 @@
 
 #include <dwarf.h>
 
+#include "symbol/package.h"
+
 bool mt_die_child(Dwarf_Die *parent, Dwarf_Die *child)
 {
 	return dwarf_child(parent, child) == 0;
@@ -19,11 +21,16 @@ bool mt_die_sibling(Dwarf_Die *die, Dwarf_Die *next)
 	return true;
 }
 
+bool mt_attr_target(Dwarf_Attribute *attr, Dwarf_Die *target)
+{
+	return dwarf_formref_die(attr, target) || mt_package_type(attr, target);
+}
+
 bool mt_die_target(Dwarf_Die *die, unsigned attribute, Dwarf_Die *target)
 {
 	Dwarf_Attribute attr;
 
-	return dwarf_attr(die, attribute, &attr) && dwarf_formref_die(&attr, target);
+	return dwarf_attr(die, attribute, &attr) && mt_attr_target(&attr, target);
 }
 
 /* data1 to data8 do not say whether they are signed; compilers write negative numbers in forms that
@@ -102,20 +109,30 @@ bool mt_die_is_external(Dwarf_Die *die)
 	       dwarf_formflag(&attr, &flag) == 0 && flag;
 }
 
+const char *mt_unit_file(Dwarf_Die *cu, size_t index)
+{
+	Dwarf_Die skeleton;
+	Dwarf_Files *files;
+	size_t count;
+
+	if (dwarf_getsrcfiles(cu, &files, &count) != 0 &&
+	    (!mt_package_skeleton(cu->cu, &skeleton) ||
+	     dwarf_getsrcfiles(&skeleton, &files, &count) != 0))
+		return NULL;
+	return index < count ? dwarf_filesrc(files, index, NULL, NULL) : NULL;
+}
+
 const char *mt_die_decl_file(Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Die cu;
 	Dwarf_Word index;
 	Dwarf_Half version;
-	Dwarf_Files *files;
-	size_t count;
 
 	if (!dwarf_attr_integrate(die, DW_AT_decl_file, &attr) ||
 	    dwarf_formudata(&attr, &index) != 0 ||
 	    !dwarf_cu_die(attr.cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
-	    (index == 0 && version < 5) || dwarf_getsrcfiles(&cu, &files, &count) != 0 ||
-	    index >= count)
+	    (index == 0 && version < 5))
 		return NULL;
-	return dwarf_filesrc(files, index, NULL, NULL);
+	return mt_unit_file(&cu, index);
 }

@@ -15,6 +15,9 @@ bool mt_die_child(Dwarf_Die *parent, Dwarf_Die *child);
  * DW_AT_sibling is damaged. `next` may be `die` itself. */
 bool mt_die_sibling(Dwarf_Die *die, Dwarf_Die *next);
 
+/* The DIE that a reference leads to; a type's signature to one of the same file, or package. */
+bool mt_attr_target(Dwarf_Attribute *attr, Dwarf_Die *target);
+
 /* The DIE that a reference attribute of `die` itself leads to. */
 bool mt_die_target(Dwarf_Die *die, unsigned attribute, Dwarf_Die *target);
 
@@ -32,6 +35,9 @@ bool mt_die_is_external(Dwarf_Die *die);
  * by libdw. (dwarf_decl_file() of 0.188 takes DWARF 5's file 0 for none, and clang counts from it.)
  */
 const char *mt_die_decl_file(Dwarf_Die *die);
+
+/* The source file of that number in the unit's line table; NULL: it has none. Owned by libdw. */
+const char *mt_unit_file(Dwarf_Die *cu, size_t index);
 
 /* struct, class, union, namespace …: what can stand before `::`. */
 bool mt_tag_is_scope(int tag);

@@ -154,7 +154,7 @@ static const struct range *range_at(struct mt_module_file *file, uint64_t addr, 
 	struct mt_functions *functions;
 	Dwarf_Die whole;
 
-	if (!mt_units_cu_at(file, addr, cu) || !mt_unit_whole(cu, &whole))
+	if (!mt_units_cu_at(file, addr, cu) || !mt_unit_whole(file, cu, &whole))
 		return NULL;
 	functions = functions_of_unit(file, &whole);
 	found = functions ? find_range(functions, addr) : NULL;

@@ -254,7 +254,8 @@ static struct mt_unit_macros *macros_at(struct mt_image *image, uint64_t pc)
 	if (!module || !mt_units_cu_at(module->file, pc - module->bias, &unit))
 		return NULL;
 	macros = macros_of(module->file, &unit);
-	if (macros && !macros->len && mt_unit_whole(&unit, &whole) && whole.addr != unit.addr)
+	if (macros && !macros->len && mt_unit_whole(module->file, &unit, &whole) &&
+	    whole.addr != unit.addr)
 		macros = macros_of(module->file, &whole);
 	return macros && macros->len ? macros : NULL;
 }

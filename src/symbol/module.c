@@ -157,6 +157,7 @@ void mt_module_file_unref(struct mt_module_file *file)
 	if (!file || --file->refs)
 		return;
 	forget_open(file);
+	mt_unit_macros_destroy(file->macros);
 	mt_units_destroy(file->units); /* threads may be reading what libdwfl has mapped */
 	mt_file_cfi_destroy(file->cfi);
 	if (file->dwfl)
@@ -169,7 +170,6 @@ void mt_module_file_unref(struct mt_module_file *file)
 	mt_functions_destroy(file->functions);
 	mt_local_dies_destroy(file->locals);
 	free(file->local_cache);
-	mt_unit_macros_destroy(file->macros);
 	interned_destroy(file->interned);
 	mt_elf_head_deinit(&file->head);
 	free(file->note);

@@ -20,7 +20,7 @@ const struct mt_type *mt_type_of_attr_at(struct mt_module_file *file, Dwarf_Die 
 	Dwarf_Attribute attr;
 	Dwarf_Die target;
 
-	if (!dwarf_attr_integrate(die, DW_AT_type, &attr) || !dwarf_formref_die(&attr, &target))
+	if (!dwarf_attr_integrate(die, DW_AT_type, &attr) || !mt_attr_target(&attr, &target))
 		return mt_type_base("void");
 	return type_of(file, &target, depth + 1);
 }

@@ -73,8 +73,8 @@ static bool list_unit(const struct lister *lister, const struct mt_space *space,
 {
 	Dwarf_Die root, whole;
 
-	return !mt_space_die(space, unit->die, &root) || !mt_unit_whole(&root, &whole) ||
-	       list_children(lister, &whole, 0);
+	return !mt_space_die(space, unit->die, &root) ||
+	       !mt_unit_whole(lister->file, &root, &whole) || list_children(lister, &whole, 0);
 }
 
 static bool list_module(struct lister *lister, const struct mt_module *module)

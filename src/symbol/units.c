@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -13,6 +12,7 @@
 #include "base/vec.h"
 #include "symbol/indexing.h"
 #include "symbol/own_map.h"
+#include "symbol/package.h"
 
 /* Ranges of units hardly ever overlap; only damaged ones do so deeply. */
 #define OVERLAP_MAX 64
@@ -140,31 +140,33 @@ static unsigned dwo_attribute(Dwarf_Die *cu)
 	                                               : 0;
 }
 
-bool mt_unit_whole(Dwarf_Die *cu, Dwarf_Die *whole)
+static struct mt_package *package_of(struct mt_module_file *file)
 {
+	struct mt_units *units = file->units;
+
+	if (!units->tried_package) {
+		units->tried_package = true;
+		units->package = mt_package_open(file);
+	}
+	return units->package;
+}
+
+bool mt_unit_whole(struct mt_module_file *file, Dwarf_Die *cu, Dwarf_Die *whole)
+{
+	struct mt_package *package;
 	Dwarf_Die split;
 
 	if (!dwo_attribute(cu)) {
 		*whole = *cu;
 		return true;
 	}
-	if (dwarf_cu_info(cu->cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) != 0 ||
-	    dwarf_tag(&split) == DW_TAG_invalid)
-		return false;
-	*whole = split;
-	return true;
-}
-
-/* What dwp and llvm-dwp make of all .dwo files; libdw 0.188 does not look for it. */
-#define PACKAGE_HINT                                                                               \
-	"; the .dwp package beside it cannot be read: keep the .dwo files where they were made"
-
-static bool has_package(const struct mt_module_file *file)
-{
-	struct mt_buf path MT_AUTO_BUF = { 0 };
-
-	mt_buf_printf(&path, "%s.dwp", file->path);
-	return mt_buf_ok(&path) && access(path.data, F_OK) == 0;
+	if (dwarf_cu_info(cu->cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) == 0 &&
+	    dwarf_tag(&split) != DW_TAG_invalid) {
+		*whole = split;
+		return true;
+	}
+	package = package_of(file);
+	return package && mt_package_unit(package, cu, whole);
 }
 
 static void note_missing_dwo(struct mt_module_file *file, Dwarf_Die *cu)
@@ -174,17 +176,29 @@ static void note_missing_dwo(struct mt_module_file *file, Dwarf_Die *cu)
 
 	mt_module_file_note(file, "%s: its debug information is split off, and %s is missing%s",
 	                    file->path, name ? name : "the .dwo file",
-	                    has_package(file) ? PACKAGE_HINT : "");
+	                    package_of(file) ? ", in the package too" : "");
 }
 
-static bool add_split(struct mt_module_file *file, struct mt_units *units, Dwarf_Die *split)
+static bool add_split(struct mt_units *units, Dwarf *dwarf)
 {
-	struct mt_units *made = units_new(file, dwarf_cu_getdwarf(split->cu), true);
+	struct mt_units *made = units_new(units->file, dwarf, true);
 
 	if (!made)
 		return false;
 	units->splits[units->split_count++] = made;
 	return true;
+}
+
+static bool add_types(Dwarf *dwarf, void *arg)
+{
+	struct mt_units *units = arg;
+	struct mt_units **grown =
+	    realloc(units->splits, (units->split_count + 1) * sizeof(struct mt_units *));
+
+	if (!grown)
+		return false;
+	units->splits = grown;
+	return add_split(units, dwarf);
 }
 
 /* Programs whose first unit is whole have no split ones: to ask every unit would take long. */
@@ -199,11 +213,13 @@ static void read_splits(struct mt_module_file *file, struct mt_units *units)
 	for (size_t i = 0; units->splits && i < space->count; i++) {
 		if (!mt_space_die(space, space->units[i].die, &cu) || !dwo_attribute(&cu))
 			continue;
-		if (!mt_unit_whole(&cu, &split))
+		if (!mt_unit_whole(file, &cu, &split))
 			note_missing_dwo(file, &cu);
-		else if (!add_split(file, units, &split))
+		else if (!add_split(units, dwarf_cu_getdwarf(split.cu)))
 			break;
 	}
+	if (units->package)
+		mt_package_types(units->package, add_types, units);
 }
 
 struct mt_units *mt_units_of(struct mt_module_file *file)
@@ -233,6 +249,7 @@ void mt_units_destroy(struct mt_units *units)
 		mt_units_destroy(units->splits[i]);
 	if (units->str_is_own)
 		mt_own_map_end(units->str);
+	mt_package_destroy(units->package);
 	free(units->splits);
 	free(units->roots);
 	free(units->ranges);

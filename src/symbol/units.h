@@ -52,8 +52,10 @@ struct mt_units {
 	bool str_is_own;
 	struct mt_module_file *file;
 
-	struct mt_units **splits; /* with -gsplit-dwarf: those of the .dwo files */
+	struct mt_units **splits; /* with -gsplit-dwarf: those of the .dwo files, or a package's */
 	size_t split_count;
+	struct mt_package *package; /* NULL: none is known of */
+	bool tried_package;
 
 	struct mt_unit_root *roots; /* of spaces[0], by str_base; see mt_units_read_roots() */
 	size_t root_count;
@@ -70,9 +72,9 @@ struct mt_units {
 struct mt_units *mt_units_of(struct mt_module_file *file);
 void mt_units_destroy(struct mt_units *units);
 
-/* The DIE that has what the unit says: `cu` itself, or with -gsplit-dwarf its like in the .dwo
- * file. False when the .dwo file is missing. */
-bool mt_unit_whole(Dwarf_Die *cu, Dwarf_Die *whole);
+/* The DIE that has what the unit of that file says: `cu` itself, or with -gsplit-dwarf its like in
+ * the .dwo file or the package. False when that is missing. */
+bool mt_unit_whole(struct mt_module_file *file, Dwarf_Die *cu, Dwarf_Die *whole);
 
 /* The unit that holds that offset of the section, or NULL. */
 const struct mt_unit *mt_unit_at(const struct mt_space *space, uint64_t offset);

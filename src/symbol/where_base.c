@@ -74,7 +74,7 @@ bool mt_where_keeps_registers(struct mt_image *image, uint64_t pc)
 	Dwarf_Die cu, whole;
 
 	if (!module || !mt_units_cu_at(module->file, pc - module->bias, &cu) ||
-	    !mt_unit_whole(&cu, &whole))
+	    !mt_unit_whole(module->file, &cu, &whole))
 		return false;
 	producer = dwarf_formstring(dwarf_attr(&whole, DW_AT_producer, &attr));
 	return producer && !strncmp(producer, "GNU ", 4);

@@ -217,7 +217,7 @@ START_TEST(missing_dwo_files_are_noted)
 }
 END_TEST
 
-START_TEST(a_package_of_dwo_files_is_told_as_what_it_is)
+START_TEST(what_is_no_package_is_told)
 {
 	char folder[] = "/tmp/memtrap-dwp-XXXXXX", program[PATH_MAX], path[PATH_MAX];
 	struct mt_image *image;
@@ -231,7 +231,7 @@ START_TEST(a_package_of_dwo_files_is_told_as_what_it_is)
 	ck_assert_int_eq(symlink("/dev/null", program), 0);
 	MT_CK_OK(mt_image_open_file(path, &image));
 	note = mt_module_note(mt_image_executable(image));
-	ck_assert_msg(note && strstr(note, ".dwp package beside it cannot be read"), "%s", note);
+	ck_assert_msg(note && strstr(note, ".dwp is no package of .dwo files"), "%s", note);
 	mt_image_destroy(image);
 	unlink(path);
 	unlink(program);
@@ -291,5 +291,5 @@ MT_UNIT_MAIN("variable", running_out_of_memory_is_an_error,
              what_cannot_be_watched_is_told_as_what_it_is,
              rust_statics_are_found_without_their_crate, symbols_alone_give_address_and_size,
              a_stripped_program_says_so, a_process_finds_its_own_variable,
-             missing_dwo_files_are_noted, a_package_of_dwo_files_is_told_as_what_it_is,
+             missing_dwo_files_are_noted, what_is_no_package_is_told,
              what_another_module_defines_has_members)
