@@ -405,6 +405,10 @@ struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt
 /* The last stop again, of the selected process. */
 const struct mt_stop *mt_debug_last_stop(const struct mt_debug *debug);
 
+/* What the kernel says of the signal, SIGTRAP too, that the selected thread has stopped with, or
+ * died of in a core file. False: it has stopped for another reason. */
+bool mt_debug_siginfo(const struct mt_debug *debug, siginfo_t *info);
+
 /* Asks what runs to stop: mt_debug_wait() reports INTERRUPTED. Signal-safe, from any thread. */
 void mt_debug_interrupt(struct mt_debug *debug);
 

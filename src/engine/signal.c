@@ -100,3 +100,17 @@ bool mt_signal_decide(struct mt_thread *thread, struct mt_stop *stop)
 		                                      .signal = signal });
 	return false;
 }
+
+bool mt_debug_siginfo(const struct mt_debug *debug, siginfo_t *info)
+{
+	const struct mt_thread *thread = debug->thread;
+
+	if (!debug->proc || !thread)
+		return false;
+	if (debug->proc->core) {
+		*info = debug->proc->core->info;
+		return debug->proc->core->has_info;
+	}
+	*info = thread->info;
+	return thread->stop == MT_EVENT_SIGNAL && thread->info.si_signo;
+}

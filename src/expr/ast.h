@@ -37,6 +37,7 @@ enum mt_ast_kind {
 	MT_AST_SIZEOF,   /* of a, or of type where a is NULL */
 	MT_AST_ALIGNOF,  /* the same */
 	MT_AST_REPEAT,   /* a@b: an array of b, of which a is the first */
+	MT_AST_ENTRY,    /* a@entry, where a is a name */
 	MT_AST_DYNAMIC,  /* dynamic_cast<type>(a) */
 	MT_AST_TYPEID,   /* of a, or of type where a is NULL */
 	MT_AST_RECAST,   /* reinterpret_cast<type>(a): a cast that does not move pointers */

@@ -48,6 +48,8 @@ static const char *why_not(const struct mt_ast *ast)
 	case MT_AST_SIZEOF:
 	case MT_AST_ALIGNOF:
 		return "this is the same at each hit";
+	case MT_AST_ENTRY:
+		return "only a debugger tells what a function was called with";
 	case MT_AST_REPEAT:
 	case MT_AST_SLICE:
 		return "an array of one's own making, as in x@8, is shown as a whole only";

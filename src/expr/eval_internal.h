@@ -106,6 +106,8 @@ struct mt_error *mt_eval_type_error(const struct mt_eval *eval, const struct mt_
 
 /* ---- Names (eval_name.c) */
 
+struct mt_error *mt_eval_entry(const struct mt_eval *eval, const struct mt_ast *ast,
+                               struct mt_value *value);
 struct mt_error *mt_eval_name(const struct mt_eval *eval, const struct mt_ast *ast,
                               struct mt_value *value);
 

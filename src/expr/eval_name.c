@@ -52,6 +52,34 @@ struct mt_error *mt_value_of_local(const struct mt_world *world, struct mt_arena
 	return value_of_local(&eval, world->frame, local, value);
 }
 
+struct mt_error *mt_value_at_entry(const struct mt_world *world, struct mt_arena *arena,
+                                   const struct mt_local *parameter, struct mt_value *value)
+{
+	struct mt_where where MT_CLEANUP(mt_where_deinit) = { 0 };
+	struct mt_value made = { .type = parameter->type };
+
+	mt_type_complete(made.type);
+	MT_TRY(mt_where_at_entry(world->frame, parameter, &where));
+	MT_TRY(mt_value_of_where(arena, &where, &made));
+	*value = made;
+	return NULL;
+}
+
+struct mt_error *mt_eval_entry(const struct mt_eval *eval, const struct mt_ast *ast,
+                               struct mt_value *value)
+{
+	const struct mt_world *world = eval->world;
+	const char *name = ast->a->name;
+	struct mt_local local;
+
+	if (!world->frame || !world->image ||
+	    !mt_local_find(world->image, world->frame->pc, world->inline_depth, name, &local) ||
+	    !local.is_parameter)
+		return mt_error_at((long)ast->a->at,
+		                   "@entry is of parameters alone, and %.60s is none here", name);
+	return mt_value_at_entry(world, eval->arena, &local, value);
+}
+
 static bool points_to_class(const struct mt_type *type)
 {
 	return type->kind == MT_TYPE_POINTER && type->target &&

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "expr/parser_internal.h"
 
 /* The tree inside, as if it had begun at the bracket: messages show whole brackets. */
@@ -124,6 +126,33 @@ static struct mt_error *parse_index(struct mt_parser *parser, struct mt_ast node
 	return mt_parser_node(parser, node, ast);
 }
 
+/* Whether `@entry` stands here, behind a name. */
+static bool is_at_entry(const struct mt_parser *parser, const struct mt_ast *operand)
+{
+	static const char word[] = "entry";
+	struct mt_lexer ahead = parser->lexer;
+	struct mt_token next;
+	struct mt_error *error;
+
+	if (!parser->names || parser->token.kind != MT_TOKEN_AT || operand->kind != MT_AST_NAME ||
+	    operand->scope)
+		return false;
+	error = mt_lexer_next(&ahead, &next);
+	mt_error_free(error);
+	return !error && next.kind == MT_TOKEN_NAME && next.len == strlen(word) &&
+	       !memcmp(ahead.text + next.at, word, next.len);
+}
+
+static struct mt_error *parse_at_entry(struct mt_parser *parser, struct mt_ast node,
+                                       const struct mt_ast **ast)
+{
+	node.kind = MT_AST_ENTRY;
+	node.at = parser->token.at;
+	MT_TRY(mt_parser_advance(parser));
+	MT_TRY(mt_parser_advance(parser));
+	return mt_parser_node(parser, node, ast);
+}
+
 struct mt_error *mt_parser_suffixes(struct mt_parser *parser, size_t start,
                                     const struct mt_ast **ast)
 {
@@ -135,6 +164,8 @@ struct mt_error *mt_parser_suffixes(struct mt_parser *parser, size_t start,
 			MT_TRY(parse_member(parser, node, ast));
 		else if (kind == MT_TOKEN_INDEX_OPEN)
 			MT_TRY(parse_index(parser, node, ast));
+		else if (is_at_entry(parser, *ast))
+			MT_TRY(parse_at_entry(parser, node, ast));
 		else if (parser->names && kind == MT_TOKEN_OPEN)
 			MT_TRY(mt_parser_call(parser, node, ast));
 		else if (parser->names && kind == MT_TOKEN_INCREMENT)

@@ -127,9 +127,10 @@ void mt_kept_destroy(struct mt_kept *kept); /* NULL is allowed */
  *	integer promotions and the usual conversions; pointer arithmetic and differences; float,
  *	double, long double; sizeof x, sizeof (T), _Alignof; casts to any named type, also T(x); ?:
  *; comma; = += … ++ -- where the world may be written; . -> [] * & ! ~ -; string literals; x@8 (an
- *array of 8 from x on), a[2..5] (elements 2 to 5), {T} addr as gdb has it; file.c::x, func::x,
- *ns::Class::member, this->x and x inside of methods; $rax, $1, $, $$2, $_, $name; f(1, 2); true,
- *false, NULL, nullptr; enumerators; type names alone are an error here: see mt_eval_type().
+ *array of 8 from x on), x@entry (what the parameter was at the call), a[2..5] (elements 2 to 5),
+ *{T} addr as gdb has it; file.c::x, func::x, ns::Class::member, this->x and x inside of methods;
+ *$rax, $1, $, $$2, $_, $name; f(1, 2); true, false, NULL, nullptr; enumerators; type names alone
+ *are an error here: see mt_eval_type().
  *
  * Undefined in C and defined here as expr.h says, but for a division by zero, which is an error to
  * a person. Errors are SYNTAX, NOT_FOUND, AMBIGUOUS, UNREADABLE and UNSUPPORTED; those that have a
@@ -158,6 +159,10 @@ struct mt_error *mt_eval_truth(const struct mt_world *world, const char *text, b
  * that an inner block hides is had too. */
 struct mt_error *mt_value_of_local(const struct mt_world *world, struct mt_arena *arena,
                                    const struct mt_local *local, struct mt_value *value);
+
+/* What a parameter had when the frame's function was entered. UNSUPPORTED: nobody knows. */
+struct mt_error *mt_value_at_entry(const struct mt_world *world, struct mt_arena *arena,
+                                   const struct mt_local *parameter, struct mt_value *value);
 
 /* ---- Reading and writing values ---------------------------------------------- */
 

@@ -75,6 +75,14 @@ struct mt_error *mt_where_local(const struct mt_where_frame *frame, const struct
                                 struct mt_where *where);
 void mt_where_deinit(struct mt_where *where);
 
+/*
+ * What a parameter had when the frame's function was entered, by what the caller says of the call
+ * (gdb's x@entry): a VALUE. UNSUPPORTED: nobody knows, it was inlined, or it was not passed in a
+ * register.
+ */
+struct mt_error *mt_where_at_entry(const struct mt_where_frame *frame, const struct mt_local *local,
+                                   struct mt_where *where);
+
 /* The same for the variable that a POINTER piece points to. */
 struct mt_error *mt_where_pointee(const struct mt_where_frame *frame,
                                   const struct mt_local_die *pointee, struct mt_where *where,

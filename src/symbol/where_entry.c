@@ -187,14 +187,36 @@ static struct mt_error *enter_caller(const struct mt_where_scope *scope, struct 
 
 /* ---- The parameter ------------------------------------------------------- */
 
+/* Whether the expression is no more than a register, perhaps as a value of some type. */
+static bool is_register(const struct mt_cfi_span *expression, uint64_t *reg)
+{
+	struct mt_cfi_reader in = mt_cfi_reader_of(*expression);
+	uint64_t op = mt_cfi_read_uint(&in, 1);
+
+	if (op >= DW_OP_reg0 && op <= DW_OP_reg31)
+		*reg = op - DW_OP_reg0;
+	else if (op == DW_OP_regx || op == DW_OP_regval_type || op == DW_OP_GNU_regval_type)
+		*reg = mt_cfi_read_uleb(&in);
+	else
+		return false;
+	if (op == DW_OP_regval_type || op == DW_OP_GNU_regval_type)
+		mt_cfi_read_uleb(&in);
+	return !in.failed && !mt_cfi_left(&in);
+}
+
 static bool has_location(Dwarf_Die *parameter, const struct mt_cfi_span *expression)
 {
+	struct mt_cfi_span own;
 	Dwarf_Attribute attr;
 	Dwarf_Block block;
+	uint64_t reg, wanted;
 
-	return dwarf_formblock(dwarf_attr(parameter, DW_AT_location, &attr), &block) == 0 &&
-	       block.length == expression->len &&
-	       !memcmp(block.data, expression->bytes, expression->len);
+	if (dwarf_formblock(dwarf_attr(parameter, DW_AT_location, &attr), &block) != 0)
+		return false;
+	own = (struct mt_cfi_span){ block.data, block.length };
+	if (is_register(&own, &reg) && is_register(expression, &wanted))
+		return reg == wanted;
+	return own.len == expression->len && !memcmp(own.bytes, expression->bytes, own.len);
 }
 
 static bool is_of(Dwarf_Die *parameter, const Dwarf_Die *wanted)
@@ -244,4 +266,66 @@ struct mt_error *mt_where_entry_value(const struct mt_where_scope *scope,
 		return unknown();
 	call.scope.cu = attr.cu;
 	return mt_where_attr_value(&call.scope, &attr, value);
+}
+
+/* ---- A parameter by itself ----------------------------------------------- */
+
+/* Whether it is the function's own, and of nothing that is inlined there. */
+static bool is_own(Dwarf_Die *function, const Dwarf_Die *parameter)
+{
+	Dwarf_Die child;
+
+	if (!mt_die_child(function, &child))
+		return false;
+	do {
+		if (child.addr == parameter->addr)
+			return dwarf_tag(&child) == DW_TAG_formal_parameter;
+	} while (mt_die_sibling(&child, &child));
+	return false;
+}
+
+/* The expression for where the parameter is at the function's first instruction. */
+static struct mt_error *place_at_entry(const struct mt_where_scope *scope, Dwarf_Die *parameter,
+                                       struct mt_cfi_span *expression)
+{
+	struct mt_where_frame entered = *scope->frame;
+	struct mt_where_scope at_entry = *scope;
+	Dwarf_Die unit, function;
+	Dwarf_Attribute attr;
+	Dwarf_Addr entry;
+	uint64_t reg;
+
+	if (!mt_function_die_at(scope->file, entered.pc - scope->bias, &unit, &function) ||
+	    !is_own(&function, parameter) || dwarf_entrypc(&function, &entry) != 0 ||
+	    !dwarf_attr_integrate(parameter, DW_AT_location, &attr))
+		return unknown();
+	entered.pc = entry + scope->bias;
+	at_entry.frame = &entered;
+	at_entry.cu = attr.cu;
+	MT_TRY(mt_where_expression(&at_entry, &attr, expression));
+	return is_register(expression, &reg) ? NULL : unknown();
+}
+
+struct mt_error *mt_where_at_entry(const struct mt_where_frame *frame, const struct mt_local *local,
+                                   struct mt_where *where)
+{
+	struct mt_where_piece piece = { .kind = MT_WHERE_VALUE };
+	unsigned steps = MT_WHERE_STEPS;
+	struct mt_where_scope scope;
+	struct mt_cfi_span expression;
+	struct mt_typed value;
+	struct mt_where found = { 0 };
+	Dwarf_Die die = local->die->die;
+
+	MT_TRY(mt_where_scope(frame, local->die, &steps, &scope));
+	MT_TRY(place_at_entry(&scope, &die, &expression));
+	MT_TRY(mt_where_entry_value(&scope, &expression, NULL, &value));
+	if (local->type->size > value.size) /* a struct, of which this is the beginning */
+		return unknown();
+	piece.value_size = value.size;
+	memcpy(piece.value, &value.bits, value.size);
+	if (!mt_vec_push(&found, piece))
+		return mt_error_nomem();
+	*where = found;
+	return NULL;
 }

@@ -114,3 +114,24 @@ def test_a_package_says_what_its_files_say(build):
     for question in questions(build):
         if "letter" not in question[2]:  # is_compilers_fault()
             assert without_addresses(ours[question]) == without_addresses(split[question]), question
+
+
+SETTINGS = ["default", "no", "only", "preferred", "if-needed", "both", "compact"]
+
+
+@functools.cache
+def at_spent(build, run_it):
+    """Where `spent` no longer needs its arguments: its frame's line by each setting, and what the calls were made with."""
+    prints = ["print a@entry", "print b@entry + 1", "print *c@entry", "print d@entry", "ptype c@entry", "print (a@entry) @ 1"]
+    lines = [line for how in SETTINGS for line in (f"set print entry-values {how}", "backtrace 2")]
+    done = run_it("break marker if number == 9", "run", "frame 1", *prints, *lines, program=[fixture(build)])
+    shown = re.findall(r"^(?:#\d|\$\d+ =|type =) .*", done.out, re.M)
+    return [re.sub(r"0x7ff[0-9a-f]{9}", "ON_THE_STACK", re.sub(r" at \S+:\d+$", "", line)) for line in shown]
+
+
+@pytest.mark.parametrize("build", [f"matrix-{how}" for how in (
+    "gcc-o2-4", "gcc-o2-5", "gcc-o2-types-4", "gcc-o2-split-4", "gcc-o2-split-5", "clang-o2-4", "clang-o2-5")])
+def test_what_functions_were_called_with(build):
+    ours = at_spent(build, debug)
+    assert len(ours) > 2 * len(SETTINGS)
+    assert ours == at_spent(build, gdb)

@@ -352,3 +352,20 @@ def test_core_files(tmp_path):
         assert dead.lines(r"^#\d") == live.lines(r"^#\d")
         assert dead.values()[1] == live.values()[1]
         assert "a core file only shows what was" in dead.err
+
+
+def test_siginfo_is_the_kernels():
+    done = debug("print $_siginfo", "run", "print $_siginfo.si_signo", "print $_siginfo._sifields._sigfault.si_addr",
+                 "print $_siginfo.si_code", "set $kept = $_siginfo", "print $kept.si_signo", "kill", "print $_siginfo",
+                 program=debuggee("crash"))
+    assert list(done.values().values()) == ["void", "11", "(void *) 0x8", "1", "11", "void"]
+
+
+def test_siginfo_of_a_signal_that_was_sent():
+    done = debug("run", "print $_siginfo.si_signo", "print $_siginfo.si_code", "print $_siginfo._sifields._kill.si_pid",
+                 "print sizeof($_siginfo)", "print $_siginfo.si_signo = 3", "info inferiors",
+                 program=["/bin/sh", "-c", "kill -USR2 $$"])
+    values = done.values()
+    assert (values[1], values[2], values[4]) == ("12", "0", "128")
+    assert done.lines(rf"^\* 1 .*\b{values[3]}\b")
+    assert "no place to assign to" in done.err

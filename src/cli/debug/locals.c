@@ -99,25 +99,77 @@ static bool is_shown(const struct mt_shell *shell, const struct mt_type *type)
 	       type->kind != MT_TYPE_ARRAY;
 }
 
+/* An argument as it is, or as it was at the call; `text` is empty where it is not looked for. */
+struct argument {
+	struct mt_value value;
+	struct mt_buf text;
+	bool is_known; /* all of it */
+};
+
 /* As inside of another value: a pointer's type goes without saying. */
+static void read_argument(const struct mt_world *world, struct mt_arena *arena,
+                          const struct mt_local *local, bool at_entry,
+                          const struct mt_print_options *options, struct argument *argument)
+{
+	struct mt_error *error = at_entry
+	                             ? mt_value_at_entry(world, arena, local, &argument->value)
+	                             : mt_value_of_local(world, arena, local, &argument->value);
+
+	if (!error && argument->value.type->size)
+		error = mt_value_fetch(world, arena, &argument->value);
+	argument->is_known = !error && !argument->value.gone;
+	if (!error)
+		error = mt_print_value(world, &argument->value, options, &argument->text);
+	if (error)
+		mt_buf_text(&argument->text, at_entry ? "<optimized out>" : "<unavailable>");
+	mt_error_free(error);
+}
+
+static bool is_same(const struct argument *now, const struct argument *entry)
+{
+	return now->is_known && entry->is_known && now->value.bytes && entry->value.bytes &&
+	       !memcmp(now->value.bytes, entry->value.bytes, (size_t)now->value.type->size);
+}
+
+/* What gdb's `set print entry-values` has of the two. */
+static void say_both(struct mt_shell *shell, const char *name, const struct argument *now,
+                     const struct argument *entry)
+{
+	enum mt_entry_values how = shell->settings.entry_values;
+	bool only_entry = how == MT_ENTRY_ONLY || (how == MT_ENTRY_PREFERRED && entry->is_known);
+
+	if (!now->is_known && entry->is_known)
+		only_entry |= how == MT_ENTRY_IF_NEEDED || how == MT_ENTRY_COMPACT;
+	if (only_entry)
+		mt_say(shell, "%s@entry=%s", name, entry->text.data);
+	else if ((how == MT_ENTRY_DEFAULT || how == MT_ENTRY_COMPACT) && is_same(now, entry))
+		mt_say(shell, "%s=%s@entry=%s", name, name, now->text.data);
+	else if (how == MT_ENTRY_BOTH || (entry->is_known && how != MT_ENTRY_IF_NEEDED))
+		mt_say(shell, "%s=%s, %s@entry=%s", name, now->text.data, name, entry->text.data);
+	else
+		mt_say(shell, "%s=%s", name, now->text.data);
+}
+
 static void say_argument(struct mt_shell *shell, const struct mt_world *world,
                          const struct mt_local *local, const struct mt_print_options *options)
 {
 	struct mt_arena arena MT_AUTO_ARENA = { 0 };
-	struct mt_buf text MT_AUTO_BUF = { 0 };
-	struct mt_value value;
-	struct mt_error *error;
+	struct argument now = { 0 }, entry = { 0 };
 
-	mt_say(shell, "%s=", local->name);
 	if (!is_shown(shell, local->type)) {
-		mt_say(shell, "...");
+		mt_say(shell, "%s=...", local->name);
 		return;
 	}
-	error = mt_value_of_local(world, &arena, local, &value);
-	if (!error)
-		error = mt_print_value(world, &value, options, &text);
-	mt_say(shell, "%s", error ? "<unavailable>" : text.data ? text.data : "");
-	mt_error_free(error);
+	read_argument(world, &arena, local, false, options, &now);
+	if (shell->settings.entry_values != MT_ENTRY_NO)
+		read_argument(world, &arena, local, true, options, &entry);
+	if (mt_buf_ok(&now.text) && mt_buf_ok(&entry.text) &&
+	    shell->settings.entry_values != MT_ENTRY_NO)
+		say_both(shell, local->name, &now, &entry);
+	else
+		mt_say(shell, "%s=%s", local->name, now.text.data ? now.text.data : "");
+	mt_buf_deinit(&now.text);
+	mt_buf_deinit(&entry.text);
 }
 
 void mt_arguments_say(struct mt_shell *shell, const struct mt_frame *frame)

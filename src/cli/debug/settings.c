@@ -41,6 +41,8 @@ static const char *const always_off[] = { "off", NULL };
 #define OURS(field) .offset = offsetof(struct mt_settings, field)
 #define ENGINES(field) .engine = true, .offset = offsetof(struct mt_debug_settings, field)
 
+static const char *const entry_values[] = { "default",   "no",   "only",    "preferred",
+	                                    "if-needed", "both", "compact", NULL };
 static const char *const arguments[] = { "scalars", "all", "none", "presence", NULL };
 
 static const struct setting table[] = {
@@ -82,8 +84,8 @@ static const struct setting table[] = {
 	  .what = "vtables are shown by 'info vtbl OBJECT', and pointers to them by their names" },
 	{ "print frame-arguments", KIND_CHOICE, OURS(frame_arguments), arguments,
 	  .what = "which arguments a frame's line shows with their values" },
-	{ "print entry-values", KIND_OTHERS,
-	  .what = "arguments are shown as they are now, not as they were at the call" },
+	{ "print entry-values", KIND_CHOICE, OURS(entry_values), entry_values,
+	  .what = "whether a frame's line shows what arguments were when it was called" },
 	{ "unwindonsignal", KIND_BOOL, ENGINES(unwind_on_signal),
 	  .what = "whether a call of yours that gets a signal is undone" },
 	{ "unwind-on-signal", KIND_BOOL, ENGINES(unwind_on_signal),

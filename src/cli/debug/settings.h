@@ -34,6 +34,17 @@ enum mt_arguments {
 	MT_ARGUMENTS_PRESENCE, /* "..." where there are any */
 };
 
+/* Whether a frame's line shows what arguments were at the call: gdb's words. */
+enum mt_entry_values {
+	MT_ENTRY_DEFAULT, /* too, if it is known; x=x@entry=1 where it is the same */
+	MT_ENTRY_NO,
+	MT_ENTRY_ONLY,
+	MT_ENTRY_PREFERRED, /* instead, if it is known */
+	MT_ENTRY_IF_NEEDED, /* instead, where the value is not known now */
+	MT_ENTRY_BOTH,
+	MT_ENTRY_COMPACT, /* as default, but for what is not known now */
+};
+
 struct mt_settings {
 	char *args, *cwd, *tty, *directories, *prompt;
 	bool confirm, disable_randomization, history_save, past_main;
@@ -44,6 +55,7 @@ struct mt_settings {
 	unsigned pending;         /* enum mt_auto */
 	unsigned view;            /* enum mt_view bits */
 	unsigned frame_arguments; /* enum mt_arguments */
+	unsigned entry_values;    /* enum mt_entry_values */
 	unsigned list_size, view_size, trace_limit;
 	struct mt_print_options print; /* what `set print` changes */
 	MT_VEC(char *) environment;    /* "NAME=VALUE"; the program's */

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "cli/debug/shell.h"
+#include "expr/siginfo_type.h"
 
 /* ---- Keeping --------------------------------------------------------------- */
 
@@ -249,8 +250,21 @@ bool mt_values_find(struct mt_values *values, const char *name, struct mt_value 
 	return true;
 }
 
+/* It changes with the selected thread, and with each stop. */
+static bool find_siginfo(struct mt_shell *shell, struct mt_value *value)
+{
+	siginfo_t *info = &shell->values.siginfo;
+
+	if (!mt_debug_siginfo(shell->debug, info))
+		return false;
+	*value = (struct mt_value){ .type = mt_siginfo_type(), .bytes = (const uint8_t *)info };
+	return true;
+}
+
 static bool find_for_world(void *shell, const char *name, struct mt_value *value)
 {
+	if (!strcmp(name, "_siginfo"))
+		return find_siginfo(shell, value);
 	return mt_values_find(&((struct mt_shell *)shell)->values, name, value);
 }
 

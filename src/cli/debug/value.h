@@ -6,6 +6,8 @@
 #ifndef MT_CLI_DEBUG_VALUE_H
 #define MT_CLI_DEBUG_VALUE_H
 
+#include <signal.h>
+
 #include "base/vec.h"
 #include "cli/debug/syntax.h"
 #include "engine/world.h"
@@ -24,6 +26,7 @@ struct mt_kept_value {
 struct mt_values {
 	MT_VEC(struct mt_kept_value) history;
 	MT_VEC(struct mt_kept_value) variables;
+	siginfo_t siginfo; /* what $_siginfo was when it was asked for last */
 };
 
 void mt_values_deinit(struct mt_values *values);
