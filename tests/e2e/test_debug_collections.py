@@ -35,6 +35,27 @@ def test_the_standard_library_as_gdb_has_it(build, names, settings):
     assert dict(zip(names, shown(ours))) == dict(zip(names, shown(theirs)))
 
 
+CONTAINERS = ["text", "empty", "longer", "numbers", "none", "items", "ages", "sorted", "chain", "no_chain", "no_owner", "no_shared",
+              "maybe", "not_at_all", "hashed", "view", "nested", "pair"]
+
+
+@pytest.mark.parametrize("program, names", [("containers", CONTAINERS), ("collections", NAMES)])
+def test_another_standard_library_shows_the_same(program, names):
+    """LLVM's, with the same containers of the same values; gdb has no printers for it."""
+    commands = ["break stop", "run", "up", *(f"print {name}" for name in names)]
+    ours = debug(*commands, program=[fixture(f"{program}-libcxx")])
+    other = debug(*commands, program=[fixture(f"{program}-clang")])
+    assert ours.err == ""
+    assert dict(zip(names, shown(ours))) == {name: text.replace("std::__cxx11::", "std::")
+                                             for name, text in zip(names, shown(other))}
+
+
+def test_shared_pointers_of_another_standard_library():
+    done = debug("break stop", "run", "up", "print shared", "print owner", program=[fixture("containers-libcxx")])
+    assert done.lines(r"^\$1 = std::shared_ptr<Item> \(use count 1, weak count 0\) = \{get\(\) = 0x[0-9a-f]+\}$")
+    assert done.lines(r"^\$2 = std::unique_ptr<int> = \{get\(\) = 0x[0-9a-f]+\}$")
+
+
 RUST = {"deque": "VecDeque(size=4) = {2, 3, 4, 5}", "empty_deque": "VecDeque(size=0)",
         "map": 'HashMap(size=1) = {["one"] = 1}', "empty_map": "HashMap(size=0)", "set": "HashSet(size=1) = {9}",
         "rc": "Rc(strong=1, weak=1) = {value = 5}", "weak": "Weak(strong=1, weak=1) = {value = 5}",
