@@ -456,6 +456,8 @@ static struct mt_error *write_body(struct mt_formatting *formatting,
 		return write_list(formatting, step);
 	case MT_FORMATTER_TREE:
 		return write_tree(formatting, step);
+	case MT_FORMATTER_BTREE:
+		return mt_formatting_btree(formatting, step);
 	case MT_FORMATTER_EACH:
 		return mt_formatting_each(formatting, step);
 	case MT_FORMATTER_BASES:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a formatter shows by numbers: `each`, and `bases`. */
+/* What a formatter shows by numbers: `each`, `btree` and `bases`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -66,6 +66,95 @@ struct mt_error *mt_formatting_each(struct mt_formatting *formatting,
 	for (int64_t i = 0; i < count && more && i < ITEMS_MAX; i++)
 		MT_TRY(write_element(formatting, step, i, &more));
 	return NULL;
+}
+
+/* ---- btree ROOT, HEIGHT, COUNT, CHILD ---------------------------------------------------------
+ */
+
+/* No node of a B-tree has more elements, and none is higher: damaged ones are told. */
+enum { NODE_MAX = 4096, HEIGHT_MAX = 32 };
+
+struct btree {
+	struct mt_formatting *formatting;
+	const struct mt_formatter_step *step;
+	bool more; /* the last one was not the last that may be shown */
+};
+
+static struct mt_error *write_subtree(struct btree *btree, const struct mt_value *node,
+                                      int64_t height);
+
+/* Child `i` of the node, and all below it. */
+static struct mt_error *write_child(struct btree *btree, const struct mt_value *node, int64_t i,
+                                    int64_t height)
+{
+	struct mt_number addr;
+	struct mt_value child;
+
+	MT_TRY(mt_formatting_set(btree->formatting, "node", node));
+	MT_TRY(number_it(btree->formatting, i));
+	MT_TRY(mt_formatting_eval(btree->formatting, btree->step->operands[3], &child));
+	MT_TRY(mt_value_number(&btree->formatting->world, &child, &addr));
+	MT_TRY(mt_value_of_number(btree->formatting->printer->arena, &addr, node->type, &child));
+	return write_subtree(btree, &child, height - 1);
+}
+
+static struct mt_error *write_own(struct btree *btree, const struct mt_value *node, int64_t i)
+{
+	struct mt_formatting *formatting = btree->formatting;
+	const struct mt_formatter_step *item =
+	    mt_formatting_step(formatting->block, MT_FORMATTER_ITEM);
+	struct mt_value value = *node;
+	bool has_pair;
+
+	btree->more = mt_formatting_child(formatting);
+	if (!btree->more)
+		return NULL;
+	MT_TRY(mt_formatting_set(formatting, "node", node));
+	MT_TRY(number_it(formatting, i));
+	if (item)
+		MT_TRY(mt_formatting_operand(formatting, item, 0, &value));
+	MT_TRY(mt_formatting_set(formatting, "item", &value));
+	MT_TRY(mt_formatting_pair(formatting, &value, &has_pair));
+	mt_formatting_write(formatting, &value);
+	return NULL;
+}
+
+/* A node's elements stand between its children, of which it has one more. */
+static struct mt_error *write_subtree(struct btree *btree, const struct mt_value *node,
+                                      int64_t height)
+{
+	int64_t count;
+
+	MT_TRY(mt_formatting_set(btree->formatting, "node", node));
+	MT_TRY(mt_formatting_number(btree->formatting, btree->step->operands[2], &count));
+	if (count < 0 || count > NODE_MAX)
+		return mt_error_new(MT_ERR_UNREADABLE, "a node of %" PRId64 " elements", count);
+	for (int64_t i = 0; i <= count && btree->more; i++) {
+		if (height > 0)
+			MT_TRY(write_child(btree, node, i, height));
+		if (i < count && btree->more)
+			MT_TRY(write_own(btree, node, i));
+	}
+	return NULL;
+}
+
+struct mt_error *mt_formatting_btree(struct mt_formatting *formatting,
+                                     const struct mt_formatter_step *step)
+{
+	struct btree btree = { .formatting = formatting, .step = step, .more = true };
+	struct mt_value root;
+	struct mt_number addr;
+	int64_t height;
+
+	formatting->is_array = !mt_formatting_step(formatting->block, MT_FORMATTER_PAIR);
+	MT_TRY(mt_formatting_eval(formatting, step->operands[0], &root));
+	MT_TRY(mt_value_number(&formatting->world, &root, &addr));
+	if (!addr.bits)
+		return NULL;
+	MT_TRY(mt_formatting_number(formatting, step->operands[1], &height));
+	if (height < 0 || height > HEIGHT_MAX)
+		return mt_error_new(MT_ERR_UNREADABLE, "a tree of height %" PRId64, height);
+	return write_subtree(&btree, &root, height);
 }
 
 /* ---- bases NAME ------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "print/formatting.h"
 #include "symbol/type_class.h"
+#include "symbol/vtable.h"
 
 /* ---- Which type is meant ------------------------------------------------------------------ */
 
@@ -109,18 +110,33 @@ static struct mt_error *type_of_symbol(struct mt_formatting *formatting, char *t
 	return mt_eval_type(&formatting->world, name, formatting->printer->arena, type, &is_name);
 }
 
+/* V(EXPR): what is behind a trait object of Rust, by its table of functions. */
+static struct mt_error *type_of_vtable(struct mt_formatting *formatting, const char *text,
+                                       const struct mt_type **type)
+{
+	int64_t addr;
+
+	MT_TRY(mt_formatting_number(formatting, text, &addr));
+	*type = formatting->world.image ? mt_type_of_vtable(formatting->world.image, (uint64_t)addr)
+	                                : NULL;
+	return *type ? NULL : mt_error_new(MT_ERR_NOT_FOUND, "no vtable is known there");
+}
+
 struct mt_error *mt_formatting_type(struct mt_formatting *formatting, const char *name,
                                     const struct mt_type **type)
 {
 	const struct mt_class *class = mt_type_class(formatting->part.type);
 	const struct mt_type *found = class ? template_argument(class, name) : NULL;
 	char *computed MT_AUTO_FREE = within(name, 'T'), *symbol MT_AUTO_FREE = within(name, 'S');
+	char *vtable MT_AUTO_FREE = within(name, 'V');
 	bool is_name;
 
 	if (computed)
 		return computed_argument(formatting, computed, type);
 	if (symbol)
 		return type_of_symbol(formatting, symbol, type);
+	if (vtable)
+		return type_of_vtable(formatting, vtable, type);
 	if (!found && class)
 		found = nested_type(class, name);
 	if (!found)

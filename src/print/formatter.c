@@ -33,6 +33,7 @@ static const struct verb verbs[] = {
 	{ "array", MT_FORMATTER_ARRAY, 2, 2, false, false, true },
 	{ "list", MT_FORMATTER_LIST, 2, 3, false, false, false },
 	{ "tree", MT_FORMATTER_TREE, 3, 3, false, false, false },
+	{ "btree", MT_FORMATTER_BTREE, 4, 4, false, false, false },
 	{ "each", MT_FORMATTER_EACH, 2, 2, false, false, true },
 	{ "where", MT_FORMATTER_WHERE, 1, 1, false, false, false },
 	{ "bases", MT_FORMATTER_BASES, 1, 2, false, false, false },
@@ -197,9 +198,10 @@ static struct mt_error *read_step(struct reader *reader, struct mt_formatter_ste
 	const struct verb *verb = find_verb(reader->at, len);
 
 	if (!verb)
-		return complain(reader, "a line begins with format, let, when, header, only, text, "
-		                        "array, list, tree, each, where, bases, item, pair, field, "
-		                        "show or short");
+		return complain(reader,
+		                "a line begins with format, let, when, header, only, text, "
+		                "array, list, tree, btree, each, where, bases, item, pair, field, "
+		                "show or short");
 	step->verb = verb->verb;
 	reader->at += len;
 	skip_blanks(reader);

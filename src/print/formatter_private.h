@@ -15,6 +15,7 @@ enum mt_formatter_verb {
 	MT_FORMATTER_ARRAY,  /* a: its first element; b: how many; type */
 	MT_FORMATTER_LIST,   /* a: its first node; b: the next one; c: the end, or null */
 	MT_FORMATTER_TREE,   /* a: its root; b: the left child; c: the right one */
+	MT_FORMATTER_BTREE,  /* a: its root; b: its height; c: how many a node has; d: a child */
 	MT_FORMATTER_EACH,   /* a: how many; b: each of them, over $i; type */
 	MT_FORMATTER_WHERE,  /* a: those elements of `each` are shown of which this is true */
 	MT_FORMATTER_BASES,  /* a: the name of a member of each base; b: `back`, or NULL */
@@ -24,7 +25,7 @@ enum mt_formatter_verb {
 	MT_FORMATTER_SHOW,   /* a, in the value's place; type */
 };
 
-enum { MT_FORMATTER_OPERANDS = 3 };
+enum { MT_FORMATTER_OPERANDS = 4 };
 
 struct mt_formatter_step {
 	enum mt_formatter_verb verb;

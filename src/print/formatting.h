@@ -76,6 +76,8 @@ void mt_formatting_write_type(struct mt_formatting *formatting, const struct mt_
 
 struct mt_error *mt_formatting_each(struct mt_formatting *formatting,
                                     const struct mt_formatter_step *step);
+struct mt_error *mt_formatting_btree(struct mt_formatting *formatting,
+                                     const struct mt_formatter_step *step);
 struct mt_error *mt_formatting_bases(struct mt_formatting *formatting,
                                      const struct mt_formatter_step *step);
 

@@ -20,6 +20,7 @@
 #include "symbol/symtab.h"
 #include "symbol/type_dwarf.h"
 #include "symbol/units.h"
+#include "symbol/vtable.h"
 
 /* All files that are open now, so that processes which map the same one share it. */
 static struct mt_module_file *open_files;
@@ -170,6 +171,7 @@ void mt_module_file_unref(struct mt_module_file *file)
 	mt_functions_destroy(file->functions);
 	mt_local_dies_destroy(file->locals);
 	free(file->local_cache);
+	mt_vtables_destroy(file->vtables);
 	interned_destroy(file->interned);
 	mt_elf_head_deinit(&file->head);
 	free(file->note);

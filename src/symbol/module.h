@@ -23,6 +23,7 @@ struct mt_functions;
 struct mt_local_die;
 struct mt_local_cache;
 struct mt_unit_macros;
+struct mt_vtables;
 
 struct mt_module_file {
 	unsigned refs;
@@ -55,6 +56,7 @@ struct mt_module_file {
 	struct mt_local_cache *local_cache;
 	struct mt_unit_macros *macros;
 	bool tried_macros, has_macros;
+	struct mt_vtables *vtables;
 };
 
 /* The main file's ELF, opened on demand; NULL when it cannot be read. Owned by the file. */

@@ -61,17 +61,26 @@ RUST = {"deque": "VecDeque(size=4) = {2, 3, 4, 5}", "empty_deque": "VecDeque(siz
         "rc": "Rc(strong=1, weak=1) = {value = 5}", "weak": "Weak(strong=1, weak=1) = {value = 5}",
         "arc": "Arc(strong=1, weak=0) = {value = 6}", "cell": "Cell = {value = 8}",
         "refcell": "RefCell(borrow=1) = {value = 7}", "borrowed": "Ref = {value = 7}",
-        "changed_in": "RefCell(borrow_mut=1) = {value = Vec(size=2) = [1, 2]}", "mutex": "Mutex = {value = 10}"}
+        "changed_in": "RefCell(borrow_mut=1) = {value = Vec(size=2) = [1, 2]}", "mutex": "Mutex = {value = 10}", "tree": 'BTreeMap(size=2) = {[1] = "one", [2] = "two"}', "empty_tree": "BTreeMap(size=0)",
+        "tree_set": "BTreeSet(size=2) = {1, 3}", "boxed": "Box = {value = collections::Square {side: 3}}",
+        "shapes": "Vec(size=2) = [Box = {value = collections::Square {side: 1}}, "
+                  "Box = {value = collections::Rectangle {width: 2, height: 3}}]",
+        "counted": "Rc(strong=1, weak=0) = {value = collections::Rectangle {width: 4, height: 5}}",
+        "shared": "Arc(strong=1, weak=0) = {value = collections::Square {side: 6}}",
+        "lent": "&dyn collections::Shape = {value = collections::Square {side: 3}}"}
 
 
 def test_rust():
-    done = debug("break collections::stop", "run", "up", *(f"print {name}" for name in RUST), "print numbers",
-                 program=[fixture("collections-rust")])
+    done = debug("break collections::stop", "run", "up", *(f"print {name}" for name in RUST), "print numbers", "print high_tree",
+                 "set print elements 3", "print high_tree", program=[fixture("collections-rust")])
     values = list(done.values().values())
     assert dict(zip(RUST, values)) == RUST
-    assert values[-1].startswith("HashMap(size=100) = {")
-    assert sorted(map(int, re.findall(r"\[(\d+)\] = ", values[-1]))) == list(range(100))
-    assert all(int(value) == 2 * int(key) for key, value in re.findall(r"\[(\d+)\] = (\d+)", values[-1]))
+    hashed, tree, part = values[-3:]
+    assert hashed.startswith("HashMap(size=100) = {")
+    assert sorted(map(int, re.findall(r"\[(\d+)\] = ", hashed))) == list(range(100))
+    assert all(int(value) == 2 * int(key) for key, value in re.findall(r"\[(\d+)\] = (\d+)", hashed))
+    assert tree == "BTreeMap(size=100) = {" + ", ".join(f"[{i}] = {2 * i}" for i in range(100)) + "}"
+    assert part == "BTreeMap(size=100) = {[0] = 0, [1] = 2, [2] = 4...}"
 
 
 def test_glib():
