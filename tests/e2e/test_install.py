@@ -184,7 +184,7 @@ def test_all_of_it_is_there(root):
     assert pkg_config(root, library, "--modversion") == [version]
     assert os.access(the_one(root, "bin/memtrap"), os.X_OK)
     names = {"memtrap", "memtrap.1", "libmemtrap.3", "memtrap.h", "memtrap.pc", "libmemtrap.a", "libmemtrap.so",
-             "libmemtrap.so.0", f"libmemtrap.so.{version}", "formatters"}
+             "libmemtrap.so.0", f"libmemtrap.so.{version}", "gnu", "llvm", "rust", "glib"}
     assert {path.name for path in root.rglob("*") if not path.is_dir()} == names
 
 

@@ -15,7 +15,8 @@
 #include "print/formatter.h"
 
 /* From the folder that memtrap lies in: of an installation, then of a build directory. */
-static const char *const places[] = { "../share/memtrap/formatters", "../data/formatters" };
+static const char *const places[] = { "../share/memtrap/containers", "../data/containers" };
+static const char *const libraries[] = { "gnu", "llvm", "rust", "glib" };
 
 static struct mt_error *add_if_there(struct mt_shell *shell, const char *path, bool *found)
 {
@@ -25,6 +26,23 @@ static struct mt_error *add_if_there(struct mt_shell *shell, const char *path, b
 	if (*found)
 		return error;
 	mt_error_free(error);
+	return NULL;
+}
+
+/* What the folder has of them; *found: it has the first one. */
+static struct mt_error *add_libraries(struct mt_shell *shell, const char *folder, bool *found)
+{
+	*found = true;
+	for (size_t i = 0; *found && i < sizeof(libraries) / sizeof(*libraries); i++) {
+		struct mt_buf path MT_AUTO_BUF = { 0 };
+		bool any;
+
+		mt_buf_printf(&path, "%s/%s", folder, libraries[i]);
+		if (!mt_buf_ok(&path))
+			return mt_error_nomem();
+		MT_TRY(add_if_there(shell, path.data, &any));
+		*found = any || i > 0;
+	}
 	return NULL;
 }
 
@@ -44,7 +62,7 @@ static struct mt_error *add_own(struct mt_shell *shell)
 		mt_buf_printf(&path, "%s/%s", folder, places[i]);
 		if (!mt_buf_ok(&path))
 			return mt_error_nomem();
-		MT_TRY(add_if_there(shell, path.data, &found));
+		MT_TRY(add_libraries(shell, path.data, &found));
 	}
 	return NULL;
 }
