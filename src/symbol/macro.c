@@ -16,9 +16,11 @@ enum { EVENTS_MAX = 1 << 20, IMPORTS_MAX = 1 << 14, IMPORT_DEPTH = 32 };
 
 #define NONE SIZE_MAX
 
+enum event_kind { DEFINE, UNDEFINE, START, END };
+
 /* What the preprocessor did, in order. */
 struct event {
-	enum { DEFINE, UNDEFINE, START, END } kind;
+	enum event_kind kind;
 	unsigned line;
 	const char *text; /* of a macro, with its name first; of START the file's path, or NULL */
 	size_t earlier;   /* the last one of the same name before it, or NONE */
@@ -37,9 +39,8 @@ struct mt_unit_macros {
 	size_t len;
 	size_t cap;
 	struct named *names;
-	const char *file; /* the place that was asked for last, */
-	unsigned line;
-	size_t end; /* and which events are behind it */
+	uint64_t addr; /* what was asked for last, */
+	size_t end;    /* and which events are behind its line */
 };
 
 struct reading {
@@ -112,7 +113,7 @@ static bool import(struct reading *reading, Dwarf_Word offset)
 }
 
 /* One entry of kind START, DEFINE or UNDEFINE. */
-static bool add_macro(struct reading *reading, Dwarf_Macro *macro, int kind)
+static bool add_macro(struct reading *reading, Dwarf_Macro *macro, enum event_kind kind)
 {
 	struct event event = { .kind = kind };
 	Dwarf_Word line, index = 0;
@@ -245,24 +246,40 @@ static const struct mt_module *module_at(struct mt_image *image, uint64_t pc)
 	return module && may_have_macros(module->file) ? module : NULL;
 }
 
-static struct mt_unit_macros *macros_at(struct mt_image *image, uint64_t pc)
+static struct mt_unit_macros *find_macros(struct mt_module_file *file, uint64_t addr)
 {
-	const struct mt_module *module = module_at(image, pc);
 	struct mt_unit_macros *macros;
 	Dwarf_Die unit, whole;
 
-	if (!module || !mt_units_cu_at(module->file, pc - module->bias, &unit))
+	if (!mt_units_cu_at(file, addr, &unit))
 		return NULL;
-	macros = macros_of(module->file, &unit);
-	if (macros && !macros->len && mt_unit_whole(module->file, &unit, &whole) &&
-	    whole.addr != unit.addr)
-		macros = macros_of(module->file, &whole);
+	macros = macros_of(file, &unit);
+	if (macros && !macros->len && mt_unit_whole(file, &unit, &whole) && whole.addr != unit.addr)
+		macros = macros_of(file, &whole);
 	return macros && macros->len ? macros : NULL;
+}
+
+/* A loop asks for the same place again and again. *addr: in the file. */
+static struct mt_unit_macros *macros_at(struct mt_image *image, uint64_t pc, uint64_t *addr)
+{
+	const struct mt_module *module = module_at(image, pc);
+	struct mt_module_file *file = module ? module->file : NULL;
+
+	if (!file)
+		return NULL;
+	*addr = pc - module->bias;
+	if (file->macros_addr != *addr) {
+		file->macros_there = find_macros(file, *addr);
+		file->macros_addr = *addr;
+	}
+	return file->macros_there;
 }
 
 bool mt_macros_at(struct mt_image *image, uint64_t pc)
 {
-	return macros_at(image, pc) != NULL;
+	uint64_t addr;
+
+	return macros_at(image, pc, &addr) != NULL;
 }
 
 /* ---- Which hold at a line -------------------------------------------------- */
@@ -289,17 +306,16 @@ static size_t end_at(const struct mt_unit_macros *macros, const struct mt_line *
 	return macros->len;
 }
 
-static size_t end_of_place(struct mt_image *image, uint64_t pc, struct mt_unit_macros *macros)
+static size_t end_of_place(struct mt_image *image, uint64_t pc, uint64_t addr,
+                           struct mt_unit_macros *macros)
 {
-	struct mt_module_file *file = mt_image_module_at(image, pc)->file;
 	struct mt_line line;
 
-	if (!mt_image_line_at(image, pc, &line) || !line.file)
-		return macros->len;
-	if (macros->line != line.line || !macros->file || strcmp(macros->file, line.file) != 0) {
-		macros->file = mt_module_file_intern(file, line.file);
-		macros->line = line.line;
-		macros->end = end_at(macros, &line);
+	if (macros->addr != addr) {
+		macros->end = mt_image_line_at(image, pc, &line) && line.file
+		                  ? end_at(macros, &line)
+		                  : macros->len;
+		macros->addr = addr;
 	}
 	return macros->end;
 }
@@ -321,7 +337,8 @@ static const char *file_of(const struct mt_unit_macros *macros, size_t at)
 bool mt_macro_find(struct mt_image *image, uint64_t pc, const char *name, size_t len,
                    const char **definition, const char **file, unsigned *line)
 {
-	struct mt_unit_macros *macros = macros_at(image, pc);
+	uint64_t addr = 0;
+	struct mt_unit_macros *macros = macros_at(image, pc, &addr);
 	struct named *named = NULL;
 	size_t end, at;
 
@@ -329,7 +346,7 @@ bool mt_macro_find(struct mt_image *image, uint64_t pc, const char *name, size_t
 		HASH_FIND(hh, macros->names, name, len, named);
 	if (!named)
 		return false;
-	end = end_of_place(image, pc, macros);
+	end = end_of_place(image, pc, addr, macros);
 	for (at = named->last; at != NONE && at >= end;)
 		at = macros->data[at].earlier;
 	if (at == NONE || macros->data[at].kind != DEFINE)

@@ -56,6 +56,8 @@ struct mt_module_file {
 	struct mt_local_cache *local_cache;
 	struct mt_unit_macros *macros;
 	bool tried_macros, has_macros;
+	uint64_t macros_addr; /* what was asked for last, and which unit's it is */
+	struct mt_unit_macros *macros_there;
 	struct mt_vtables *vtables;
 };
 

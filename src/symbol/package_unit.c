@@ -126,7 +126,7 @@ static bool add_sections(struct layout *layout, const struct mt_package_row *row
                          const struct mt_package_skeleton *skeleton, const uint8_t *file)
 {
 	mt_buf_char(&layout->names, '\0');
-	for (int section = 0; section < MT_PACKAGE_RNGLISTS; section++)
+	for (enum mt_package_section section = 0; section < MT_PACKAGE_RNGLISTS; section++)
 		if (!add_part(layout, row, section))
 			return false;
 	if (skeleton) {
