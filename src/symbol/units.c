@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -169,13 +170,30 @@ bool mt_unit_whole(struct mt_module_file *file, Dwarf_Die *cu, Dwarf_Die *whole)
 	return package && mt_package_unit(package, cu, whole);
 }
 
+/* It may be there, and of another build, or such as libdw does not read: GCC's
+ * -fdebug-types-section puts several sections of one name into it, which llvm-dwp makes one of. */
+static bool is_there(Dwarf_Die *cu, const char *name)
+{
+	struct mt_buf path MT_AUTO_BUF = { 0 };
+	Dwarf_Attribute attr;
+	const char *folder = dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr));
+
+	mt_buf_printf(&path, "%s%s%s", *name != '/' && folder ? folder : "",
+	              *name != '/' && folder ? "/" : "", name);
+	return mt_buf_ok(&path) && access(path.data, F_OK) == 0;
+}
+
 static void note_missing_dwo(struct mt_module_file *file, Dwarf_Die *cu)
 {
 	Dwarf_Attribute attr;
 	const char *name = dwarf_formstring(dwarf_attr(cu, dwo_attribute(cu), &attr));
 
-	mt_module_file_note(file, "%s: its debug information is split off, and %s is missing%s",
-	                    file->path, name ? name : "the .dwo file",
+	mt_module_file_note(file, "%s: its debug information is split off, and %s %s%s", file->path,
+	                    name ? name : "the .dwo file",
+	                    name && is_there(cu, name)
+	                        ? "is another build's, or cannot be read (a package that "
+	                          "llvm-dwp makes of it can)"
+	                        : "is missing",
 	                    package_of(file) ? ", in the package too" : "");
 }
 
