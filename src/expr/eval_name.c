@@ -65,6 +65,11 @@ struct mt_error *mt_value_at_entry(const struct mt_world *world, struct mt_arena
 	return NULL;
 }
 
+static bool find_in_scope(const struct mt_world *world, const char *name, struct mt_local *local)
+{
+	return mt_local_find(world->image, world->scope.pc, world->scope.inline_depth, name, local);
+}
+
 struct mt_error *mt_eval_entry(const struct mt_eval *eval, const struct mt_ast *ast,
                                struct mt_value *value)
 {
@@ -72,8 +77,7 @@ struct mt_error *mt_eval_entry(const struct mt_eval *eval, const struct mt_ast *
 	const char *name = ast->a->name;
 	struct mt_local local;
 
-	if (!world->frame || !world->image ||
-	    !mt_local_find(world->image, world->frame->pc, world->inline_depth, name, &local) ||
+	if (!world->frame || !world->image || !find_in_scope(world, name, &local) ||
 	    !local.is_parameter)
 		return mt_error_at((long)ast->a->at,
 		                   "@entry is of parameters alone, and %.60s is none here", name);
@@ -84,11 +88,6 @@ static bool points_to_class(const struct mt_type *type)
 {
 	return type->kind == MT_TYPE_POINTER && type->target &&
 	       (type->target->kind == MT_TYPE_STRUCT || type->target->kind == MT_TYPE_UNION);
-}
-
-static bool find_in_scope(const struct mt_world *world, const char *name, struct mt_local *local)
-{
-	return mt_local_find(world->image, world->scope.pc, world->scope.inline_depth, name, local);
 }
 
 /* A variable of the frame, or a member of `this` there. *found says whether one is called so. */
