@@ -505,6 +505,8 @@ bool mt_watches_hit(struct mt_thread *thread, struct mt_stop *stop)
 
 	mt_filtered_take(thread);
 	thread->looked_at = ++thread->proc->debug->looks;
+	if (thread->how == MT_RESUME_STEP)
+		thread->proc->debug->steps++;
 	hit = mt_watches_any(thread) && ask_all(&what, stop);
 	thread->decided = MT_PENDING_NONE;
 	return hit;

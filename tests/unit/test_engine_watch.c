@@ -163,6 +163,35 @@ START_TEST(racing_stores_are_told_with_their_own_values)
 }
 END_TEST
 
+/* ---- How far it is --------------------------------------------------------- */
+
+/* Some seconds of steps: it is told how many there were, and an interrupt is answered. */
+START_TEST(steps_are_told_and_can_be_interrupted)
+{
+	const struct mt_go go = { .kind = MT_GO_CONTINUE, .signal = -1 };
+	struct session session;
+
+	SESSION_START(&session, "watched", "racing", _i ? "4" : "1", "100000000");
+	session_break_entry(&session, "begin", NULL);
+	ck_assert_int_eq(session_continue(&session), MT_STOP_BREAKPOINT);
+	MT_CK_OK(mt_debug_break_enable(session.debug, watch(&session, BY_STEPPING, MT_WATCH_CHANGE),
+	                               false));
+	MT_CK_OK(mt_debug_break(session.debug,
+	                        &(struct mt_break_spec){ .kind = MT_BREAK_WATCH,
+	                                                 .location = "neighbour",
+	                                                 .watch = { .by_stepping = true } },
+	                        &(int){ 0 }));
+	MT_CK_OK(mt_debug_go(session.debug, &go));
+	while (!session.notices[MT_NOTICE_STEPPING]) {
+		MT_CK_OK(mt_debug_wait(session.debug, 100, &session.stop));
+		ck_assert_int_eq(session.stop.kind, MT_STOP_NONE);
+	}
+	mt_debug_interrupt(session.debug);
+	ck_assert_int_eq(session_wait(&session), MT_STOP_INTERRUPTED);
+	session_end(&session);
+}
+END_TEST
+
 /* ---- Frames -------------------------------------------------------------- */
 
 START_TEST(an_exception_ends_a_local)
@@ -230,6 +259,7 @@ int main(void)
 	tcase_add_loop_test(tcase, racing_changes_are_told_or_counted, 0, MECHANISMS);
 	tcase_add_loop_test(tcase, racing_writes_are_all_told, 0, MECHANISMS);
 	tcase_add_loop_test(tcase, racing_stores_are_told_with_their_own_values, 0, MECHANISMS);
+	tcase_add_loop_test(tcase, steps_are_told_and_can_be_interrupted, 0, 2);
 	tcase_add_loop_test(tcase, an_exception_ends_a_local, 0, BY_FILTER);
 	tcase_add_loop_test(tcase, what_is_let_go_is_as_it_was, 0, 4 * MECHANISMS);
 	tcase_set_timeout(tcase, 60);
