@@ -369,7 +369,7 @@ struct mt_debug {
 	int poll;                     /* an epoll of both */
 	sigset_t old_mask;
 	volatile sig_atomic_t interrupted;
-	char note[160]; /* of the last stop by a signal */
+	char note[160];         /* of the last stop by a signal */
 	unsigned looks_to_skip; /* see wait.c */
 	bool drained;           /* of what is waiting to be taken `poll` may say nothing */
 	bool has_terminal;      /* the programs and we share one, and we are in its foreground */
