@@ -68,7 +68,7 @@ static void put_kernel(struct mt_buf *out, const struct mt_hit_watch *watch,
 static void put_steps(struct mt_buf *out, const struct mt_armed_info *info)
 {
 	mt_buf_text(out, "; each instruction of the program is single-stepped");
-	if (info->step_us)
+	if (info->step_us > 0)
 		mt_buf_printf(out, ", for about %.1f us", info->step_us);
 	mt_buf_printf(out, ": %s", info->why_steps);
 }

@@ -6,6 +6,7 @@
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -54,9 +55,14 @@ static struct perf_event_attr event_attr(const struct mt_armed *armed,
 	return attr;
 }
 
-static int open_event(const struct mt_armed *armed, const struct mt_dr_piece *piece, pid_t tid)
+static int open_event(const struct mt_armed *armed, const struct mt_dr_piece *piece, pid_t tid,
+                      bool rests)
 {
 	struct perf_event_attr attr = event_attr(armed, piece);
+
+	attr.disabled = rests;
+	if (rests)
+		attr.inherit = attr.inherit_thread = 0;
 
 	return (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
@@ -101,7 +107,7 @@ struct mt_error *mt_armed_open_pieces(struct mt_armed *armed, pid_t tid, uint64_
 			continue;
 
 		struct mt_dr_piece piece = { armed->pieces[i].addr + by, armed->pieces[i].len };
-		int fd = open_event(armed, &piece, tid);
+		int fd = open_event(armed, &piece, tid, false);
 		int err = errno;
 
 		if (fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, armed->programs[i]) == 0 &&
@@ -153,27 +159,105 @@ void mt_armed_close_events(struct mt_armed *armed)
 	armed->why = NULL;
 }
 
-/* Opens the events of the threads that exist now, disabled; `born` tells how many came meanwhile.
+/* ---- Births ---------------------------------------------------------------- */
+
+/* How many more breakpoints the kernel would give the thread; -1: it has gone. */
+static int count_free(const struct mt_armed *armed, pid_t tid)
+{
+	static const uint64_t quiet;
+	const struct mt_dr_piece piece = { (uint64_t)(uintptr_t)&quiet, 8 };
+	int fds[MT_DR_COUNT], count = 0, err = 0;
+
+	while (count < MT_DR_COUNT && (fds[count] = open_event(armed, &piece, tid, true)) >= 0)
+		count++;
+	if (count < MT_DR_COUNT)
+		err = errno;
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	return err == ESRCH ? -1 : count;
+}
+
+/* A thread that has inherited the events has no more registers left than one that was armed. */
+static bool has_inherited(const struct mt_armed *armed, const struct mt_tids *before, pid_t tid)
+{
+	int left = count_free(armed, tid);
+
+	for (size_t i = 0; i < before->list.len; i++) {
+		int of_armed = count_free(armed, before->list.data[i]);
+
+		if (of_armed >= 0)
+			return left <= of_armed;
+	}
+	return left < 0;
+}
+
+/* How many threads there are beside those; `late`: that have not inherited the events. */
+static struct mt_error *count_new(const struct mt_armed *armed, pid_t pid,
+                                  const struct mt_tids *before, bool late, size_t *count)
+{
+	struct mt_tids after MT_CLEANUP(mt_tids_deinit) = { 0 };
+
+	MT_TRY(mt_process_threads(pid, &after));
+	for (size_t i = 0; i < after.list.len; i++)
+		*count += !mt_tids_contains(before, after.list.data[i]) &&
+		          !(late && has_inherited(armed, before, after.list.data[i]));
+	return NULL;
+}
+
+/* None of them can be in the middle of clone(2). */
+static bool all_stand(const struct mt_tids *tids)
+{
+	for (size_t i = 0; i < tids->list.len; i++) {
+		char state = mt_process_state(tids->list.data[i]);
+
+		if (state != 't' && state != 'T')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A thread gets its parent's events in the middle of clone(2), and is listed at the end of it
+ * (kernel/fork.c, copy_process()): one that is between the two when its parent's are opened has
+ * none, and shows a moment later. So it is looked again, until long after a clone takes. Who comes
+ * then and has them was born when all was armed; but for one whose parent's event had been opened
+ * and had no program yet, whose hits are counted as unseen (mt_counts.events).
  */
+static struct mt_error *await_births(const struct mt_armed *armed, pid_t pid,
+                                     const struct mt_tids *before, size_t *born)
+{
+	static const long pauses_ns[] = { 200000, 1000000, 4000000 };
+
+	MT_TRY(count_new(armed, pid, before, false, born));
+	for (size_t i = 0; i < sizeof(pauses_ns) / sizeof(*pauses_ns); i++) {
+		const struct timespec pause = { .tv_nsec = pauses_ns[i] };
+
+		if (*born || all_stand(before))
+			return NULL;
+		nanosleep(&pause, NULL);
+		MT_TRY(count_new(armed, pid, before, true, born));
+	}
+	return NULL;
+}
+
+/* Opens the events of the threads that exist now; `born` tells how many came meanwhile, and may
+ * not have them. */
 static struct mt_error *open_all(struct mt_armed *armed, pid_t pid, size_t *born)
 {
 	struct mt_tids before MT_CLEANUP(mt_tids_deinit) = { 0 };
-	struct mt_tids after MT_CLEANUP(mt_tids_deinit) = { 0 };
 
 	*born = 0;
 	MT_TRY(mt_process_threads(pid, &before));
 	for (size_t i = 0; i < before.list.len; i++)
 		MT_TRY(arm_thread(armed, before.list.data[i]));
-	MT_TRY(mt_process_threads(pid, &after));
-	for (size_t i = 0; i < after.list.len; i++)
-		*born += !mt_tids_contains(&before, after.list.data[i]);
-	return NULL;
+	return await_births(armed, pid, &before, born);
 }
 
 /*
- * A thread that is born while others are being armed has the events if its parent had, and nobody
- * can tell: arming it too might count its hits twice. So all is done again, until no thread is born
- * meanwhile; if that does not come about, while the process stands still.
+ * A thread that is born while others are being armed has the events if its parent had, or some of
+ * them, or such without a program, and nobody can tell: arming it too might count its hits twice.
+ * So all is done again, until no thread is born meanwhile; if that does not come about, while the
+ * process stands still.
  */
 static struct mt_error *open_while_paused(struct mt_armed *armed, pid_t pid, size_t *born)
 {
@@ -253,7 +337,7 @@ void mt_armed_decide_kernel(struct mt_armed *armed)
 	if (armed->probe->traced)
 		return;
 
-	int fd MT_AUTO_FD = open_event(armed, &piece, 0);
+	int fd MT_AUTO_FD = open_event(armed, &piece, 0, false);
 
 	if (fd < 0 && (errno == EACCES || errno == EPERM)) {
 		armed->kernel = false;

@@ -51,14 +51,21 @@ static struct mt_error *seize_error(pid_t pid, int err)
 	    err == EPERM ? " (another user's, or kernel.yama.ptrace_scope forbids it)" : "");
 }
 
+struct seizing {
+	unsigned long options;
+	struct mt_tids *seized; /* NULL: nobody asks */
+};
+
 /* Between any two looks a thread may end, or be born of one that we have seized and so be ours. */
 static struct mt_error *seize_thread(pid_t tid, bool *done, void *arg)
 {
-	unsigned long options = *(unsigned long *)arg;
+	const struct seizing *seizing = arg;
 	int err;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, mt_ptrace_number(options)) == 0)
-		return NULL;
+	if (ptrace(PTRACE_SEIZE, tid, NULL, mt_ptrace_number(seizing->options)) == 0)
+		return !seizing->seized || mt_vec_push(&seizing->seized->list, tid)
+		           ? NULL
+		           : mt_error_nomem();
 	err = errno;
 	*done = mt_process_tracer(tid) == getpid();
 	return *done || mt_process_has_ended(tid) ? NULL : seize_error(tid, err);
@@ -66,9 +73,16 @@ static struct mt_error *seize_thread(pid_t tid, bool *done, void *arg)
 
 struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags)
 {
-	unsigned long options = mt_ptrace_options(flags);
+	return mt_tracee_seize_new(pid, flags, NULL);
+}
 
-	return mt_process_each_thread(pid, seize_thread, &options);
+struct mt_error *mt_tracee_seize_new(pid_t pid, unsigned flags, struct mt_tids *seized)
+{
+	struct seizing seizing = { mt_ptrace_options(flags), seized };
+
+	if (seized)
+		seized->list.len = 0;
+	return mt_process_each_thread(pid, seize_thread, &seizing);
 }
 
 bool mt_tracee_set_flags(pid_t tid, unsigned flags)

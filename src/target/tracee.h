@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "target/event.h"
+#include "target/process.h"
 #include "x86/regs.h"
 
 /* What to follow; the bits are ORed. */
@@ -65,6 +66,14 @@ struct mt_error *mt_tracee_launch(const struct mt_launch *launch, unsigned flags
  * MT_ERR_PERMISSION says what forbids it: another tracer (by name), Yama, another user.
  */
 struct mt_error *mt_tracee_seize(pid_t pid, unsigned flags);
+
+/*
+ * The same, and tells which have become tracees only now. A thread that was in the middle of
+ * clone(2) when it was seized bears one that is nobody's tracee, and that no list shows yet
+ * (kernel/fork.c: whether a child is traced is decided at the start, it is listed at the end). So
+ * this is done again when all of these have stopped once, until there are none.
+ */
+struct mt_error *mt_tracee_seize_new(pid_t pid, unsigned flags, struct mt_tids *seized);
 
 /* What is followed of a stopped tracee from here on. False: it has gone. */
 bool mt_tracee_set_flags(pid_t tid, unsigned flags);

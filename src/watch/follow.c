@@ -41,7 +41,7 @@ static void forget_tracee(struct mt_session *session, pid_t tid)
 
 bool mt_follow_needed(const struct mt_session *session)
 {
-	if (mt_handover_goes_on(session))
+	if (mt_handover_goes_on(session) || session->seizing)
 		return true;
 	if (session->ending || session->fatal)
 		return false;

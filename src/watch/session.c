@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -22,6 +23,9 @@
 #define MIN_WAIT_MS 1
 /* So many in one reading: there may be more. */
 #define MANY_RECORDS 4096
+/* How often, and how far apart, a thread is looked at that is to stop once. */
+#define BIRTH_LOOKS 50
+#define BIRTH_LOOK_NS 200000
 /* How long after the end of all else a signal still means that end. */
 #define READER_PATIENCE_NS 1000000000
 
@@ -129,11 +133,56 @@ static struct mt_error *add_tracee(pid_t tid, bool *done, void *arg)
 	return mt_follow_add(arg, tid) ? NULL : mt_error_nomem();
 }
 
+/* One that the kernel does not let stop now may still be in clone(2). */
+static struct mt_event next_stop(pid_t tid)
+{
+	const struct timespec pause = { .tv_nsec = BIRTH_LOOK_NS };
+	struct mt_event event = mt_tracee_next_stop(tid);
+
+	for (int i = 0; i < BIRTH_LOOKS && event.kind == MT_EVENT_NONE && !mt_tracee_stands(tid) &&
+	                !mt_process_has_ended(tid);
+	     i++) {
+		nanosleep(&pause, NULL);
+		event = mt_tracee_next_stop(tid);
+	}
+	return event;
+}
+
+/* Stops each once, one after the other, so that none is in the middle of clone(2) any more. */
+static void stop_once(struct mt_session *session, const struct mt_tids *seized)
+{
+	for (size_t i = 0; i < seized->list.len; i++) {
+		pid_t tid = seized->list.data[i];
+		struct mt_event event;
+
+		mt_follow_add(session, tid);
+		mt_tracee_interrupt(tid);
+		event = next_stop(tid);
+		if (event.kind != MT_EVENT_NONE)
+			mt_follow_handle(session, &event);
+	}
+}
+
+static struct mt_error *seize_all(struct mt_session *session)
+{
+	struct mt_tids seized MT_CLEANUP(mt_tids_deinit) = { 0 };
+
+	do {
+		MT_TRY(mt_tracee_seize_new(session->root, trace_flags(session->config), &seized));
+		stop_once(session, &seized);
+	} while (seized.list.len);
+	return mt_process_each_thread(session->root, add_tracee, session);
+}
+
 struct mt_error *mt_session_seize(struct mt_session *session)
 {
-	MT_TRY(mt_tracee_seize(session->root, trace_flags(session->config)));
-	session->seized = true;
-	return mt_process_each_thread(session->root, add_tracee, session);
+	struct mt_error *error;
+
+	session->seizing = true;
+	error = seize_all(session);
+	session->seizing = false;
+	session->seized = !error;
+	return error;
 }
 
 /* Its threads are seized after they have been armed, since arming may have to pause them. */

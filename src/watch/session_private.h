@@ -118,6 +118,7 @@ struct mt_session {
 	MT_VEC(pid_t) tracees;
 	MT_VEC(struct mt_record *) recovered; /* by the guard, in the order of time; on the heap */
 	bool traces_births; /* tracees they stay, for the sake of variables of threads to come */
+	bool seizing;       /* they are becoming so */
 	bool seized;        /* all threads of a process that is not ours are tracees */
 	pid_t held;         /* the tracee that is stopped, and being dealt with; 0: none */
 	struct mt_event held_event; /* of one that was held for our own sake: to be answered yet */

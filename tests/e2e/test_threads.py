@@ -65,6 +65,16 @@ def test_threads_that_are_born_while_arming_are_not_missed():
     assert len(set(report.column("tid"))) == 300
 
 
+def test_nobody_is_missed_whose_parents_were_in_the_middle_of_it():
+    """Several threads bear others, which all live, while they are seized and armed; each stores once."""
+    for _ in range(5):
+        report = watch_running("bearers", watch_arguments=["last_writer"])
+        if report.armed["uncovered"]:
+            assert report.status == INCOMPLETE
+            continue
+        assert len(report.hits) == report.truth["writes"] and report.status == 0
+
+
 def test_64_busy_threads():
     report = watch_running("busy64", 100, watch_arguments=["target"])
     assert report.armed["threads"] == report.truth["threads"]
