@@ -9,7 +9,6 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -23,9 +22,6 @@
 #define MIN_WAIT_MS 1
 /* So many in one reading: there may be more. */
 #define MANY_RECORDS 4096
-/* How often, and how far apart, a thread is looked at that is to stop once. */
-#define BIRTH_LOOKS 50
-#define BIRTH_LOOK_NS 200000
 /* How long after the end of all else a signal still means that end. */
 #define READER_PATIENCE_NS 1000000000
 
@@ -67,11 +63,6 @@ static bool is_traced(const struct mt_session *session)
 	return session->config->engine == MT_ENGINE_PTRACE;
 }
 
-static unsigned trace_flags(const struct mt_watch_config *config)
-{
-	return MT_TRACE_EXEC | MT_TRACE_THREADS | (config->follow ? MT_TRACE_FORKS : 0);
-}
-
 /* Before anything is armed: what is used, why, and what it costs. */
 static void tell_engine(struct mt_session *session)
 {
@@ -102,7 +93,7 @@ static struct mt_error *launch_program(struct mt_session *session, const char *p
 		.open_files = config->open_files,
 	};
 
-	MT_TRY(mt_tracee_launch(&how, trace_flags(config), &session->root));
+	MT_TRY(mt_tracee_launch(&how, mt_session_trace_flags(session), &session->root));
 	tell_engine(session);
 	session->summary->launched = true;
 	session->guarded = config->guard != MT_GUARD_NONE || is_traced(session);
@@ -127,64 +118,6 @@ static struct mt_error *launch(struct mt_session *session)
 	return say_what_it_is(launch_program(session, session->program), session->program);
 }
 
-static struct mt_error *add_tracee(pid_t tid, bool *done, void *arg)
-{
-	*done = true; /* later ones tell of themselves by their first stop */
-	return mt_follow_add(arg, tid) ? NULL : mt_error_nomem();
-}
-
-/* One that the kernel does not let stop now may still be in clone(2). */
-static struct mt_event next_stop(pid_t tid)
-{
-	const struct timespec pause = { .tv_nsec = BIRTH_LOOK_NS };
-	struct mt_event event = mt_tracee_next_stop(tid);
-
-	for (int i = 0; i < BIRTH_LOOKS && event.kind == MT_EVENT_NONE && !mt_tracee_stands(tid) &&
-	                !mt_process_has_ended(tid);
-	     i++) {
-		nanosleep(&pause, NULL);
-		event = mt_tracee_next_stop(tid);
-	}
-	return event;
-}
-
-/* Stops each once, one after the other, so that none is in the middle of clone(2) any more. */
-static void stop_once(struct mt_session *session, const struct mt_tids *seized)
-{
-	for (size_t i = 0; i < seized->list.len; i++) {
-		pid_t tid = seized->list.data[i];
-		struct mt_event event;
-
-		mt_follow_add(session, tid);
-		mt_tracee_interrupt(tid);
-		event = next_stop(tid);
-		if (event.kind != MT_EVENT_NONE)
-			mt_follow_handle(session, &event);
-	}
-}
-
-static struct mt_error *seize_all(struct mt_session *session)
-{
-	struct mt_tids seized MT_CLEANUP(mt_tids_deinit) = { 0 };
-
-	do {
-		MT_TRY(mt_tracee_seize_new(session->root, trace_flags(session->config), &seized));
-		stop_once(session, &seized);
-	} while (seized.list.len);
-	return mt_process_each_thread(session->root, add_tracee, session);
-}
-
-struct mt_error *mt_session_seize(struct mt_session *session)
-{
-	struct mt_error *error;
-
-	session->seizing = true;
-	error = seize_all(session);
-	session->seizing = false;
-	session->seized = !error;
-	return error;
-}
-
 /* Its threads are seized after they have been armed, since arming may have to pause them. */
 static struct mt_error *guard(struct mt_session *session)
 {
@@ -192,7 +125,7 @@ static struct mt_error *guard(struct mt_session *session)
 
 	if (session->config->guard == MT_GUARD_NONE || session->guarded)
 		return NULL;
-	error = mt_session_seize(session);
+	error = mt_session_seize_running(session);
 	session->guarded = !error;
 	if (!error || session->config->guard == MT_GUARD_MUST)
 		return mt_error_context(error, "--guard");

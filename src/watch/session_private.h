@@ -250,8 +250,17 @@ struct mt_error *mt_hold_update(struct mt_session *session, struct mt_target *ta
 /* A thread of the target has been stopped by our signal: what waited is armed. */
 struct mt_error *mt_hold_reached(struct mt_session *session, struct mt_target *target);
 
-/* Makes all threads of the root tracees, now and to come. */
+/* ---- seize.c ------------------------------------------------------------- */
+
+/* What is followed of tracees. */
+unsigned mt_session_trace_flags(const struct mt_session *session);
+
+/* Makes all threads of the root tracees, now and to come: each is stopped for a moment. */
 struct mt_error *mt_session_seize(struct mt_session *session);
+
+/* The same while hits are on their way, so that nobody is stopped: one that is born of a thread in
+ * the middle of clone(2) may be missed. */
+struct mt_error *mt_session_seize_running(struct mt_session *session);
 
 /* ---- instances.c: a variable of each thread ------------------------------- */
 
