@@ -182,7 +182,7 @@ static bool find_macro(void *arg, const char *name, size_t len, const char **def
 {
 	const struct mt_world *world = arg;
 
-	return mt_macro_find(world->image, world->frame->pc, name, len, definition, NULL, NULL);
+	return mt_macro_find(world->image, world->scope.pc, name, len, definition, NULL, NULL);
 }
 
 struct mt_error *mt_eval_macros(const struct mt_world *world, const char *text,
@@ -194,7 +194,7 @@ struct mt_error *mt_eval_macros(const struct mt_world *world, const char *text,
 	bool any;
 
 	*expanded = text;
-	if (!world->frame || !world->image || !mt_macros_at(world->image, world->frame->pc))
+	if (!world->frame || !world->image || !mt_macros_at(world->image, world->scope.pc))
 		return NULL;
 	MT_TRY(mt_preprocess(&source, text, &out, &any));
 	if (any)
