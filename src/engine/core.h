@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside src/engine: core files as they are read (core(5), elf(5)). Any bytes are safe. */
+/* Inside src/engine: core files of both machines as they are read (core(5), elf(5)). Any bytes are
+ * safe. */
 #ifndef MT_ENGINE_CORE_H
 #define MT_ENGINE_CORE_H
 
@@ -10,9 +11,11 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/vec.h"
 #include "symbol/image.h"
+#include "target/core_layout.h"
 
 struct mt_core_task {
 	pid_t tid;
@@ -25,23 +28,32 @@ struct mt_core_task {
 /* A PT_LOAD. */
 struct mt_core_segment {
 	uint64_t addr, file_size, memory_size, offset;
-	bool code;
+	uint32_t flags; /* PF_R, PF_W, PF_X */
+};
+
+/* What was mapped of a file, as NT_FILE has it: a segment each, if it is in the core. */
+struct mt_core_range {
+	uint64_t start, end, offset;
+	const char *path; /* in the core */
 };
 
 struct mt_core {
 	const uint8_t *bytes;
 	size_t size;
+	const struct mt_core_layout *layout;
 	pid_t pid;
-	char name[17]; /* of the program, as the kernel has it */
+	char name[MT_CORE_NAME + 1]; /* of the program, as the kernel has it */
 	bool has_info;
 	siginfo_t info;                    /* of what ended it */
 	MT_VEC(struct mt_core_task) tasks; /* the first is the one that ended it */
 	MT_VEC(struct mt_core_segment) segments;
-	MT_VEC(struct mt_image_file) files;
-	uint64_t vdso;       /* from auxv; 0: none */
-	const uint8_t *auxv; /* in the core; NULL: none */
+	MT_VEC(struct mt_core_range) ranges;
+	MT_VEC(struct mt_image_file) files; /* the same, all ranges of one file as one */
+	uint64_t vdso;                      /* from auxv; 0: none */
+	const uint8_t *auxv;                /* in the core, with words of its machine; NULL: none */
 	size_t auxv_size;
-	char arguments[81]; /* the program's command line, or what there was room for */
+	char arguments[MT_CORE_ARGUMENTS +
+	               1]; /* the program's command line, or what there was room for */
 };
 
 /* MT_ERR_FORMAT: "/tmp/x is not a core file: …". */
@@ -50,6 +62,10 @@ void mt_core_destroy(struct mt_core *core);
 
 /* What was mapped: for names, lines and what of code is not in the core. */
 struct mt_error *mt_core_image(const struct mt_core *core, struct mt_image **image);
+
+/* The mappings, a line each, as proc_pid_maps(5) has them; but nobody has kept whether they were
+ * shared, and the file's number. */
+void mt_core_maps(const struct mt_core *core, struct mt_buf *text);
 
 /* Whether the memory at addr was executable. */
 bool mt_core_is_code(const struct mt_core *core, uint64_t addr);

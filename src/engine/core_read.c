@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Core files, read: every offset and length in them is foreign. */
+#include <asm/ldt.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/procfs.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "engine/core.h"
+#include "target/siginfo.h"
 
 MT_DEFINE_CLEANUP(core, struct mt_core, mt_core_destroy)
 
@@ -24,6 +26,7 @@ void mt_core_destroy(struct mt_core *core)
 		munmap((void *)(uintptr_t)core->bytes, core->size);
 	mt_vec_deinit(&core->tasks);
 	mt_vec_deinit(&core->segments);
+	mt_vec_deinit(&core->ranges);
 	mt_vec_deinit(&core->files);
 	free(core);
 }
@@ -44,64 +47,96 @@ struct note {
 	size_t len;
 };
 
+static int32_t number_at(const uint8_t *bytes)
+{
+	int32_t number;
+
+	memcpy(&number, bytes, sizeof(number));
+	return number;
+}
+
 static struct mt_error *add_task(struct mt_core *core, const struct note *note)
 {
-	struct elf_prstatus status;
+	const struct mt_core_layout *layout = core->layout;
 	struct mt_core_task task = { 0 };
+	int16_t signal;
 
-	if (note->len < sizeof(status))
+	if (note->len < layout->status.size)
 		return NULL;
-	memcpy(&status, note->bytes, sizeof(status));
-	task.tid = status.pr_pid;
-	task.signal = status.pr_cursig;
-	memcpy(&task.regs, status.pr_reg, sizeof(task.regs));
+	memcpy(&signal, note->bytes + layout->status.signal, sizeof(signal));
+	task.tid = number_at(note->bytes + layout->status.ids);
+	task.signal = signal;
+	mt_core_read_registers(layout, note->bytes + layout->status.registers, &task.regs);
 	return mt_vec_push(&core->tasks, task) ? NULL : mt_error_nomem();
 }
 
 static void read_program(struct mt_core *core, const struct note *note)
 {
-	struct elf_prpsinfo info;
+	const struct mt_core_layout *layout = core->layout;
 
-	if (note->len < sizeof(info))
+	if (note->len < layout->program.size)
 		return;
-	memcpy(&info, note->bytes, sizeof(info));
-	core->pid = info.pr_pid;
-	memcpy(core->name, info.pr_fname, sizeof(info.pr_fname));
-	memcpy(core->arguments, info.pr_psargs, sizeof(info.pr_psargs));
+	core->pid = number_at(note->bytes + layout->program.ids);
+	memcpy(core->name, note->bytes + layout->program.name, sizeof(core->name) - 1);
+	memcpy(core->arguments, note->bytes + layout->program.arguments,
+	       sizeof(core->arguments) - 1);
 }
 
-static uint64_t word_at(const uint8_t *bytes, size_t i)
+/*
+ * Segments of i386 have their bases in a table of the thread's, of which these are the entries
+ * (set_thread_area(2)); a selector is an entry's number and three bits. In 64-bit programs the
+ * bases are registers.
+ */
+static void read_bases(struct mt_core_task *task, const struct note *note)
 {
-	uint64_t word;
+	struct user_desc entry;
 
-	memcpy(&word, bytes + i * sizeof(word), sizeof(word));
-	return word;
+	for (size_t at = 0; at + sizeof(entry) <= note->len; at += sizeof(entry)) {
+		memcpy(&entry, note->bytes + at, sizeof(entry));
+		if (entry.entry_number == task->regs.gs >> 3)
+			task->regs.gs_base = entry.base_addr;
+		if (entry.entry_number == task->regs.fs >> 3)
+			task->regs.fs_base = entry.base_addr;
+	}
+}
+
+static void read_info(struct mt_core *core, const struct note *note)
+{
+	if (note->len < MT_SIGINFO_SIZE)
+		return;
+	if (core->layout->machine == MT_MACHINE_I386)
+		mt_siginfo_from_i386(note->bytes, &core->info);
+	else
+		memcpy(&core->info, note->bytes, sizeof(core->info));
+	core->has_info = true;
 }
 
 static void read_auxv(struct mt_core *core, const struct note *note)
 {
 	core->auxv = note->bytes;
 	core->auxv_size = note->len;
-	for (size_t i = 0; i + 2 <= note->len / sizeof(uint64_t); i += 2)
-		if (word_at(note->bytes, i) == AT_SYSINFO_EHDR)
-			core->vdso = word_at(note->bytes, i + 1);
+	for (size_t i = 0; i + 2 <= note->len / core->layout->word; i += 2)
+		if (mt_core_word(core->layout, note->bytes, i) == AT_SYSINFO_EHDR)
+			core->vdso = mt_core_word(core->layout, note->bytes, i + 1);
 }
 
 /* Ranges of one file come together; `code` is told from the segments later. */
-static bool add_range(struct mt_core *core, const char *path, const uint8_t *range, uint64_t page)
+static bool add_range(struct mt_core *core, const struct mt_core_range *range)
 {
-	struct mt_image_file file = { .path = path,
+	struct mt_image_file file = { .path = range->path,
 		                      .fd = -1,
-		                      .start = word_at(range, 0),
-		                      .end = word_at(range, 1),
-		                      .code_offset = word_at(range, 2) * page };
+		                      .start = range->start,
+		                      .end = range->end,
+		                      .code_offset = range->offset };
 	struct mt_image_file *last =
 	    core->files.len ? &core->files.data[core->files.len - 1] : NULL;
 
 	if (file.start >= file.end)
 		return true;
+	if (!mt_vec_push(&core->ranges, *range))
+		return false;
 	file.code = file.start;
-	if (!last || strcmp(last->path, path) || file.start < last->end)
+	if (!last || strcmp(last->path, file.path) || file.start < last->end)
 		return mt_vec_push(&core->files, file);
 	last->end = file.end;
 	if (!mt_core_is_code(core, last->code) && mt_core_is_code(core, file.start)) {
@@ -114,20 +149,27 @@ static bool add_range(struct mt_core *core, const char *path, const uint8_t *ran
 /* Count, page size, as many triples of start, end and offset in pages, as many names. */
 static struct mt_error *read_files(struct mt_core *core, const struct note *note)
 {
-	size_t words = note->len / sizeof(uint64_t);
-	uint64_t count = words >= 2 ? word_at(note->bytes, 0) : 0;
-	uint64_t page = words >= 2 ? word_at(note->bytes, 1) : 0;
+	const struct mt_core_layout *layout = core->layout;
+	size_t words = note->len / layout->word;
+	uint64_t count = words >= 2 ? mt_core_word(layout, note->bytes, 0) : 0;
+	uint64_t page = words >= 2 ? mt_core_word(layout, note->bytes, 1) : 0;
 	const char *name, *end = (const char *)note->bytes + note->len;
 
 	if (count > (words < 2 ? 0 : (words - 2) / 3))
 		return NULL;
-	name = (const char *)note->bytes + (2 + 3 * (size_t)count) * sizeof(uint64_t);
+	name = (const char *)note->bytes + (2 + 3 * (size_t)count) * layout->word;
 	for (size_t i = 0; i < count; i++) {
+		const struct mt_core_range range = {
+			.start = mt_core_word(layout, note->bytes, 2 + 3 * i),
+			.end = mt_core_word(layout, note->bytes, 3 + 3 * i),
+			.offset = mt_core_word(layout, note->bytes, 4 + 3 * i) * page,
+			.path = name,
+		};
 		const char *nul = memchr(name, '\0', (size_t)(end - name));
 
 		if (!nul)
 			return NULL;
-		if (!add_range(core, name, note->bytes + (2 + 3 * i) * sizeof(uint64_t), page))
+		if (!add_range(core, &range))
 			return mt_error_nomem();
 		name = nul + 1;
 	}
@@ -150,10 +192,12 @@ static struct mt_error *read_note(struct mt_core *core, const struct note *note)
 	case NT_FILE:
 		return read_files(core, note);
 	case NT_SIGINFO:
-		if (core->tasks.len != 1 || note->len < sizeof(core->info))
-			break;
-		memcpy(&core->info, note->bytes, sizeof(core->info));
-		core->has_info = true;
+		if (core->tasks.len == 1)
+			read_info(core, note);
+		break;
+	case NT_386_TLS:
+		if (task)
+			read_bases(task, note);
 		break;
 	case NT_X86_XSTATE:
 		if (task) {
@@ -204,7 +248,7 @@ static struct mt_error *add_segment(struct mt_core *core, const Elf64_Phdr *head
 		                           .file_size = head->p_filesz,
 		                           .memory_size = head->p_memsz,
 		                           .offset = head->p_offset,
-		                           .code = head->p_flags & PF_X };
+		                           .flags = head->p_flags };
 
 	if (segment.offset > core->size)
 		segment.file_size = 0;
@@ -216,11 +260,11 @@ static struct mt_error *add_segment(struct mt_core *core, const Elf64_Phdr *head
 static bool segment_at(const struct mt_core *core, const Elf64_Ehdr *head, size_t i,
                        Elf64_Phdr *segment)
 {
-	const uint8_t *bytes =
-	    bytes_at(core, head->e_phoff + i * sizeof(*segment), sizeof(*segment));
+	size_t size = core->layout->segment_head;
+	const uint8_t *bytes = bytes_at(core, head->e_phoff + i * size, size);
 
 	if (bytes)
-		memcpy(segment, bytes, sizeof(*segment));
+		mt_core_read_segment(core->layout, bytes, segment);
 	return bytes != NULL;
 }
 
@@ -231,10 +275,10 @@ static size_t segment_count(const struct mt_core *core, const Elf64_Ehdr *head)
 
 	if (head->e_phnum != PN_XNUM)
 		return head->e_phnum;
-	bytes = bytes_at(core, head->e_shoff, sizeof(section));
+	bytes = bytes_at(core, head->e_shoff, core->layout->section_head);
 	if (!bytes)
 		return 0;
-	memcpy(&section, bytes, sizeof(section));
+	mt_core_read_section(core->layout, bytes, &section);
 	return section.sh_info;
 }
 
@@ -257,7 +301,7 @@ bool mt_core_is_code(const struct mt_core *core, uint64_t addr)
 {
 	for (size_t i = 0; i < core->segments.len; i++)
 		if (addr - core->segments.data[i].addr < core->segments.data[i].memory_size)
-			return core->segments.data[i].code;
+			return core->segments.data[i].flags & PF_X;
 	return false;
 }
 
@@ -275,6 +319,29 @@ size_t mt_core_read(const struct mt_core *core, uint64_t addr, void *out, size_t
 		return len;
 	}
 	return 0;
+}
+
+/* ---- Mappings ------------------------------------------------------------ */
+
+/* Segments and ranges rise both, as the kernel and gdb write them. */
+void mt_core_maps(const struct mt_core *core, struct mt_buf *text)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < core->segments.len; i++) {
+		const struct mt_core_segment *segment = &core->segments.data[i];
+		const struct mt_core_range none = { .path = "" }, *range = &none;
+
+		while (next < core->ranges.len && core->ranges.data[next].start < segment->addr)
+			next++;
+		if (next < core->ranges.len && core->ranges.data[next].start == segment->addr)
+			range = &core->ranges.data[next];
+		mt_buf_printf(text, "%" PRIx64 "-%" PRIx64 " %c%c%c %08" PRIx64 " 00:00 0 %s\n",
+		              segment->addr, segment->addr + segment->memory_size,
+		              segment->flags & PF_R ? 'r' : '-', segment->flags & PF_W ? 'w' : '-',
+		              segment->flags & PF_X ? 'x' : '-', range->offset,
+		              core->vdso && segment->addr == core->vdso ? "[vdso]" : range->path);
+	}
 }
 
 /* ---- The file ------------------------------------------------------------ */
@@ -302,6 +369,19 @@ static struct mt_error *map_file(const char *path, struct mt_core *core)
 	return NULL;
 }
 
+/* The header, and with it whose layout the file has. */
+static struct mt_error *read_head(const char *path, struct mt_core *core, Elf64_Ehdr *head)
+{
+	core->layout = mt_core_layout_find(core->bytes);
+	if (core->layout)
+		mt_core_read_head(core->layout, core->bytes, head);
+	else
+		memcpy(head, core->bytes, sizeof(*head));
+	if (memcmp(head->e_ident, ELFMAG, SELFMAG) || head->e_type != ET_CORE)
+		return no_core(path, "no ELF header of one");
+	return core->layout ? NULL : no_core(path, "it is of another machine than x86-64 or i386");
+}
+
 struct mt_error *mt_core_open(const char *path, struct mt_core **core)
 {
 	struct mt_core *made MT_CLEANUP(core_cleanup) = mt_alloc(sizeof(*made));
@@ -310,11 +390,7 @@ struct mt_error *mt_core_open(const char *path, struct mt_core **core)
 	if (!made)
 		return mt_error_nomem();
 	MT_TRY(map_file(path, made));
-	memcpy(&head, made->bytes, sizeof(head));
-	if (memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_type != ET_CORE)
-		return no_core(path, "no ELF header of one");
-	if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_machine != EM_X86_64)
-		return no_core(path, "it is of another machine than x86-64");
+	MT_TRY(read_head(path, made, &head));
 	MT_TRY(read_segments(made, &head));
 	if (!made->tasks.len)
 		return no_core(path, "it has no threads");

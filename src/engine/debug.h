@@ -129,9 +129,11 @@ struct mt_error *mt_debug_core(struct mt_debug *debug, const char *path);
 struct mt_error *mt_debug_write_core(struct mt_debug *debug, const char *path);
 
 /* What the kernel keeps of the current process, or what a core file has of it: the auxiliary vector
- * (getauxval(3)), in words of the process's machine; and its command line, arguments set apart by
- * spaces, which a core file has the first 80 bytes of. */
+ * (getauxval(3)), in words of the process's machine; its mappings as proc_pid_maps(5) has them,
+ * where a core file tells neither whether they were shared nor the files' numbers; and its command
+ * line, arguments set apart by spaces, which a core file has the first 80 bytes of. */
 struct mt_error *mt_debug_auxv(struct mt_debug *debug, struct mt_buf *bytes);
+struct mt_error *mt_debug_mappings(struct mt_debug *debug, struct mt_buf *text);
 struct mt_error *mt_debug_command_line(struct mt_debug *debug, struct mt_buf *text);
 
 enum mt_process_state {

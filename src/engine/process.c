@@ -253,6 +253,16 @@ struct mt_error *mt_debug_auxv(struct mt_debug *debug, struct mt_buf *bytes)
 	return mt_buf_ok(bytes) ? NULL : mt_error_nomem();
 }
 
+struct mt_error *mt_debug_mappings(struct mt_debug *debug, struct mt_buf *text)
+{
+	const struct mt_core *core = debug->proc ? debug->proc->core : NULL;
+
+	if (!core)
+		return read_proc(debug, "maps", text);
+	mt_core_maps(core, text);
+	return mt_buf_ok(text) ? NULL : mt_error_nomem();
+}
+
 struct mt_error *mt_debug_command_line(struct mt_debug *debug, struct mt_buf *text)
 {
 	const struct mt_core *core = debug->proc ? debug->proc->core : NULL;

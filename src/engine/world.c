@@ -39,6 +39,16 @@ static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t 
 	return mt_debug_read(view->debug, addr, out, len);
 }
 
+/* In i386's core files it stands in a note of its own, which not all that write cores write: gdb
+ * does not. */
+static struct mt_error *no_base(const struct mt_thread *thread)
+{
+	return mt_error_new(MT_ERR_UNSUPPORTED,
+	                    "the core file does not tell where the variables of thread %d are: it "
+	                    "has no NT_386_TLS note",
+	                    (int)thread->tid);
+}
+
 /* The thread pointer is the base of fs, in programs for i386 of gs. */
 static struct mt_error *find_tls(void *arg, const struct mt_module *module, uint64_t offset,
                                  uint64_t *addr)
@@ -50,6 +60,8 @@ static struct mt_error *find_tls(void *arg, const struct mt_module *module, uint
 	if (!mt_thread_regs(thread))
 		return mt_error_new(MT_ERR_NOT_FOUND, "thread %d is ending: it has no registers",
 		                    (int)thread->tid);
+	if (is_i386 && thread->task && !thread->regs.gs_base)
+		return no_base(thread);
 	return mt_tls_address(view->where.image, read_memory, arg,
 	                      is_i386 ? thread->regs.gs_base : thread->regs.fs_base, module, offset,
 	                      addr);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writing a core file of a process that goes on living (core(5), elf(5)): what the kernel writes
- * when a process dies, for gdb and for ourselves. /proc/PID/coredump_filter says which memory goes
- * in.
+ * when a process dies, for gdb and for ourselves: of a 32-bit program a 32-bit core.
+ * /proc/PID/coredump_filter says which memory goes in.
  */
 #ifndef MT_TARGET_CORE_H
 #define MT_TARGET_CORE_H
@@ -14,6 +14,7 @@
 #include <sys/user.h>
 
 #include "base/error.h"
+#include "x86/machine.h"
 
 struct mt_core_thread {
 	pid_t tid; /* a stopped tracee of ours */
@@ -24,6 +25,7 @@ struct mt_core_thread {
 
 struct mt_core_request {
 	pid_t pid;
+	enum mt_machine machine;              /* what the program is for */
 	const struct mt_core_thread *threads; /* the first one is what a debugger shows first */
 	size_t thread_count;
 	size_t xsave_size; /* of the XSAVE area by CPUID; 0: none */

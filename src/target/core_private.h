@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "target/core.h"
+#include "target/core_layout.h"
 
 #define MT_PAGE 4096u
 

@@ -14,6 +14,7 @@
 
 struct core {
 	const struct mt_core_request *request;
+	const struct mt_core_layout *layout;
 	const char *path;
 	int fd;
 	char *chunk;
@@ -42,36 +43,46 @@ static struct mt_error *put(const struct core *core, const void *bytes, size_t l
  * (elf(5), PN_XNUM). */
 static struct mt_error *put_head(struct core *core, size_t segments)
 {
+	const struct mt_core_layout *layout = core->layout;
 	const Elf64_Shdr section = { .sh_info = (uint32_t)segments };
 	bool many = segments >= PN_XNUM;
+	uint8_t bytes[MT_CORE_STRUCT_MAX];
 	Elf64_Ehdr head = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, layout->elf_class, ELFDATA2LSB,
+		             EV_CURRENT },
 		.e_type = ET_CORE,
-		.e_machine = EM_X86_64,
+		.e_machine = layout->elf_machine,
 		.e_version = EV_CURRENT,
-		.e_phoff = sizeof(head),
-		.e_ehsize = sizeof(head),
-		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phoff = layout->file_head,
+		.e_ehsize = layout->file_head,
+		.e_phentsize = layout->segment_head,
 		.e_phnum = many ? PN_XNUM : (uint16_t)segments,
 	};
 
-	memcpy(head.e_ident, ELFMAG, SELFMAG);
-	head.e_ident[EI_CLASS] = ELFCLASS64;
-	head.e_ident[EI_DATA] = ELFDATA2LSB;
-	head.e_ident[EI_VERSION] = EV_CURRENT;
-	core->at = sizeof(head) + segments * sizeof(Elf64_Phdr);
+	core->at = layout->file_head + segments * layout->segment_head;
 	if (many) {
 		head.e_shoff = core->at;
-		head.e_shentsize = sizeof(section);
+		head.e_shentsize = layout->section_head;
 		head.e_shnum = 1;
-		MT_TRY(put(core, &section, sizeof(section), core->at));
-		core->at += sizeof(section);
+		mt_core_put_section(layout, &section, bytes);
+		MT_TRY(put(core, bytes, layout->section_head, core->at));
+		core->at += layout->section_head;
 	}
-	return put(core, &head, sizeof(head), 0);
+	mt_core_put_head(layout, &head, bytes);
+	return put(core, bytes, layout->file_head, 0);
 }
 
 static struct mt_error *put_segment(const struct core *core, size_t i, const Elf64_Phdr *segment)
 {
-	return put(core, segment, sizeof(*segment), sizeof(Elf64_Ehdr) + i * sizeof(*segment));
+	const struct mt_core_layout *layout = core->layout;
+	uint8_t bytes[MT_CORE_STRUCT_MAX];
+
+	if (!mt_core_put_segment(layout, segment, bytes))
+		return mt_error_new(MT_ERR_UNSUPPORTED,
+		                    "cannot write %s: the process has more memory than a 32-bit "
+		                    "core file can tell of",
+		                    core->path);
+	return put(core, bytes, layout->segment_head, layout->file_head + i * layout->segment_head);
 }
 
 static struct mt_error *put_notes(struct core *core, const struct mt_core_areas *areas)
@@ -170,7 +181,11 @@ struct mt_error *mt_core_write(const struct mt_core_request *request, const char
 	MT_TRY(mt_core_areas_read(request, &areas));
 	MT_TRY(create(path, &fd));
 
-	struct core core = { .request = request, .path = path, .fd = fd, .chunk = chunk };
+	struct core core = { .request = request,
+		             .layout = mt_core_layout_of(request->machine),
+		             .path = path,
+		             .fd = fd,
+		             .chunk = chunk };
 
 	error = put_all(&core, &areas);
 	if (error)

@@ -57,14 +57,19 @@ bool mt_tracee_regs(pid_t tid, struct mt_regs *regs)
 
 /* ---- The XSAVE area ------------------------------------------------------ */
 
-bool mt_tracee_xstate(pid_t tid, void *area, size_t size, size_t *got)
+bool mt_tracee_register_set(pid_t tid, uint32_t type, void *area, size_t size, size_t *got)
 {
 	struct iovec io = { .iov_base = area, .iov_len = size };
 
-	if (ptrace(PTRACE_GETREGSET, tid, mt_ptrace_number(NT_X86_XSTATE), &io) < 0)
+	if (ptrace(PTRACE_GETREGSET, tid, mt_ptrace_number(type), &io) < 0)
 		return false;
 	*got = io.iov_len;
 	return true;
+}
+
+bool mt_tracee_xstate(pid_t tid, void *area, size_t size, size_t *got)
+{
+	return mt_tracee_register_set(tid, NT_X86_XSTATE, area, size, got);
 }
 
 bool mt_tracee_set_xstate(pid_t tid, const void *area, size_t size)

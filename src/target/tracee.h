@@ -111,6 +111,10 @@ bool mt_tracee_pc(pid_t tid, uint64_t *pc);
 bool mt_tracee_set_user_regs(pid_t tid, const struct user_regs_struct *regs);
 void mt_regs_from_user(const struct user_regs_struct *user, struct mt_regs *regs);
 
+/* A register set by the type of its note (elf.h, NT_…), with the layout of the thread's machine.
+ * `got` is how much of `area` it takes. False: it has gone, or its machine has no such set. */
+bool mt_tracee_register_set(pid_t tid, uint32_t type, void *area, size_t size, size_t *got);
+
 /*
  * The XSAVE area (NT_X86_XSTATE), of `size` bytes as CPUID has it. `got` is how much the kernel
  * gave. False: it has gone, or the processor has no XSAVE.

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 
+import pytest
+
 from watching import Attached, MEMTRAP, Program, fixture, run, watch
 
 
@@ -99,14 +101,15 @@ def run_debugger(*arguments):
     return subprocess.run([MEMTRAP, "debug", *map(str, arguments)], capture_output=True, text=True, timeout=60)
 
 
-def test_then_core_of_a_program_that_we_start(tmp_path):
+@pytest.mark.parametrize("program", ["writes", "writes-i386"])
+def test_then_core_of_a_program_that_we_start(program, tmp_path):
     core = tmp_path / "core file"
-    report = watch("counter", "--if", "new == 321", "--then", f"core={core}", program=[fixture("writes"), 1000],
+    report = watch("counter", "--if", "new == 321", "--then", f"core={core}", program=[fixture(program), 1000],
                    tmp_path=tmp_path)
     assert report.column("new") == [321]
     assert report.truth["last"] == 1000 and report.status == 0  # it went on to its end
     assert report.summary["core"] == str(core) and report.summary["stopped"] is None
-    assert value_in_core("writes", core) == ("321", "bump")
+    assert value_in_core(program, core) == ("321", "bump")
 
 
 def test_then_core_of_a_running_process(tmp_path):

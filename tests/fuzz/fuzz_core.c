@@ -18,10 +18,11 @@
 static void look_at(struct mt_debug *debug)
 {
 	static const char *const names[] = {
-		"rip", "rsp", "st0", "xmm0", "ymm15", "zmm31", "pkru"
+		"rip", "esp", "st0", "xmm0", "ymm15", "zmm31", "pkru"
 	};
 	struct mt_thread_info threads[MAX_THREADS];
 	struct mt_frame frames[MAX_FRAMES];
+	struct mt_buf text = { 0 };
 	size_t count = mt_debug_threads(debug, threads, MAX_THREADS);
 	uint8_t bytes[64];
 
@@ -36,6 +37,9 @@ static void look_at(struct mt_debug *debug)
 		mt_error_free(mt_debug_read(debug, threads[i].pc, bytes, sizeof(bytes)));
 		mt_debug_frames(debug, 0, frames, MAX_FRAMES);
 	}
+	mt_error_free(mt_debug_mappings(debug, &text));
+	mt_error_free(mt_debug_auxv(debug, &text));
+	mt_buf_deinit(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

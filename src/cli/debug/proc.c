@@ -68,13 +68,12 @@ static struct mt_error *info_proc(struct mt_shell *shell, const char *args)
 
 /* ---- Mappings -------------------------------------------------------------- */
 
-static void say_mapping(struct mt_shell *shell, char *line)
+static void say_mapping(struct mt_shell *shell, const char *line)
 {
 	uint64_t start, end, offset;
 	char permissions[8];
 	int name = 0;
 
-	line[strcspn(line, "\n")] = '\0';
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %n", &start, &end,
 	           permissions, &offset, &name) < 4)
 		return;
@@ -84,17 +83,16 @@ static void say_mapping(struct mt_shell *shell, char *line)
 
 static struct mt_error *info_mappings(struct mt_shell *shell, const char *args)
 {
-	FILE *file MT_AUTO_FILE = open_proc(shell, "maps");
-	char *line MT_AUTO_FREE = NULL;
-	size_t cap = 0;
+	struct mt_buf text MT_AUTO_BUF = { 0 };
+	char *rest, *line;
 
 	MT_TRY(mt_text_end(args, "info proc mappings"));
-	if (!file)
-		return cannot_read(shell, "maps");
+	MT_TRY(mt_debug_mappings(shell->debug, &text));
 	mt_say(shell, "process %d\n%-18s %-18s %10s %10s  %-6s %s\n",
 	       (int)mt_debug_pid(shell->debug), "Start Addr", "End Addr", "Size", "Offset", "Perms",
 	       "File");
-	while (getline(&line, &cap, file) > 0)
+	rest = text.data;
+	while ((line = strsep(&rest, "\n")))
 		say_mapping(shell, line);
 	return NULL;
 }
@@ -205,7 +203,7 @@ static struct mt_error *info_auxv(struct mt_shell *shell, const char *args)
 static const struct mt_verb verbs[] = {
 	PROC("info proc", NULL, info_proc, MT_NEEDS_STATE,
 	     "the process: its number, command line and folder"),
-	PROC("info proc mappings", "map", info_mappings, MT_NEEDS_PROCESS,
+	PROC("info proc mappings", "map", info_mappings, MT_NEEDS_STATE,
 	     "what is mapped in the process's memory"),
 	PROC("info proc status", "stat", info_status, MT_NEEDS_PROCESS,
 	     "what the kernel says of the process"),

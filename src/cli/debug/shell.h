@@ -199,6 +199,8 @@ void mt_shell_note_current(struct mt_shell *shell);
 
 /* The stop, as text or JSON, with what the view shows and the displays. (stop.c) */
 void mt_stop_show(struct mt_shell *shell, const struct mt_stop *stop);
+/* Which memory the stop's signal is about, where an instruction's access has brought it. */
+void mt_stop_say_address(struct mt_shell *shell, const struct mt_stop *stop);
 
 /* The selected frame. */
 struct mt_error *mt_shell_frame(struct mt_shell *shell, struct mt_frame *frame);

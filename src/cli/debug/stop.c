@@ -61,15 +61,25 @@ static bool has_ended(const struct mt_stop *stop)
 
 /* ---- The reason, as a line ------------------------------------------------- */
 
+/* Others than the processor may have sent it; then, or where the processor does not know
+ * (SI_KERNEL), it has no address. */
+void mt_stop_say_address(struct mt_shell *shell, const struct mt_stop *stop)
+{
+	const siginfo_t *info = &stop->siginfo;
+
+	if ((stop->signal == SIGSEGV || stop->signal == SIGBUS) && info->si_code > SI_USER &&
+	    info->si_code < SI_KERNEL)
+		mt_say(shell, "The address was 0x%" PRIxPTR ".\n", (uintptr_t)info->si_addr);
+}
+
 static void say_signal(struct mt_shell *shell, const struct mt_stop *stop, const char *what)
 {
 	mt_say(shell, "\n%s %s, %s.\n", what, mt_signal_name(stop->signal),
 	       strsignal(stop->signal));
 	if (stop->signal_note)
 		mt_say(shell, "It is %s.\n", stop->signal_note);
-	else if (stop->signal == SIGSEGV || stop->signal == SIGBUS)
-		mt_say(shell, "The address was 0x%" PRIxPTR ".\n",
-		       (uintptr_t)stop->siginfo.si_addr);
+	else
+		mt_stop_say_address(shell, stop);
 }
 
 /* ".2": which of several places of the breakpoint it was. */
