@@ -37,8 +37,10 @@ bool mt_proc_decode(struct mt_proc *proc, uint64_t addr, struct mt_insn *insn);
 
 /* ---- inject.c ------------------------------------------------------------ */
 
-/* Has the stopped thread carry out a system call; its registers and signals are as before. False:
- * the thread is in the middle of a call of its own, or is ending. */
+/* Has the stopped thread carry out a system call; its registers and signals are as before. `number`
+ * is x86-64's; in a program for i386 the same call is made by the number that it has there, and
+ * only mmap (with offset 0), munmap and getpid can be. False: the thread is in the middle of a call
+ * of its own, or is ending. */
 bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t args[6],
                        int64_t *result);
 /* Gives memory back, by a thread of the process that can be made to. */

@@ -93,31 +93,77 @@ static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn, size
 		taken = is_loop_taken(*code, regs, word);
 	else
 		return false;
-	regs->rip = taken ? insn->target : next;
+	regs->rip = taken ? insn->target : in_word(next, word);
 	return true;
 }
 
-/* Where the call goes; false: it cannot be told from here. */
-static bool call_target(struct mt_thread *thread, const struct mt_insn *insn, uint64_t *target)
+/* call *%reg: the register; MT_REG_NONE: it is another form. */
+static enum mt_reg called_register(const struct mt_insn *insn, size_t word)
+{
+	static const enum mt_reg by_number[] = { MT_REG_RAX, MT_REG_RCX, MT_REG_RDX, MT_REG_RBX,
+		                                 MT_REG_RSP, MT_REG_RBP, MT_REG_RSI, MT_REG_RDI,
+		                                 MT_REG_R8,  MT_REG_R9,  MT_REG_R10, MT_REG_R11,
+		                                 MT_REG_R12, MT_REG_R13, MT_REG_R14, MT_REG_R15 };
+	const uint8_t *code = insn->bytes;
+	unsigned extended = 0;
+
+	while (is_hint(*code))
+		code++;
+	if (word == sizeof(uint64_t) && *code >> 4 == 4)
+		extended = (*code++ & 1U) * 8;
+	return code[0] == 0xff && (code[1] & 0xf8) == 0xd0 ? by_number[extended + (code[1] & 7)]
+	                                                   : MT_REG_NONE;
+}
+
+static bool read_target(struct mt_thread *thread, const struct mt_insn *call, uint64_t *target)
 {
 	size_t word = word_of(thread);
+	struct mt_insn insn = *call;
 	struct mt_regs regs;
 	uint64_t place;
 	struct mt_error *error;
 
-	*target = insn->target;
-	if (insn->direct)
-		return true;
 	mt_regs_from_user(&thread->regs, &regs);
-	for (size_t i = 0; i < insn->mem_count; i++) {
-		if (insn->mem[i].access != MT_INSN_READ || insn->mem[i].size != word)
+	mt_insn_resolve_segment(&insn, 'f', thread->regs.fs_base);
+	mt_insn_resolve_segment(&insn, 'g', thread->regs.gs_base);
+	for (size_t i = 0; i < insn.mem_count; i++) {
+		if (insn.mem[i].access != MT_INSN_READ || insn.mem[i].size != word)
 			continue;
-		if (!mt_insn_mem_addr_before(insn, i, &regs, &place))
+		if (!mt_insn_mem_addr_before(&insn, i, &regs, &place))
 			return false;
 		*target = 0;
 		error = mt_proc_read(thread->proc, place, target, word);
 		mt_error_free(error);
 		return !error;
+	}
+	return false;
+}
+
+/* Where the call goes; false: it cannot be told from here. */
+static bool call_target(struct mt_thread *thread, const struct mt_insn *insn, uint64_t *target)
+{
+	enum mt_reg reg = called_register(insn, word_of(thread));
+
+	*target = insn->target;
+	if (insn->direct)
+		return true;
+	if (reg == MT_REG_NONE)
+		return read_target(thread, insn, target);
+	*target = *mt_user_reg(&thread->regs, reg);
+	return true;
+}
+
+/* With it a call pushes, and keeps, 16 bits; or not, as the processor's maker has it. */
+static bool has_operand_prefix(const struct mt_insn *insn)
+{
+	static const uint8_t prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x3e,
+		                            0x26, 0x36, 0x64, 0x65, 0xf0 };
+
+	for (size_t i = 0; i < insn->len; i++) {
+		if (insn->bytes[i] == 0x66)
+			return true;
+		if (!memchr(prefixes, insn->bytes[i], sizeof(prefixes)))
+			break;
 	}
 	return false;
 }
@@ -129,7 +175,7 @@ static bool call(struct mt_thread *thread, const struct mt_insn *insn)
 	uint64_t target;
 	struct mt_error *error;
 
-	if (!call_target(thread, insn, &target))
+	if (has_operand_prefix(insn) || !call_target(thread, insn, &target))
 		return false;
 	error = mt_process_write(thread->tid, slot, &next, word);
 	mt_error_free(error);
@@ -216,7 +262,6 @@ bool mt_emulate_step(struct mt_thread *thread)
 	struct mt_insn insn;
 
 	if ((!may_be_popf(thread->stepped_code) && !may_be_jump(thread->stepped_code)) ||
-	    mt_image_machine(mt_proc_memory(thread->proc)->image) != MT_MACHINE_X86_64 ||
 	    !mt_proc_decode(thread->proc, thread->regs.rip, &insn) ||
 	    !is_better_not_stepped(thread, &insn) || !carry_out(thread, &insn))
 		return false;

@@ -8,29 +8,63 @@
 
 #define VDSO_SPAN 8192
 
-/* The vDSO has the instruction `syscall`, for what it leaves to the kernel. */
-static uint64_t find_syscall(struct mt_thread *thread)
+/* How a call is made on either machine: syscall(2), "Architecture calling conventions". */
+struct gate {
+	uint8_t insn[2]; /* that enters the kernel */
+	enum mt_reg args[6];
+};
+
+static const struct gate gates[] = {
+	[MT_MACHINE_X86_64] = { .insn = { 0x0f, 0x05 },
+	                        .args = { MT_REG_RDI, MT_REG_RSI, MT_REG_RDX, MT_REG_R10, MT_REG_R8,
+	                                  MT_REG_R9 } },
+	[MT_MACHINE_I386] = { .insn = { 0xcd, 0x80 },
+	                      .args = { MT_REG_RBX, MT_REG_RCX, MT_REG_RDX, MT_REG_RSI, MT_REG_RDI,
+	                                MT_REG_RBP } },
+};
+
+static enum mt_machine machine_of(const struct mt_thread *thread)
 {
-	static const uint8_t insn[] = { 0x0f, 0x05 };
-	uint64_t vdso = mt_process_auxv(thread->tid, MT_MACHINE_X86_64, AT_SYSINFO_EHDR);
+	const struct mt_proc *memory = mt_proc_memory(thread->proc);
+
+	return memory->image ? mt_image_machine(memory->image) : MT_MACHINE_X86_64;
+}
+
+/* The numbers of asm/unistd_32.h. mmap is mmap2 there, which counts its offset in pages: 0 is 0. */
+static long number_on(enum mt_machine machine, long number)
+{
+	static const struct {
+		long wide, narrow;
+	} numbers[] = { { SYS_mmap, 192 }, { SYS_munmap, 91 }, { SYS_getpid, 20 } };
+
+	if (machine == MT_MACHINE_X86_64)
+		return number;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (numbers[i].wide == number)
+			return numbers[i].narrow;
+	return -1;
+}
+
+/* The vDSO has the instruction, for what it leaves to the kernel; any two bytes there are as good,
+ * for one instruction is stepped. */
+static uint64_t find_gate(struct mt_thread *thread, const struct gate *gate)
+{
+	uint64_t vdso = mt_process_auxv(thread->tid, machine_of(thread), AT_SYSINFO_EHDR);
 	uint8_t code[VDSO_SPAN];
 	size_t len = vdso ? mt_proc_read_some(thread->proc, vdso, code, sizeof(code)) : 0;
-	const uint8_t *found = len ? memmem(code, len, insn, sizeof(insn)) : NULL;
+	const uint8_t *found = len ? memmem(code, len, gate->insn, sizeof(gate->insn)) : NULL;
 
 	return found ? vdso + (uint64_t)(found - code) : 0;
 }
 
-static void prepare(struct user_regs_struct *regs, uint64_t pc, long number, const uint64_t args[6])
+static void prepare(struct user_regs_struct *regs, const struct gate *gate, uint64_t pc,
+                    long number, const uint64_t args[6])
 {
 	regs->rip = pc;
 	regs->orig_rax = UINT64_MAX;
 	regs->rax = (unsigned long long)number;
-	regs->rdi = args[0];
-	regs->rsi = args[1];
-	regs->rdx = args[2];
-	regs->r10 = args[3];
-	regs->r8 = args[4];
-	regs->r9 = args[5];
+	for (size_t i = 0; i < 6; i++)
+		*mt_user_reg(regs, gate->args[i]) = args[i];
 }
 
 /* Steps until the call is done: an interrupt may stop it before. */
@@ -105,7 +139,9 @@ static void unblock(struct mt_thread *thread, uint64_t mask)
 bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t args[6],
                        int64_t *result)
 {
-	uint64_t pc = find_syscall(thread), mask;
+	enum mt_machine machine = machine_of(thread);
+	const struct gate *gate = &gates[machine];
+	uint64_t pc = find_gate(thread, gate), mask;
 	struct user_regs_struct regs;
 	bool done;
 
@@ -117,7 +153,7 @@ bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t arg
 		return false;
 	}
 	regs = thread->regs;
-	prepare(&regs, pc, number, args);
+	prepare(&regs, gate, pc, number_on(machine, number), args);
 	thread->injecting = true;
 	thread->how = MT_RESUME_STEP;
 	mt_tracee_set_user_regs(thread->tid, &regs);

@@ -2,8 +2,9 @@
 /*
  * Slots: where the instructions under our int3 are run. A slot has a copy of the instruction and a
  * jump to what follows it, in memory that the process maps for us near the code, so that operands
- * relative to rip still reach. It belongs to the site, not to a thread: any number of threads run
- * it at once, none of them stops a second time, and no other thread has to wait meanwhile.
+ * relative to rip, which 32-bit code has not, still reach. It belongs to the site, not to a thread:
+ * any number of threads run it at once, none of them stops a second time, and no other thread has
+ * to wait meanwhile.
  *
  * A thread that stops in a slot is shown where it would be without. Signals are delivered there
  * too.
@@ -133,12 +134,23 @@ static void put(struct code *code, const void *bytes, size_t len)
 }
 
 /* jmp *0(%rip), and the address behind it: reaches everywhere. */
-static void put_jump(struct code *code, uint64_t to)
+static void put_far_jump(struct code *code, uint64_t to)
 {
 	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
 
 	put(code, jump, sizeof(jump));
 	put(code, &to, sizeof(to));
+}
+
+/* jmp rel32, which reaches all that 32 bits can name: eip wraps. */
+static void put_near_jump(struct code *code, uint64_t slot, uint64_t to)
+{
+	uint8_t opcode = 0xe9;
+	uint32_t distance;
+
+	put(code, &opcode, sizeof(opcode));
+	distance = (uint32_t)(to - (slot + code->len + sizeof(distance)));
+	put(code, &distance, sizeof(distance));
 }
 
 /* Moves a displacement from rip. */
@@ -161,16 +173,23 @@ static bool is_syscall(const struct mt_insn *insn)
 	return insn->len == 2 && insn->bytes[0] == 0x0f && insn->bytes[1] == 0x05;
 }
 
+static bool is_sysenter(const struct mt_insn *insn)
+{
+	return insn->len == 2 && insn->bytes[0] == 0x0f && insn->bytes[1] == 0x34;
+}
+
 /*
  * Whether the instruction does the same elsewhere. Those that push where they are, that trap by
  * themselves, or that go to a place relative to their own are left out: emulate.c carries out most
  * of these, the rest is stepped in place.
  */
-static bool can_move(const struct mt_insn *insn)
+static bool can_move(const struct mt_insn *insn, enum mt_machine machine)
 {
 	uint8_t first = insn->bytes[0], second = insn->len > 1 ? insn->bytes[1] : 0;
 
 	if (is_syscall(insn) || (first == 0xcd && second == 0x80))
+		return true;
+	if (is_sysenter(insn) && machine == MT_MACHINE_I386)
 		return true;
 	if (insn->klass == MT_INSN_SYSCALL || insn->klass == MT_INSN_CALL || insn->direct)
 		return false;
@@ -181,7 +200,8 @@ static bool can_move(const struct mt_insn *insn)
 	return !(first == 0x0f && (second == 0x0b || second == 0xb9 || second == 0xff)); /* ud */
 }
 
-/* `syscall` leaves the address behind itself in rcx. */
+/* `syscall` leaves the address behind itself in rcx. In 32-bit code it ends, as sysenter does, at a
+ * place in the vDSO, wherever it was (Linux arch/x86/entry/syscall_32.c, do_fast_syscall_32()). */
 static void put_rcx(struct code *code, uint64_t value)
 {
 	static const uint8_t move[] = { 0x48, 0xb9 };
@@ -190,18 +210,33 @@ static void put_rcx(struct code *code, uint64_t value)
 	put(code, &value, sizeof(value));
 }
 
+static bool make_code(struct code *code, const struct mt_insn *insn, enum mt_machine machine,
+                      uint64_t slot)
+{
+	uint64_t next = insn->addr + insn->len;
+
+	put(code, insn->bytes, insn->len);
+	if (machine == MT_MACHINE_I386) {
+		put_near_jump(code, slot, next);
+		return true;
+	}
+	if (!move_operand(code, insn, slot))
+		return false;
+	if (is_syscall(insn))
+		put_rcx(code, next);
+	put_far_jump(code, next);
+	return true;
+}
+
 static bool write_slot(struct mt_proc *proc, struct mt_site *site, const struct mt_insn *insn,
                        uint64_t slot)
 {
+	enum mt_machine machine = mt_image_machine(mt_proc_memory(proc)->image);
 	struct code code = { .len = 0 };
 	struct mt_error *error;
 
-	put(&code, insn->bytes, insn->len);
-	if (!move_operand(&code, insn, slot))
+	if (!make_code(&code, insn, machine, slot))
 		return false;
-	if (is_syscall(insn))
-		put_rcx(&code, insn->addr + insn->len);
-	put_jump(&code, insn->addr + insn->len);
 	error = mt_process_write(mt_proc_access(proc), slot, code.bytes, code.len);
 	mt_error_free(error);
 	site->slot_insn_len = insn->len;
@@ -216,10 +251,9 @@ bool mt_slot_get(struct mt_thread *thread, struct mt_site *site, const struct mt
 
 	if (site->slot)
 		return true;
-	if (site->slot_failed || !memory->image ||
-	    mt_image_machine(memory->image) != MT_MACHINE_X86_64)
+	if (site->slot_failed || !memory->image)
 		return false;
-	slot = can_move(insn) ? take_slot(thread, site->addr) : 0;
+	slot = can_move(insn, mt_image_machine(memory->image)) ? take_slot(thread, site->addr) : 0;
 	if (!slot || !write_slot(thread->proc, site, insn, slot)) {
 		site->slot_failed = true;
 		return false;

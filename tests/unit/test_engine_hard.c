@@ -199,7 +199,7 @@ END_TEST
 
 /* ---- All threads at once ------------------------------------------------- */
 
-START_TEST(threads_meet_at_hard_instructions)
+static void meet_at_hard_instructions(const char *program)
 {
 	static const struct {
 		const char *name;
@@ -213,7 +213,7 @@ START_TEST(threads_meet_at_hard_instructions)
 	struct session session;
 	int numbers[COUNT];
 
-	SESSION_START(&session, "crowd", "8", "200");
+	SESSION_START(&session, program, "8", "200");
 	session_pass_signals(&session);
 	for (int i = 0; i < COUNT; i++) {
 		numbers[i] = session_break_entry(&session, insns[i].name, NULL);
@@ -229,17 +229,28 @@ START_TEST(threads_meet_at_hard_instructions)
 	session_printed(&session, "wrong=0 faults=1600 illegals=1600\n");
 	session_end(&session);
 }
+
+START_TEST(threads_meet_at_hard_instructions)
+{
+	meet_at_hard_instructions("crowd");
+}
+END_TEST
+
+START_TEST(threads_for_i386_meet_at_hard_instructions)
+{
+	meet_at_hard_instructions("crowd-i386");
+}
 END_TEST
 
 /* The same with each hit told, and steps in between. */
-START_TEST(threads_stop_at_hard_instructions)
+static void stop_at_hard_instructions(const char *program)
 {
 	static const char *const places[] = { "at_rep_movs",    "at_syscall", "at_call",
 		                              "at_call_target", "at_load",    "at_ud2" };
 	struct session session;
 	enum mt_stop_kind kind = MT_STOP_NONE;
 
-	SESSION_START(&session, "crowd", "4", "20");
+	SESSION_START(&session, program, "4", "20");
 	session_pass_signals(&session);
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
 		session_break_entry(&session, places[i], NULL);
@@ -252,10 +263,22 @@ START_TEST(threads_stop_at_hard_instructions)
 	session_printed(&session, "wrong=0 faults=80 illegals=80\n");
 	session_end(&session);
 }
+
+START_TEST(threads_stop_at_hard_instructions)
+{
+	stop_at_hard_instructions("crowd");
+}
+END_TEST
+
+START_TEST(threads_for_i386_stop_at_hard_instructions)
+{
+	stop_at_hard_instructions("crowd-i386");
+}
 END_TEST
 
 MT_UNIT_MAIN("engine: hard places", a_push_is_stepped_a_thousand_times,
              a_loop_of_nothing_but_breakpoints, the_last_instruction_of_a_page_has_a_breakpoint,
              threads_meet_at_the_borders, memory_is_read_up_to_a_hole,
              memory_is_written_up_to_a_hole, threads_meet_at_hard_instructions,
-             threads_stop_at_hard_instructions)
+             threads_stop_at_hard_instructions, threads_for_i386_meet_at_hard_instructions,
+             threads_for_i386_stop_at_hard_instructions)

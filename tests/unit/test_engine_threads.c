@@ -41,6 +41,26 @@ START_TEST(a_hundred_threads_are_counted)
 }
 END_TEST
 
+/* No thread passes unseen what another one is just leaving. */
+START_TEST(threads_for_i386_are_counted)
+{
+	struct session session;
+	int number;
+
+	SESSION_START(&session, "threads-i386", "16", "500");
+	number = session_break(&session, "hit", NULL);
+	for (unsigned i = 1; i <= 100; i++) {
+		ck_assert_int_eq(session_continue(&session), MT_STOP_BREAKPOINT);
+		ck_assert_uint_eq(session_info(&session, number).hits, i);
+	}
+	MT_CK_OK(mt_debug_break_ignore(session.debug, number, 1000000));
+	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
+	ck_assert_uint_eq(session_info(&session, number).hits, 8000);
+	session_printed(&session, "hits=8000\n");
+	session_end(&session);
+}
+END_TEST
+
 /* Others go on while one is stepped, and none passes the place unseen. */
 START_TEST(a_stepping_thread_loses_no_hits)
 {
@@ -291,8 +311,9 @@ START_TEST(an_interrupt_stops_it)
 }
 END_TEST
 
-MT_UNIT_MAIN("engine: threads", each_hit_stops_and_is_counted, a_hundred_threads_are_counted,
-             a_stepping_thread_loses_no_hits, a_breakpoint_goes_while_threads_are_at_it,
-             the_main_thread_ends_first, a_breakpoint_may_be_one_threads, it_attaches_and_lets_go,
+MT_UNIT_MAIN("engine: threads", each_hit_stops_and_is_counted, threads_for_i386_are_counted,
+             a_hundred_threads_are_counted, a_stepping_thread_loses_no_hits,
+             a_breakpoint_goes_while_threads_are_at_it, the_main_thread_ends_first,
+             a_breakpoint_may_be_one_threads, it_attaches_and_lets_go,
              a_stopped_process_stays_stopped, a_stopped_process_goes_on_with_sigcont,
              it_attaches_behind_the_main_thread, it_is_killed_at_any_moment, an_interrupt_stops_it)

@@ -19,14 +19,17 @@
 /* Some bytes, and how many they are. */
 #define BYTES(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
 
-#define MT_UNIT_MAIN(name, ...)                                                                    \
+#define MT_UNIT_MAIN(name, ...) MT_UNIT_MAIN_EACH(name, 1, __VA_ARGS__)
+
+/* The same with each test run for _i = 0 … count - 1. */
+#define MT_UNIT_MAIN_EACH(name, count, ...)                                                        \
 	int main(void)                                                                             \
 	{                                                                                          \
 		const TTest *const tests[] = { __VA_ARGS__ };                                      \
 		Suite *suite = suite_create(name);                                                 \
 		TCase *tcase = tcase_create(name);                                                 \
 		for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)                        \
-			tcase_add_test(tcase, tests[i]);                                           \
+			tcase_add_loop_test(tcase, tests[i], 0, count);                            \
 		tcase_set_timeout(tcase, 60);                                                      \
 		suite_add_tcase(suite, tcase);                                                     \
 		SRunner *runner = srunner_create(suite);                                           \

@@ -5,7 +5,7 @@
  * at_call_target, which is called twice, and at_load, which faults and is done again. Prints
  * "wrong=0 faults=N illegals=N".
  */
-#define _GNU_SOURCE /* REG_RIP */
+#define _GNU_SOURCE /* REG_RIP, REG_EIP */
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +19,28 @@
 
 #define SIZE 96
 
+/* What differs on the machines. There the kernel has another gate, and no red zone is left alone.
+ */
+#ifdef __x86_64__
+#define PC REG_RIP
+#define GATE "syscall"
+#define GATE_CHANGES "rcx", "r11",
+#define SKIP_RED_ZONE "sub $128, %%rsp\n"
+#define TAKE_BACK "add $128, %%rsp\n"
+#define TAKE_TARGET "lea at_call_target(%%rip), %%rax\n"
+#define CALL_IT "call *%%rax\n"
+#define ADD_FIVE "addq $5, (%%rsp)\n"
+#else
+#define PC REG_EIP
+#define GATE "int $0x80"
+#define GATE_CHANGES
+#define SKIP_RED_ZONE
+#define TAKE_BACK
+#define TAKE_TARGET "mov $at_call_target, %%eax\n"
+#define CALL_IT "call *%%eax\n"
+#define ADD_FIVE "addl $5, (%%esp)\n"
+#endif
+
 static long rounds;
 static unsigned wrong, faults, illegals;
 
@@ -27,14 +49,14 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *at = context;
 	extern char at_load[], at_ud2[];
-	const char *pc = (const char *)at->uc_mcontext.gregs[REG_RIP];
+	const char *pc = (const char *)(uintptr_t)at->uc_mcontext.gregs[PC];
 
 	if (signal == SIGSEGV && pc == at_load) {
 		__atomic_fetch_add(&faults, 1, __ATOMIC_RELAXED);
 		mprotect(info->si_addr, 4096, PROT_READ | PROT_WRITE);
 	} else if (signal == SIGILL && pc == at_ud2 && info->si_addr == at_ud2) {
 		__atomic_fetch_add(&illegals, 1, __ATOMIC_RELAXED);
-		at->uc_mcontext.gregs[REG_RIP] += 2;
+		at->uc_mcontext.gregs[PC] += 2;
 	} else {
 		dprintf(1, "unexpected signal %d at %p\n", signal, pc);
 		_exit(3);
@@ -45,7 +67,7 @@ static int copies(void)
 {
 	char from[SIZE], to[SIZE] = { 0 }, *end = to;
 	const char *source = from;
-	uint64_t count = SIZE;
+	unsigned long count = SIZE;
 
 	for (int i = 0; i < SIZE; i++)
 		from[i] = (char)(i * 3 + 1);
@@ -59,41 +81,35 @@ static int copies(void)
 
 static int asks(pid_t tid)
 {
-	uint64_t result = SYS_gettid;
+	unsigned long result = SYS_gettid;
 
 	__asm__ volatile(".globl at_syscall\n"
-	                 "at_syscall: syscall\n"
+	                 "at_syscall: " GATE "\n"
 	                 : "+a"(result)
 	                 :
-	                 : "rcx", "r11", "memory");
-	return result == (uint64_t)tid;
+	                 : GATE_CHANGES "memory");
+	return result == (unsigned long)tid;
 }
 
-static int calls(uint64_t number)
+static int calls(unsigned long number)
 {
-	uint64_t value = number;
+	unsigned long value = number;
 
-	__asm__ volatile("sub $128, %%rsp\n" /* the red zone */
-	                 ".globl at_call, at_call_back, at_call_target\n"
-	                 "at_call: call at_call_target\n"
-	                 "at_call_back: lea at_call_target(%%rip), %%rax\n"
-	                 "call *%%rax\n"
-	                 "add $128, %%rsp\n"
-	                 "jmp 1f\n"
-	                 "at_call_target: push %0\n"
-	                 "addq $5, (%%rsp)\n"
-	                 "pop %0\n"
-	                 "ret\n"
-	                 "1:\n"
+	__asm__ volatile(SKIP_RED_ZONE ".globl at_call, at_call_back, at_call_target\n"
+	                               "at_call: call at_call_target\n"
+	                               "at_call_back: " TAKE_TARGET CALL_IT TAKE_BACK "jmp 1f\n"
+	                               "at_call_target: push %0\n" ADD_FIVE "pop %0\n"
+	                               "ret\n"
+	                               "1:\n"
 	                 : "+r"(value)
 	                 :
 	                 : "rax", "memory", "cc");
 	return value == number + 10;
 }
 
-static int faulting(uint64_t *page, uint64_t number)
+static int faulting(unsigned long *page, unsigned long number)
 {
-	uint64_t value;
+	unsigned long value;
 
 	*page = number;
 	mprotect(page, 4096, PROT_NONE);
@@ -110,13 +126,13 @@ static int faulting(uint64_t *page, uint64_t number)
 
 static void *work(void *arg)
 {
-	uint64_t *page =
+	unsigned long *page =
 	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t tid = (pid_t)syscall(SYS_gettid);
 
 	(void)arg;
 	for (long i = 0; i < rounds; i++) {
-		uint64_t number = (uint64_t)tid * 1000003 + (uint64_t)i;
+		unsigned long number = (unsigned long)tid * 1000003 + (unsigned long)i;
 
 		if (!copies() || !asks(tid) || !calls(number) || !faulting(page, number))
 			__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);

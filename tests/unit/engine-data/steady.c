@@ -36,6 +36,7 @@ void touched(void);
 /* ---- Registers ----------------------------------------------------------- */
 
 /* Fills them, passes touched() some times, and tells whether one has changed. */
+#ifdef __x86_64__
 static int keeps_registers(void)
 {
 	static const uint8_t pattern[16] = {
@@ -78,6 +79,34 @@ static int keeps_registers(void)
 	                   "xmm15", "memory", "cc");
 	return !wrong && equal == 0xffff;
 }
+#else
+static int keeps_registers(void)
+{
+	static const uint8_t pattern[16] = {
+		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+	};
+	uint32_t wrong, equal;
+
+	__asm__ volatile("movdqu (%2), %%xmm0\n"
+	                 "movdqa %%xmm0, %%xmm7\n"
+	                 "mov $0x66666666, %%esi\n"
+	                 "mov $0x77777777, %%edi\n"
+	                 "mov $200, %%ecx\n"
+	                 "1: call touched\n"
+	                 "dec %%ecx\n"
+	                 "jnz 1b\n"
+	                 "pcmpeqb %%xmm0, %%xmm7\n"
+	                 "pmovmskb %%xmm7, %1\n"
+	                 "sub $0x66666666, %%esi\n"
+	                 "sub $0x77777777, %%edi\n"
+	                 "or %%esi, %%edi\n"
+	                 "mov %%edi, %0\n"
+	                 : "=&r"(wrong), "=&r"(equal)
+	                 : "r"(pattern)
+	                 : "ecx", "esi", "edi", "xmm0", "xmm7", "memory", "cc");
+	return !wrong && equal == 0xffff;
+}
+#endif
 
 static void *hold_registers(void *arg)
 {
