@@ -28,6 +28,8 @@ struct mt_error *mt_site_divert(struct mt_proc *proc, struct mt_site *site,
 
 /* ---- memory.c ------------------------------------------------------------ */
 
+/* What the process's program is for; x86-64, where there is none yet. */
+enum mt_machine mt_proc_machine(struct mt_proc *proc);
 struct mt_error *mt_proc_read(struct mt_proc *proc, uint64_t addr, void *out, size_t len);
 struct mt_error *mt_proc_write(struct mt_proc *proc, uint64_t addr, const void *bytes, size_t len);
 /* As much code as can be read, up to `len` bytes. */

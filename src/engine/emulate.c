@@ -56,7 +56,7 @@ static bool is_hint(uint8_t prefix)
 /* Of addresses, and of what is pushed. */
 static size_t word_of(struct mt_thread *thread)
 {
-	return mt_machine_word(mt_image_machine(mt_proc_memory(thread->proc)->image));
+	return mt_machine_word(mt_proc_machine(thread->proc));
 }
 
 static uint64_t in_word(uint64_t value, size_t word)

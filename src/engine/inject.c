@@ -23,13 +23,6 @@ static const struct gate gates[] = {
 	                                MT_REG_RBP } },
 };
 
-static enum mt_machine machine_of(const struct mt_thread *thread)
-{
-	const struct mt_proc *memory = mt_proc_memory(thread->proc);
-
-	return memory->image ? mt_image_machine(memory->image) : MT_MACHINE_X86_64;
-}
-
 /* The numbers of asm/unistd_32.h. mmap is mmap2 there, which counts its offset in pages: 0 is 0. */
 static long number_on(enum mt_machine machine, long number)
 {
@@ -49,7 +42,8 @@ static long number_on(enum mt_machine machine, long number)
  * for one instruction is stepped. */
 static uint64_t find_gate(struct mt_thread *thread, const struct gate *gate)
 {
-	uint64_t vdso = mt_process_auxv(thread->tid, machine_of(thread), AT_SYSINFO_EHDR);
+	uint64_t vdso =
+	    mt_process_auxv(thread->tid, mt_proc_machine(thread->proc), AT_SYSINFO_EHDR);
 	uint8_t code[VDSO_SPAN];
 	size_t len = vdso ? mt_proc_read_some(thread->proc, vdso, code, sizeof(code)) : 0;
 	const uint8_t *found = len ? memmem(code, len, gate->insn, sizeof(gate->insn)) : NULL;
@@ -139,7 +133,7 @@ static void unblock(struct mt_thread *thread, uint64_t mask)
 bool mt_inject_syscall(struct mt_thread *thread, long number, const uint64_t args[6],
                        int64_t *result)
 {
-	enum mt_machine machine = machine_of(thread);
+	enum mt_machine machine = mt_proc_machine(thread->proc);
 	const struct gate *gate = &gates[machine];
 	uint64_t pc = find_gate(thread, gate), mask;
 	struct user_regs_struct regs;

@@ -9,6 +9,13 @@
 #define PAGE 4096u
 #define INT3 0xcc
 
+enum mt_machine mt_proc_machine(struct mt_proc *proc)
+{
+	const struct mt_image *image = mt_proc_memory(proc)->image;
+
+	return image ? mt_image_machine(image) : MT_MACHINE_X86_64;
+}
+
 /* The first of the sites that are in order of address which may reach to addr. */
 static size_t first_site(const struct mt_proc *memory, uint64_t addr)
 {
@@ -104,10 +111,8 @@ bool mt_proc_decode(struct mt_proc *proc, uint64_t addr, struct mt_insn *insn)
 {
 	uint8_t code[MT_INSN_MAX_LEN];
 	size_t len = mt_proc_read_some(proc, addr, code, sizeof(code));
-	const struct mt_image *image = mt_proc_memory(proc)->image;
 
-	return mt_insn_decode(image ? mt_image_machine(image) : MT_MACHINE_X86_64, code, len, addr,
-	                      insn);
+	return mt_insn_decode(mt_proc_machine(proc), code, len, addr, insn);
 }
 
 /* ---- What front ends ask ------------------------------------------------- */

@@ -6,9 +6,11 @@
 
 #include "engine/engine_private.h"
 #include "target/process.h"
+#include "target/syscall.h"
 
 #define RF (1U << 16)
 #define TF (1U << 8)
+#define INT 0xcd /* the entry for i386's calls, which every program has */
 
 /* ---- Signals ------------------------------------------------------------- */
 
@@ -134,15 +136,22 @@ static bool leave_told_place(struct mt_thread *thread)
  * done, may find itself blocked. They are not stepped but run to their end. */
 static bool sets_mask(const struct mt_thread *thread)
 {
-	static const unsigned long long calls[] = { SYS_rt_sigprocmask, SYS_rt_sigreturn,
-		                                    SYS_rt_sigsuspend,  SYS_ppoll,
-		                                    SYS_pselect6,       SYS_epoll_pwait,
-		                                    SYS_epoll_pwait2,   SYS_io_pgetevents };
+	static const char *const names[] = {
+		"rt_sigprocmask", "rt_sigreturn",    "rt_sigsuspend",        "ppoll",
+		"pselect6",       "epoll_pwait",     "epoll_pwait2",         "io_pgetevents",
+		"sigprocmask",    "sigreturn",       "sigsuspend", /* and these are i386's */
+		"ppoll_time64",   "pselect6_time64", "io_pgetevents_time64",
+	};
+	enum mt_machine machine = mt_proc_machine(thread->proc);
+	const char *name;
 
-	if (thread->stepped_code[0] != 0x0f || thread->stepped_code[1] != 0x05)
+	if (!mt_trap_is_syscall(thread->stepped_code))
 		return false;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-		if (thread->regs.rax == calls[i])
+	if (thread->stepped_code[0] == INT)
+		machine = MT_MACHINE_I386;
+	name = mt_syscall_name(machine, (uint32_t)thread->regs.rax);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(name, names[i]))
 			return true;
 	return false;
 }

@@ -231,7 +231,7 @@ static bool make_code(struct code *code, const struct mt_insn *insn, enum mt_mac
 static bool write_slot(struct mt_proc *proc, struct mt_site *site, const struct mt_insn *insn,
                        uint64_t slot)
 {
-	enum mt_machine machine = mt_image_machine(mt_proc_memory(proc)->image);
+	enum mt_machine machine = mt_proc_machine(proc);
 	struct code code = { .len = 0 };
 	struct mt_error *error;
 
@@ -246,14 +246,13 @@ static bool write_slot(struct mt_proc *proc, struct mt_site *site, const struct 
 
 bool mt_slot_get(struct mt_thread *thread, struct mt_site *site, const struct mt_insn *insn)
 {
-	struct mt_proc *memory = mt_proc_memory(thread->proc);
 	uint64_t slot;
 
 	if (site->slot)
 		return true;
-	if (site->slot_failed || !memory->image)
+	if (site->slot_failed || !mt_proc_memory(thread->proc)->image)
 		return false;
-	slot = can_move(insn, mt_image_machine(memory->image)) ? take_slot(thread, site->addr) : 0;
+	slot = can_move(insn, mt_proc_machine(thread->proc)) ? take_slot(thread, site->addr) : 0;
 	if (!slot || !write_slot(thread->proc, site, insn, slot)) {
 		site->slot_failed = true;
 		return false;

@@ -10,7 +10,7 @@
 
 bool mt_straight_end(struct mt_proc *proc, uint64_t pc, uint64_t end, struct mt_insn *insn)
 {
-	enum mt_machine machine = mt_image_machine(mt_proc_memory(proc)->image);
+	enum mt_machine machine = mt_proc_machine(proc);
 	uint8_t code[MAX_BYTES];
 	size_t len = mt_proc_read_some(proc, pc, code, sizeof(code)), at = 0;
 

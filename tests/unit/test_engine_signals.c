@@ -140,12 +140,12 @@ START_TEST(its_own_traps_are_told_and_reach_it)
 END_TEST
 
 /* What it does with SIGTRAP stays as it is while it blocks it, and is stepped. */
-START_TEST(a_blocked_sigtrap_outlasts_steps)
+static void step_through_blocks(const char *program)
 {
 	struct session session;
 	int number;
 
-	SESSION_START(&session, "masked");
+	SESSION_START(&session, program);
 	session_pass_signals(&session);
 	number = session_break(&session, "begin", NULL);
 	ck_assert_int_eq(session_continue(&session), MT_STOP_BREAKPOINT);
@@ -157,6 +157,17 @@ START_TEST(a_blocked_sigtrap_outlasts_steps)
 	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
 	session_printed(&session, "traps=40 usr1=20 work=60\n");
 	session_end(&session);
+}
+
+START_TEST(a_blocked_sigtrap_outlasts_steps)
+{
+	step_through_blocks("masked");
+}
+END_TEST
+
+START_TEST(a_blocked_sigtrap_outlasts_steps_of_i386)
+{
+	step_through_blocks("masked-i386");
 }
 END_TEST
 
@@ -340,4 +351,5 @@ MT_UNIT_MAIN("engine: signals", signals_come_once_while_it_is_stepped,
              signals_come_once_while_lines_are_stepped, each_queued_signal_stops_it,
              steps_deliver_what_stopped_it, a_signal_is_told_and_not_stopped_for,
              its_own_traps_are_told_and_reach_it, a_blocked_sigtrap_outlasts_steps,
-             a_group_stop_lasts_until_sigcont, a_stop_may_be_dropped, a_group_stop_outlasts_us)
+             a_blocked_sigtrap_outlasts_steps_of_i386, a_group_stop_lasts_until_sigcont,
+             a_stop_may_be_dropped, a_group_stop_outlasts_us)
