@@ -65,6 +65,9 @@ void mt_slots_release(struct mt_proc *proc);
 /* Where nothing is mapped, as near below `near` as can be, and near enough for an operand relative
  * to rip; 0: nowhere. */
 uint64_t mt_slot_find_gap(pid_t pid, uint64_t near);
+#define MT_SLOT_JUMP_MAX 14
+/* Writes a jump to `to`, for code that will lie at `at`; returns how long it is. */
+size_t mt_slot_put_jump(uint8_t *code, enum mt_machine machine, uint64_t at, uint64_t to);
 
 /* ---- detour.c ------------------------------------------------------------ */
 

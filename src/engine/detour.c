@@ -39,6 +39,7 @@
 #define HELD 1u /* where a thread is that the filter has seen: behind the nop */
 #define CALL 0xe8
 #define JUMP 0xe9
+#define PUSH 0x68
 
 /* ---- Memory for detours -------------------------------------------------- */
 
@@ -65,7 +66,8 @@ static bool fill_with_nops(int file)
  * process for this one. */
 static int make_file(struct mt_thread *thread, int64_t *theirs)
 {
-	uint64_t vdso = mt_process_auxv(thread->tid, MT_MACHINE_X86_64, AT_SYSINFO_EHDR);
+	uint64_t vdso =
+	    mt_process_auxv(thread->tid, mt_proc_machine(thread->proc), AT_SYSINFO_EHDR);
 	const uint64_t args[6] = { vdso + EI_PAD, MFD_CLOEXEC };
 	char path[64];
 
@@ -179,24 +181,22 @@ static bool can_replace(struct mt_proc *memory, const struct mt_insn *insn)
 	return true;
 }
 
-/* jmp *0(%rip), and the address behind it. */
-static size_t put_jump(uint8_t *code, uint64_t to)
+/* On x86-64 push 14(%rip), which is what stands behind the jump; on i386 push imm32. */
+static size_t put_call(uint8_t *code, enum mt_machine machine, uint64_t at,
+                       const struct mt_insn *insn)
 {
-	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
-
-	memcpy(code, jump, sizeof(jump));
-	memcpy(code + sizeof(jump), &to, sizeof(to));
-	return sizeof(jump) + sizeof(to);
-}
-
-/* push 14(%rip), which is what stands behind the jump. */
-static size_t put_call(uint8_t *code, uint64_t to, uint64_t next)
-{
-	static const uint8_t push[] = { 0xff, 0x35, 14, 0, 0, 0 };
+	static const uint8_t push[] = { 0xff, 0x35, MT_SLOT_JUMP_MAX, 0, 0, 0 };
+	uint64_t next = insn->addr + insn->len;
 	size_t len = sizeof(push);
 
+	if (machine == MT_MACHINE_I386) {
+		code[0] = PUSH;
+		memcpy(code + 1, &next, sizeof(uint32_t));
+		len = 1 + sizeof(uint32_t);
+		return len + mt_slot_put_jump(code + len, machine, at + len, insn->target);
+	}
 	memcpy(code, push, sizeof(push));
-	len += put_jump(code + len, to);
+	len += mt_slot_put_jump(code + len, machine, at + len, insn->target);
 	memcpy(code + len, &next, sizeof(next));
 	return len + sizeof(next);
 }
@@ -210,14 +210,17 @@ static bool is_branch(const struct mt_insn *insn)
 static struct mt_error *write_detour(struct mt_proc *memory, const struct mt_site *site,
                                      const struct mt_insn *insn)
 {
+	enum mt_machine machine = mt_proc_machine(memory);
 	uint8_t code[DETOUR_SIZE - HELD];
+	uint64_t at = site->detour + HELD;
 	size_t len;
 
 	if (insn->bytes[0] == CALL && is_branch(insn))
-		len = put_call(code, insn->target, insn->addr + insn->len);
+		len = put_call(code, machine, at, insn);
 	else
-		len = put_jump(code, is_branch(insn) ? insn->target : site->slot);
-	return mt_process_write(mt_proc_access(memory), site->detour + HELD, code, len);
+		len = mt_slot_put_jump(code, machine, at,
+		                       is_branch(insn) ? insn->target : site->slot);
+	return mt_process_write(mt_proc_access(memory), at, code, len);
 }
 
 /* Which file the nop is in, and where. */
@@ -240,8 +243,8 @@ static struct mt_error *prepare(struct mt_proc *memory, struct mt_site *site)
 	struct mt_thread *thread = mt_thread_stopped(memory);
 	struct mt_insn insn;
 
-	if (!thread || !memory->image || mt_image_machine(memory->image) != MT_MACHINE_X86_64 ||
-	    !mt_proc_decode(memory, site->addr, &insn) || !can_replace(memory, &insn) ||
+	if (!thread || !memory->image || !mt_proc_decode(memory, site->addr, &insn) ||
+	    !can_replace(memory, &insn) ||
 	    !(is_branch(&insn) || mt_slot_get(thread, site, &insn)) || !take_detour(thread, site))
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "a jump cannot replace the instruction at 0x%" PRIx64,

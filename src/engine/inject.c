@@ -28,7 +28,11 @@ static long number_on(enum mt_machine machine, long number)
 {
 	static const struct {
 		long wide, narrow;
-	} numbers[] = { { SYS_mmap, 192 }, { SYS_munmap, 91 }, { SYS_getpid, 20 } };
+	} numbers[] = { { SYS_mmap, 192 },
+		        { SYS_munmap, 91 },
+		        { SYS_memfd_create, 356 },
+		        { SYS_close, 6 },
+		        { SYS_getpid, 20 } };
 
 	if (machine == MT_MACHINE_X86_64)
 		return number;

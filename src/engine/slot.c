@@ -25,6 +25,7 @@
 #define RANGE 0x70000000u /* how far an area may be from the code that it serves */
 #define MARGIN 0x100000u  /* what is left free below the next mapping, for it to grow into */
 #define LOWEST 0x10000u
+#define JUMP 0xe9
 
 /* ---- Memory for slots ---------------------------------------------------- */
 
@@ -133,24 +134,21 @@ static void put(struct code *code, const void *bytes, size_t len)
 	code->len += len;
 }
 
-/* jmp *0(%rip), and the address behind it: reaches everywhere. */
-static void put_far_jump(struct code *code, uint64_t to)
+/* On x86-64 jmp *0(%rip), and the address behind it, which reaches everywhere; on i386 jmp rel32
+ * does, since eip wraps. */
+size_t mt_slot_put_jump(uint8_t *code, enum mt_machine machine, uint64_t at, uint64_t to)
 {
-	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
+	static const uint8_t far[] = { 0xff, 0x25, 0, 0, 0, 0 };
+	uint32_t distance = (uint32_t)(to - (at + MT_JUMP_LEN));
 
-	put(code, jump, sizeof(jump));
-	put(code, &to, sizeof(to));
-}
-
-/* jmp rel32, which reaches all that 32 bits can name: eip wraps. */
-static void put_near_jump(struct code *code, uint64_t slot, uint64_t to)
-{
-	uint8_t opcode = 0xe9;
-	uint32_t distance;
-
-	put(code, &opcode, sizeof(opcode));
-	distance = (uint32_t)(to - (slot + code->len + sizeof(distance)));
-	put(code, &distance, sizeof(distance));
+	if (machine == MT_MACHINE_I386) {
+		code[0] = JUMP;
+		memcpy(code + 1, &distance, sizeof(distance));
+		return MT_JUMP_LEN;
+	}
+	memcpy(code, far, sizeof(far));
+	memcpy(code + sizeof(far), &to, sizeof(to));
+	return sizeof(far) + sizeof(to);
 }
 
 /* Moves a displacement from rip. */
@@ -216,15 +214,11 @@ static bool make_code(struct code *code, const struct mt_insn *insn, enum mt_mac
 	uint64_t next = insn->addr + insn->len;
 
 	put(code, insn->bytes, insn->len);
-	if (machine == MT_MACHINE_I386) {
-		put_near_jump(code, slot, next);
-		return true;
-	}
 	if (!move_operand(code, insn, slot))
 		return false;
-	if (is_syscall(insn))
+	if (is_syscall(insn) && machine == MT_MACHINE_X86_64)
 		put_rcx(code, next);
-	put_far_jump(code, next);
+	code->len += mt_slot_put_jump(code->bytes + code->len, machine, slot + code->len, next);
 	return true;
 }
 

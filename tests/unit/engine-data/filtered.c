@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * filtered THREADS ROUNDS [HOW]: that many threads visit the places below that many times each,
- * with the round in rdi. at_long, at_call and at_jump can be replaced by a jump, the others are too
- * short. Prints
- * "long=N short=N call=N", how often the instructions there were carried out.
+ * with the round in rdi, or edi. at_long, at_call and at_jump can be replaced by a jump, the others
+ * are too short. Prints "long=N short=N call=N", how often the instructions there were carried out.
  *
  * HOW: "blocked": all signals are blocked meanwhile; "storm": the main thread sends the others
  * SIGNALS signals meanwhile, one after the other, and "handled=N" says how many arrived;
@@ -25,10 +24,31 @@ struct counts {
 
 #define SIGNALS 400
 
+/* What differs on the machines; i386 has no red zone. */
+#ifdef __x86_64__
+#define ADD "addq"
+#define INC "incq"
+#define COUNTS "rsi"
+#define SHORT "8"
+#define CALLED "16"
+#define SKIP_RED_ZONE "lea -128(%%rsp), %%rsp\n"
+#define TAKE_BACK "lea 128(%%rsp), %%rsp\n"
+#else
+#define ADD "addl"
+#define INC "incl"
+#define COUNTS "esi"
+#define SHORT "4"
+#define CALLED "8"
+#define SKIP_RED_ZONE
+#define TAKE_BACK
+#endif
+
 static long rounds;
 static volatile long handled;
 static volatile int stormy;
-static struct counts sums;
+static struct {
+	long long by_long, by_short, by_call;
+} sums;
 static int blocked;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -38,18 +58,15 @@ __attribute__((noinline)) void visit(long round, struct counts *counts)
 	__asm__ volatile(".globl before_long, at_long, at_short1, at_short2, at_short3, at_short4, "
 	                 "at_short5, at_call, at_jump\n"
 	                 "before_long: nop\n"
-	                 "at_long: addq $0x10001, (%%rsi)\n"
-	                 "at_short1: incq 8(%%rsi)\n"
-	                 "at_short2: incq 8(%%rsi)\n"
-	                 "at_short3: incq 8(%%rsi)\n"
-	                 "at_short4: incq 8(%%rsi)\n"
-	                 "at_short5: incq 8(%%rsi)\n"
-	                 "lea -128(%%rsp), %%rsp\n" /* the red zone */
-	                 "at_call: call bump\n"
-	                 "lea 128(%%rsp), %%rsp\n"
-	                 "at_jump: .byte 0xe9\n"
+	                 "at_long: " ADD " $0x10001, (%%" COUNTS ")\n"
+	                 "at_short1: " INC " " SHORT "(%%" COUNTS ")\n"
+	                 "at_short2: " INC " " SHORT "(%%" COUNTS ")\n"
+	                 "at_short3: " INC " " SHORT "(%%" COUNTS ")\n"
+	                 "at_short4: " INC " " SHORT "(%%" COUNTS ")\n"
+	                 "at_short5: " INC " " SHORT "(%%" COUNTS ")\n" SKIP_RED_ZONE
+	                 "at_call: call bump\n" TAKE_BACK "at_jump: .byte 0xe9\n"
 	                 ".long 1f - . - 4\n"
-	                 "bump: incq 16(%%rsi)\n"
+	                 "bump: " INC " " CALLED "(%%" COUNTS ")\n"
 	                 "ret\n"
 	                 "1:\n" ::"D"(round),
 	                 "S"(counts)
@@ -140,7 +157,7 @@ int main(int argc, char **argv)
 		return 1;
 	stormy = !strcmp(how, "storm");
 	run(strtol(argv[1], NULL, 0));
-	printf("long=%ld short=%ld call=%ld\n", sums.by_long / 0x10001, sums.by_short / 5,
+	printf("long=%lld short=%lld call=%lld\n", sums.by_long / 0x10001, sums.by_short / 5,
 	       sums.by_call);
 	if (!strcmp(how, "storm"))
 		printf("handled=%ld\n", handled);
