@@ -40,6 +40,16 @@ def test_eip_is_a_place_in_the_code():
     assert done.lines(r"^=> 0x[0-9a-f]+ <main\+\d+>:")
 
 
+def test_the_number_in_a_register_is_an_address():
+    """The stack is above 0x80000000, where an int is negative."""
+    done = debug("break main", "run", "x/2wx $sp", "x/2wx $esp", "x/wx (int)$esp + 4", "info symbol (int)$eip",
+                 program=FRAMES)
+    shown = done.lines(r"^0xf[0-9a-f]{7}:")
+    assert len(shown) == 3 and shown[0] == shown[1]
+    assert int(shown[2][:10], 16) == int(shown[0][:10], 16) + 4 and shown[2].split()[1] == shown[0].split()[2]
+    assert "main + " in done.out
+
+
 def test_what_changed_is_shown_by_names_of_there():
     done = debug("set view regs", "break main", "run", "next", "next", program=FRAMES)
     changed = re.findall(r"([a-z0-9]+) = 0x", "".join(done.lines(r"^\s+changed: ")))

@@ -78,7 +78,7 @@ struct mt_error *mt_eval_address(struct mt_shell *shell, const char *text, uint6
 	MT_TRY(number_of(&made.world, &value, &arena, &number));
 	if (number.is_float)
 		return mt_error_new(MT_ERR_SYNTAX, "an address is needed, not a fraction");
-	*addr = number.bits;
+	*addr = mt_machine_wrap(mt_shell_machine(shell), number.bits);
 	return NULL;
 }
 

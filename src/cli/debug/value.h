@@ -46,7 +46,8 @@ struct mt_error *mt_eval(struct mt_shell *shell, const char *text, struct mt_are
 /* The same for its effects only. */
 struct mt_error *mt_eval_effects(struct mt_shell *shell, const char *text);
 
-/* The same as an address: of a function or an array its own, else the value as a number. */
+/* The same as an address: of a function or an array its own, else the value as a number of the
+ * machine's word (an int in an i386 register may have its highest bit). */
 struct mt_error *mt_eval_address(struct mt_shell *shell, const char *text, uint64_t *addr);
 
 /* The same as a number, and as an integer. */
