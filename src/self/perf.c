@@ -9,11 +9,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "self/fail.h"
+#include "self/pieces.h"
 #include "self/raw.h"
 #include "self/tasks.h"
 
@@ -21,6 +23,8 @@
 #define TRIES 3
 /* How often those that were born are then armed on top. */
 #define ROUNDS 8
+/* How long registers that should be free are waited for, by all threads together, in ms. */
+#define PATIENCE 100
 
 /* ---- One event ----------------------------------------------------------- */
 
@@ -116,6 +120,7 @@ struct arming {
 	struct mt_piece *piece;
 	struct mt_perf_armed *armed;
 	int why; /* the first thread's error */
+	unsigned waited;
 };
 
 static int keep(struct mt_perf_armed *armed, int fd)
@@ -126,10 +131,27 @@ static int keep(struct mt_perf_armed *armed, int fd)
 	return mt_fail(ENOMEM, "out of memory");
 }
 
+/*
+ * A thread that was hit, and has not run since, still has the register of a trap that was removed:
+ * the signal that it is to get holds the event (kernel/events/core.c, perf_pending_task()).
+ */
+static int open_in_time(struct arming *arming, pid_t tid)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int fd = mt_perf_open(arming->piece, tid, true);
+
+	while (fd == -ENOSPC && arming->waited < PATIENCE && mt_pieces_wanted(tid) <= MT_DR_COUNT) {
+		mt_raw(SYS_nanosleep, MT_ARG(&moment), 0, 0, 0, 0);
+		arming->waited++;
+		fd = mt_perf_open(arming->piece, tid, true);
+	}
+	return fd;
+}
+
 /* A thread that has ended touches nothing. */
 static int arm_thread(struct arming *arming, pid_t tid)
 {
-	int fd = mt_perf_open(arming->piece, tid, true);
+	int fd = open_in_time(arming, tid);
 
 	if (fd >= 0)
 		return keep(arming->armed, fd);

@@ -104,6 +104,11 @@ static unsigned used_for(pid_t thread)
 	return used;
 }
 
+unsigned mt_pieces_wanted(pid_t thread)
+{
+	return used_for(0) + (thread ? used_for(thread) : 0);
+}
+
 /* The thread that has most registers for itself. */
 static pid_t fullest_thread(void)
 {
@@ -163,7 +168,7 @@ static int refuse(const struct memtrap *trap, unsigned needed, pid_t thread, uns
 static int check_room(const struct memtrap *trap, unsigned needed)
 {
 	pid_t thread = trap->spec.thread ? trap->spec.thread : fullest_thread();
-	unsigned used = used_for(0) + (thread ? used_for(thread) : 0);
+	unsigned used = mt_pieces_wanted(thread);
 
 	return used + needed <= MT_DR_COUNT ? 0 : refuse(trap, needed, thread, used);
 }

@@ -39,6 +39,10 @@ bool mt_trap_survives_fork(const struct memtrap *trap, pid_t parent_tid);
  */
 void mt_pieces_forked(pid_t parent_tid);
 
+/* How many registers of that thread the library wants: what all threads have, and what it alone
+ * has; 0: the former. With the lock. */
+unsigned mt_pieces_wanted(pid_t thread);
+
 /* Where a piece lies, of which kind, and for which thread; the other fields are nothing. False: it
  * is in use no more. Signal-safe, without the lock. */
 bool mt_piece_read(const struct mt_piece *piece, struct mt_piece *copy);
