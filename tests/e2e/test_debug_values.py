@@ -158,7 +158,7 @@ def test_info_registers_is_gdbs():
 def test_find_and_dump(tmp_path):
     out = tmp_path / "numbers.bin"
     done = debug("break leaf", "run", 'find &text, +16, "there"', "print $_", "find /w &numbers, +24, 30, 40", "print $numfound",
-                 "find &numbers, +24, 77", f"dump memory {out} &numbers &numbers[6]", f"dump value {out}.2 first.vector",
+                 "find &numbers, +24, 77", f"dump binary memory {out} &numbers &numbers[6]", f"dump value {out}.2 first.vector",
                  program=debuggee())
     assert done.lines(r"<text\+6>$") and done.lines(r"<numbers\+8>$")
     assert "Pattern not found." in done.out

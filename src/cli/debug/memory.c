@@ -415,11 +415,18 @@ static struct mt_error *dump_value(struct mt_shell *shell, const char *args)
 	return write_memory(shell, path, value.addr, value.addr + value.type->size);
 }
 
+/* gdb's other formats are none of what is in memory. */
 static struct mt_error *dump(struct mt_shell *shell, const char *args)
 {
+	bool binary = mt_text_take(&args, "binary");
+
+	if (binary && mt_text_take(&args, "memory"))
+		return dump_memory(shell, args);
+	if (binary && mt_text_take(&args, "value"))
+		return dump_value(shell, args);
 	return mt_error_new(MT_ERR_USAGE,
-	                    "dump is 'dump memory FILE START END' or 'dump value FILE "
-	                    "EXPRESSION'");
+	                    "dump is 'dump [binary] memory FILE START END' or 'dump [binary] value "
+	                    "FILE EXPRESSION'");
 }
 
 static const struct mt_verb verbs[] = {
