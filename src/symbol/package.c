@@ -40,23 +40,23 @@ static bool find_section(const struct mt_package *package, const char *name,
 	return true;
 }
 
+const char *const mt_package_section_names[MT_PACKAGE_SECTIONS] = {
+	[MT_PACKAGE_INFO] = ".debug_info.dwo",
+	[MT_PACKAGE_TYPES] = ".debug_types.dwo",
+	[MT_PACKAGE_ABBREV] = ".debug_abbrev.dwo",
+	[MT_PACKAGE_LINE] = ".debug_line.dwo",
+	[MT_PACKAGE_LOC] = ".debug_loc.dwo",
+	[MT_PACKAGE_STR_OFFSETS] = ".debug_str_offsets.dwo",
+	[MT_PACKAGE_MACINFO] = ".debug_macinfo.dwo",
+	[MT_PACKAGE_MACRO] = ".debug_macro.dwo",
+	[MT_PACKAGE_LOCLISTS] = ".debug_loclists.dwo",
+	[MT_PACKAGE_RNGLISTS] = ".debug_rnglists.dwo",
+};
+
 static bool find_sections(struct mt_package *package)
 {
-	static const char *const names[MT_PACKAGE_SECTIONS] = {
-		[MT_PACKAGE_INFO] = ".debug_info.dwo",
-		[MT_PACKAGE_TYPES] = ".debug_types.dwo",
-		[MT_PACKAGE_ABBREV] = ".debug_abbrev.dwo",
-		[MT_PACKAGE_LINE] = ".debug_line.dwo",
-		[MT_PACKAGE_LOC] = ".debug_loc.dwo",
-		[MT_PACKAGE_STR_OFFSETS] = ".debug_str_offsets.dwo",
-		[MT_PACKAGE_MACINFO] = ".debug_macinfo.dwo",
-		[MT_PACKAGE_MACRO] = ".debug_macro.dwo",
-		[MT_PACKAGE_LOCLISTS] = ".debug_loclists.dwo",
-		[MT_PACKAGE_RNGLISTS] = ".debug_rnglists.dwo",
-	};
-
 	for (int i = 0; i < MT_PACKAGE_SECTIONS; i++)
-		if (!find_section(package, names[i], &package->sections[i]))
+		if (!find_section(package, mt_package_section_names[i], &package->sections[i]))
 			return false;
 	return find_section(package, ".debug_str.dwo", &package->str);
 }

@@ -22,6 +22,8 @@ enum mt_package_section {
 	MT_PACKAGE_RNGLISTS,
 	MT_PACKAGE_SECTIONS,
 };
+/* ".debug_info.dwo" and so on; package.c. */
+extern const char *const mt_package_section_names[MT_PACKAGE_SECTIONS];
 
 /* A unit: of each section its part, which is empty where it has none. What they say of the sections
  * is not checked. */

@@ -48,24 +48,13 @@ static void add_behind(struct layout *layout, const char *name, size_t start)
 static bool add_part(struct layout *layout, const struct mt_package_row *row,
                      enum mt_package_section section)
 {
-	static const char *const names[MT_PACKAGE_SECTIONS] = {
-		[MT_PACKAGE_INFO] = ".debug_info.dwo",
-		[MT_PACKAGE_TYPES] = ".debug_types.dwo",
-		[MT_PACKAGE_ABBREV] = ".debug_abbrev.dwo",
-		[MT_PACKAGE_LINE] = ".debug_line.dwo",
-		[MT_PACKAGE_LOC] = ".debug_loc.dwo",
-		[MT_PACKAGE_STR_OFFSETS] = ".debug_str_offsets.dwo",
-		[MT_PACKAGE_MACINFO] = ".debug_macinfo.dwo",
-		[MT_PACKAGE_MACRO] = ".debug_macro.dwo",
-		[MT_PACKAGE_LOCLISTS] = ".debug_loclists.dwo",
-		[MT_PACKAGE_RNGLISTS] = ".debug_rnglists.dwo",
-	};
 	const struct mt_package_bytes *whole = &layout->package->sections[section];
 	const struct mt_package_part *part = &row->parts[section];
 
 	if (part->offset > whole->size || part->size > whole->size - part->offset)
 		return false;
-	add_section(layout, names[section], whole->offset + part->offset, part->size);
+	add_section(layout, mt_package_section_names[section], whole->offset + part->offset,
+	            part->size);
 	return true;
 }
 
