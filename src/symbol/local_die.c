@@ -88,21 +88,11 @@ static bool is_static(struct mt_module_file *file, Dwarf_Die *die)
 	       (state == MT_VAR_DECLARED && mt_die_flag(die, DW_AT_declaration));
 }
 
-static bool has_location_list(Dwarf_Die *die)
+static bool moves(Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
 
-	if (!dwarf_attr_integrate(die, DW_AT_location, &attr))
-		return false;
-	switch (dwarf_whatform(&attr)) {
-	case DW_FORM_loclistx:
-	case DW_FORM_sec_offset:
-	case DW_FORM_data4: /* DWARF 3 */
-	case DW_FORM_data8:
-		return true;
-	default:
-		return false;
-	}
+	return dwarf_attr_integrate(die, DW_AT_location, &attr) && mt_location_moves(&attr);
 }
 
 bool mt_local_describe(const struct mt_local_die *local_die, struct mt_local *local)
@@ -122,7 +112,7 @@ bool mt_local_describe(const struct mt_local_die *local_die, struct mt_local *lo
 		.is_parameter = dwarf_tag(&die) == DW_TAG_formal_parameter,
 		.is_artificial = has_flag(&die, DW_AT_artificial),
 		.is_static = is_static(local_die->file, &die),
-		.moves = has_location_list(&die),
+		.moves = moves(&die),
 		.die = local_die,
 	};
 	return local->type != NULL;

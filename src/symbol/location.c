@@ -71,20 +71,25 @@ static enum mt_var_state evaluate(struct mt_module_file *file, Dwarf_Attribute *
 	return state;
 }
 
+bool mt_location_moves(Dwarf_Attribute *attr)
+{
+	switch (dwarf_whatform(attr)) {
+	case DW_FORM_exprloc:
+	case DW_FORM_block:
+	case DW_FORM_block1:
+	case DW_FORM_block2:
+	case DW_FORM_block4:
+		return false;
+	default:
+		return true;
+	}
+}
+
 enum mt_var_state mt_location_of(struct mt_module_file *file, Dwarf_Die *die, uint64_t *addr)
 {
 	Dwarf_Attribute attr;
 
 	if (!dwarf_attr(die, DW_AT_location, &attr))
 		return MT_VAR_DECLARED;
-	switch (dwarf_whatform(&attr)) {
-	case DW_FORM_exprloc:
-	case DW_FORM_block:
-	case DW_FORM_block1:
-	case DW_FORM_block2:
-	case DW_FORM_block4:
-		return evaluate(file, &attr, addr);
-	default:
-		return MT_VAR_LOCAL; /* a location list: it moves while its function runs */
-	}
+	return mt_location_moves(&attr) ? MT_VAR_LOCAL : evaluate(file, &attr, addr);
 }
