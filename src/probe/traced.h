@@ -122,11 +122,10 @@ bool mt_traced_know(struct mt_armed *armed, const struct mt_instance *instance,
 void mt_traced_unknow(struct mt_armed *armed, const struct mt_instance *instance);
 
 /* Of a watch that has slices: which one it is, of what was touched; whether memory is another than
- * known, and which; and what mt_traced_exchange() does. */
+ * known, and which. */
 void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
                             struct mt_record *record);
 bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record);
-void mt_traced_exchange_slice(struct mt_armed *armed, struct mt_record *record);
 
 /* Fills in and hands over a record, whose registers, address, new value and flags are there. */
 void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,

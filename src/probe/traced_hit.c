@@ -36,28 +36,19 @@ const uint64_t *mt_traced_value(struct mt_armed *armed, const struct mt_traced_p
 	return value_of(armed, place);
 }
 
-void mt_traced_exchange(struct mt_armed *armed, struct mt_record *record)
+static void take_value(struct mt_armed *armed, struct mt_record *record)
 {
 	const struct mt_traced_place place = { (pid_t)record->pid, (pid_t)record->tid,
 		                               record->addr };
 	uint64_t *value = value_of(armed, &place);
 
-	if (armed->shadow) {
-		mt_traced_exchange_slice(armed, record);
-		return;
-	}
-	record->turn = ++armed->cell->turn;
 	if (value) {
 		memcpy(record->old_value, value, sizeof(record->old_value));
 		memcpy(value, record->new_value, sizeof(record->new_value));
 	} else {
 		record->flags |= MT_RECORD_OLD_UNKNOWN;
 	}
-	if (armed->spec.condition || armed->spec.capture_count)
-		record->hits = ++armed->cell->hits;
 }
-
-/* ---- Slices -------------------------------------------------------------- */
 
 static void take_slice(struct mt_armed *armed, struct mt_record *record)
 {
@@ -67,13 +58,18 @@ static void take_slice(struct mt_armed *armed, struct mt_record *record)
 	memcpy(known, record->new_value, record->len);
 }
 
-void mt_traced_exchange_slice(struct mt_armed *armed, struct mt_record *record)
+void mt_traced_exchange(struct mt_armed *armed, struct mt_record *record)
 {
 	record->turn = ++armed->cell->turn;
-	take_slice(armed, record);
+	if (armed->shadow)
+		take_slice(armed, record);
+	else
+		take_value(armed, record);
 	if (armed->spec.condition || armed->spec.capture_count)
 		record->hits = ++armed->cell->hits;
 }
+
+/* ---- Slices -------------------------------------------------------------- */
 
 void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
                             struct mt_record *record)
