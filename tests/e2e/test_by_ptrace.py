@@ -3,7 +3,6 @@
 
 # pylint: disable=wildcard-import,unused-wildcard-import
 
-import os
 import signal
 import subprocess
 
@@ -24,7 +23,7 @@ from test_ranges import *
 from test_stacks import *
 from test_thread_locals import *
 from test_threads import *
-from watching import FAILED, Attached, Program, fixture, run, watch
+from watching import FAILED, Attached, Program, fixture, let_go_whole, run, watch
 
 # What holds for the kernel's engine alone: a write by read(2) that leaves the value as it was is seen, and so is what
 # the kernel reads; a false condition costs next to nothing; and what looks at the first line, which tells the engine here.
@@ -56,15 +55,7 @@ def test_an_unknown_engine_is_refused():
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT])
 def test_killed_at_any_moment_it_harms_nobody(number):
     """Registers that ptrace has set outlive the tracer: the next hit would end the program."""
-    for writes_before in (0, 1, 100):
-        with Program("selfcheck") as program:
-            with Attached(program.pid, "state") as memtrap:
-                for _ in range(writes_before):
-                    memtrap.next_line()
-                os.kill(memtrap.process.pid, number)
-                memtrap.report()
-            assert program.finish().endswith("ok\n")
-            assert program.process.returncode == 0
+    let_go_whole(number, (0, 1, 100))
 
 
 def test_a_launched_program_outlives_a_killed_memtrap():

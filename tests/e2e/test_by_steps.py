@@ -3,7 +3,6 @@
 
 # pylint: disable=wildcard-import,unused-wildcard-import
 
-import os
 import signal
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import watching
 from test_culprits import *
 from test_kernel import test_in_a_running_program
-from watching import FAILED, Attached, Program, fixture, run, watch_running
+from watching import FAILED, Attached, Program, fixture, let_go_whole, run, watch_running
 
 
 @pytest.fixture(autouse=True)
@@ -55,14 +54,7 @@ def test_writes_of_the_same_value_and_reads():
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_let_go_at_any_moment_the_program_is_whole(number):
     """A trap flag that is left behind would end it."""
-    for hits_before in (0, 1, 7):
-        with Program("selfcheck") as program:
-            with Attached(program.pid, "state") as memtrap:
-                for _ in range(hits_before):
-                    memtrap.next_line()
-                os.kill(memtrap.process.pid, number)
-                memtrap.report()
-            assert program.finish().endswith("ok\n") and program.process.returncode == 0
+    let_go_whole(number, (0, 1, 7))
 
 
 def test_the_trap_flag_is_never_seen():

@@ -206,3 +206,15 @@ def base_name(path):
 def place(hit):
     """Where a hit comes from, as text: function and line."""
     return f"{hit['function']} {base_name(hit['file'])}:{hit['line']}"
+
+
+def let_go_whole(number, counts):
+    """memtrap is sent that signal after so many lines, by turns; the program checks itself to its end."""
+    for lines in counts:
+        with Program("selfcheck") as program:
+            with Attached(program.pid, "state") as memtrap:
+                for _ in range(lines):
+                    memtrap.next_line()
+                os.kill(memtrap.process.pid, number)
+                memtrap.report()
+            assert program.finish().endswith("ok\n") and program.process.returncode == 0
