@@ -4,48 +4,11 @@
 #include <string.h>
 
 #include "engine/engine_private.h"
+#include "insn/condition.h"
 #include "target/process.h"
 #include "target/step.h"
 
-#define CF (1U << 0)
-#define PF (1U << 2)
 #define ZF (1U << 6)
-#define SF (1U << 7)
-#define OF (1U << 11)
-
-/* The condition in an opcode's low four bits (Intel SDM volume 1, appendix B). */
-static bool is_condition_met(unsigned code, uint64_t eflags)
-{
-	bool met;
-
-	switch (code >> 1) {
-	case 0:
-		met = eflags & OF;
-		break;
-	case 1:
-		met = eflags & CF;
-		break;
-	case 2:
-		met = eflags & ZF;
-		break;
-	case 3:
-		met = eflags & (CF | ZF);
-		break;
-	case 4:
-		met = eflags & SF;
-		break;
-	case 5:
-		met = eflags & PF;
-		break;
-	case 6:
-		met = !(eflags & SF) != !(eflags & OF);
-		break;
-	default:
-		met = (eflags & ZF) || !(eflags & SF) != !(eflags & OF);
-		break;
-	}
-	return met != (code & 1);
-}
 
 /* Hints of old processors, and the prefix of branches that are not tracked (CET). */
 static bool is_hint(uint8_t prefix)
@@ -86,9 +49,9 @@ static bool jump(struct user_regs_struct *regs, const struct mt_insn *insn, size
 	if (*code == 0xe9 || *code == 0xeb)
 		taken = true;
 	else if (*code >> 4 == 7)
-		taken = is_condition_met(*code & 15, regs->eflags);
+		taken = mt_condition_met(*code & 15, regs->eflags);
 	else if (code[0] == 0x0f && code[1] >> 4 == 8)
-		taken = is_condition_met(code[1] & 15, regs->eflags);
+		taken = mt_condition_met(code[1] & 15, regs->eflags);
 	else if (*code >= 0xe0 && *code <= 0xe3)
 		taken = is_loop_taken(*code, regs, word);
 	else

@@ -85,9 +85,10 @@ static bool is_repeated(const ZydisDecodedInstruction *insn)
 	return false;
 }
 
-/* Of those that compilers make plain code of; what is not among them may do anything. */
-static bool is_plain(const ZydisDecodedInstruction *insn)
+bool mt_decoded_plain(const struct mt_decoded *decoded)
 {
+	const ZydisDecodedInstruction *insn = &decoded->insn;
+
 	switch (insn->meta.category) {
 	case ZYDIS_CATEGORY_AVX:
 	case ZYDIS_CATEGORY_AVX2:
@@ -155,25 +156,34 @@ static uint8_t rip_disp_of(const struct mt_decoded *decoded)
 	return 0;
 }
 
-bool mt_insn_decode(enum mt_machine machine, const uint8_t *code, size_t len, uint64_t addr,
-                    struct mt_insn *insn)
+bool mt_decoded_read(enum mt_machine machine, const uint8_t *code, size_t len, uint64_t addr,
+                     struct mt_decoded *decoded, struct mt_insn *insn)
 {
 	ZydisDecoder decoder;
-	struct mt_decoded decoded;
-	struct mt_insn result = { .addr = addr };
 
 	decoder_init(&decoder, machine);
 	if (!ZYAN_SUCCESS(
-	        ZydisDecoderDecodeFull(&decoder, code, len, &decoded.insn, decoded.operands)))
+	        ZydisDecoderDecodeFull(&decoder, code, len, &decoded->insn, decoded->operands)))
 		return false;
-	result.len = decoded.insn.length;
-	memcpy(result.bytes, code, result.len);
-	result.klass = (uint8_t)class_of(&decoded.insn);
-	result.rep = result.klass == MT_INSN_STRING && is_repeated(&decoded.insn);
-	result.straight = is_plain(&decoded.insn) && !moves_stack(&decoded);
+	*insn = (struct mt_insn){ .addr = addr, .len = decoded->insn.length };
+	memcpy(insn->bytes, code, insn->len);
+	insn->klass = (uint8_t)class_of(&decoded->insn);
+	insn->rep = insn->klass == MT_INSN_STRING && is_repeated(&decoded->insn);
+	fill_target(machine, decoded, insn);
+	mt_decoded_memory(decoded, insn);
+	return true;
+}
+
+bool mt_insn_decode(enum mt_machine machine, const uint8_t *code, size_t len, uint64_t addr,
+                    struct mt_insn *insn)
+{
+	struct mt_decoded decoded;
+	struct mt_insn result;
+
+	if (!mt_decoded_read(machine, code, len, addr, &decoded, &result))
+		return false;
+	result.straight = mt_decoded_plain(&decoded) && !moves_stack(&decoded);
 	result.rip_disp = rip_disp_of(&decoded);
-	fill_target(machine, &decoded, &result);
-	mt_decoded_memory(&decoded, &result);
 	mt_decoded_port(&decoded, &result);
 	mt_decoded_source(&decoded, &result);
 	mt_decoded_text(&decoded, &result);

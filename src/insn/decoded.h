@@ -21,6 +21,18 @@ uint8_t mt_decoded_reg(ZydisRegister reg);
 /* Whether the operand is a hidden one: rsp and the stack of a push, rdi and rsi of a movs. */
 bool mt_decoded_hidden(const ZydisDecodedOperand *operand);
 
+/* As mt_insn_decode(), but of `insn` fills in addr, len, bytes, klass, rep, target and memory only:
+ * what the others are made of is in `decoded`. On failure both are undefined. */
+bool mt_decoded_read(enum mt_machine machine, const uint8_t *code, size_t len, uint64_t addr,
+                     struct mt_decoded *decoded, struct mt_insn *insn);
+
+/* Whether it is of those that compilers make plain code of; what is not among them may do anything.
+ */
+bool mt_decoded_plain(const struct mt_decoded *decoded);
+
+/* What push, pop, call and ret add to rsp; 0 when that is not a constant. */
+int64_t mt_decoded_stack_movement(const struct mt_decoded *decoded);
+
 /* Fills in mem and mem_count; addr, len and klass are known. */
 void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn);
 

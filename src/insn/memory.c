@@ -25,8 +25,7 @@ static bool is_stack(const ZydisDecodedOperand *operand)
 	       mt_decoded_reg(operand->mem.base) == MT_REG_RSP;
 }
 
-/* What is added to rsp, 0 when that is not a constant. */
-static int64_t stack_movement(const struct mt_decoded *decoded)
+int64_t mt_decoded_stack_movement(const struct mt_decoded *decoded)
 {
 	const ZydisDecodedOperand *first = &decoded->operands[0];
 	int64_t size = 0;
@@ -167,7 +166,7 @@ static struct mt_insn_mem mem_of(const struct mt_decoded *decoded,
 static void adjust_stack(const struct mt_decoded *decoded, const ZydisDecodedOperand *operand,
                          struct mt_insn_mem *mem)
 {
-	int64_t movement = stack_movement(decoded);
+	int64_t movement = mt_decoded_stack_movement(decoded);
 
 	if (movement == 0 || mem->base != MT_REG_RSP)
 		return;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as code: decoding, the addresses and values it tells, and the search for a culprit. The
- * registers come from the same bytes and lie close together, code and stack included, so that
- * everything may overlap.
+ * Any bytes as code: decoding, the addresses and values it tells, the search for a culprit, and
+ * what lies ahead. The registers come from the same bytes and lie close together, code and stack
+ * included, so that everything may overlap.
  */
 #include <string.h>
 
 #include "fuzz.h"
+#include "insn/ahead.h"
 #include "insn/insn.h"
 
 #define START UINT64_C(0x401000)
@@ -92,6 +93,32 @@ static void ask_for_culprit(enum mt_machine machine, struct code *code, const st
 		        access);
 }
 
+/* Where a thread ends that is let run, it can be stopped: elsewhere than it stands. */
+static void ask_ahead(enum mt_machine machine, struct code *code, const struct mt_regs *regs)
+{
+	const struct mt_ahead_range range = { START, 8, MT_INSN_READ | MT_INSN_WRITE };
+	struct mt_regs at_start = *regs;
+	const struct mt_ahead_query query = { .machine = machine,
+		                              .regs = &at_start,
+		                              .ranges = &range,
+		                              .range_count = code->len % 2,
+		                              .read_code = read_code,
+		                              .arg = code };
+	struct mt_ahead_code *known = mt_ahead_code_create();
+	struct mt_ahead ahead;
+
+	for (uint64_t at = 0; known && at < code->len && at < 32; at++) {
+		at_start.r[MT_REG_RIP] = START + at;
+		mt_ahead_look(known, &query, &ahead);
+		if (ahead.how != MT_AHEAD_RUN)
+			continue;
+		require(ahead.end_count >= 1 && ahead.end_count <= MT_AHEAD_MAX_ENDS);
+		for (size_t i = 0; i < ahead.end_count; i++)
+			require(ahead.ends[i].addr != START + at && ahead.ends[i].count > 0);
+	}
+	mt_ahead_code_destroy(known);
+}
+
 static void ask_for(enum mt_machine machine, struct code *code, const struct mt_regs *regs)
 {
 	for (size_t at = 0; at < code->len;) {
@@ -106,6 +133,7 @@ static void ask_for(enum mt_machine machine, struct code *code, const struct mt_
 	}
 	ask_for_culprit(machine, code, regs, MT_INSN_WRITE);
 	ask_for_culprit(machine, code, regs, MT_INSN_READ | MT_INSN_WRITE);
+	ask_ahead(machine, code, regs);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
