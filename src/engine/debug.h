@@ -307,7 +307,8 @@ struct mt_break_info {
 	struct mt_watch_kind watch;
 	enum mt_break_way way;
 	const char *why_stepping;   /* why it goes by steps, as a sentence; NULL: it does not */
-	uint64_t step_ns;           /* what each instruction costs then, about; 0: not known yet */
+	uint64_t step_ns;           /* what a stepped instruction costs then; 0: not known yet */
+	bool foresees;              /* only what the registers before it do not tell is stepped */
 	const struct mt_type *type; /* of its value; NULL: not known */
 	uint64_t addr, len;         /* of what it waits for in the current process; len 0: of
 	                               several things, or nothing in memory */

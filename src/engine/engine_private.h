@@ -22,6 +22,7 @@
 #include "engine/mechanism.h"
 #include "engine/world.h"
 #include "expr/expr.h"
+#include "insn/ahead.h"
 #include "insn/insn.h"
 #include "probe/probe.h"
 #include "target/event.h"
@@ -109,6 +110,7 @@ struct mt_thread {
 	bool lets_trap_in; /* SIGTRAP was not blocked before the last step, if that was the last */
 	bool runs_call;    /* the step is one of a system call, which is run to its end */
 	bool emulated;     /* the last step was carried out here */
+	bool was_kept;     /* in the kernel, by a fault, when it was hurried: it is stepped now */
 	bool flag_trap;    /* TF was set by the program itself before the last step */
 	uint32_t registers_turn;         /* of the mirror that its debug registers are true to */
 	uint64_t status;                 /* DR6 of its last SIGTRAP, as far as the kernel tells */
@@ -350,10 +352,14 @@ struct mt_debug {
 	struct mt_frames *frames;
 	MT_VEC(struct mt_watch_hit) hits; /* of the last stop */
 	struct mt_arena hit_arena;        /* what they point to */
-	uint64_t step_ns;                 /* what a step costs here; 0: not measured */
+	uint64_t step_ns[2];              /* what a step costs here, of an attached process and of
+	                                     one of ours; 0: not measured */
 	uint64_t steps;                   /* for watchpoints, since the program goes on */
 	uint64_t looks;                   /* at steps of any thread, for watchpoints */
 	uint64_t steps_told_ns;           /* when that was told last */
+	struct mt_thread *stepper;        /* whose turn it is; NULL: nobody's */
+	uint64_t turn_until_ns;           /* and how long */
+	struct mt_ahead_code *ahead_code; /* of hurry.c; NULL: none yet */
 	MT_VEC(struct mt_dummy) dummies;  /* of a thread the innermost one is the last */
 	bool calling;                     /* mt_debug_call() waits for one of them */
 	MT_VEC(struct mt_view *) views;   /* of frames: see world.h */

@@ -275,6 +275,8 @@ void mt_thread_resume(struct mt_thread *thread)
 	if (!leave_told_place(thread) || thread->state != MT_THREAD_STOPPED)
 		return;
 	thread->how = way_of(thread);
+	if (thread->how == MT_RESUME_STEP && mt_hurry(thread))
+		return;
 	if (thread->how == MT_RESUME_STEP && mt_detour_is_next(thread)) {
 		mt_pend(thread, MT_PENDING_SITE);
 		return;
@@ -317,15 +319,37 @@ static struct mt_thread *next_pending(struct mt_debug *debug)
 	return best;
 }
 
-static void resume_each(struct mt_debug *debug)
+static void resume_all_at_once(struct mt_debug *debug)
 {
 	for (size_t i = 0; i < debug->procs.len; i++) {
 		const struct mt_proc *proc = debug->procs.data[i];
 
-		for (size_t j = 0; j < proc->threads.len; j++)
-			if (proc->threads.data[j]->runs)
-				mt_thread_resume(proc->threads.data[j]);
+		for (size_t j = 0; j < proc->threads.len; j++) {
+			struct mt_thread *thread = proc->threads.data[j];
+
+			if (thread->runs && !mt_stepping_takes_turns(thread))
+				mt_thread_resume(thread);
+		}
 	}
+}
+
+/* Who has gone into a system call leaves the turn to the next one. */
+static void resume_in_turn(struct mt_debug *debug)
+{
+	struct mt_thread *thread;
+
+	do {
+		thread = mt_stepping_turn(debug);
+		if (thread)
+			mt_thread_resume(thread);
+	} while (thread && mt_stepping_is_in_call(thread));
+}
+
+static void resume_each(struct mt_debug *debug)
+{
+	resume_all_at_once(debug);
+	if (mt_stepping_any(debug))
+		resume_in_turn(debug);
 }
 
 bool mt_resume_all(struct mt_debug *debug)

@@ -116,6 +116,7 @@ void mt_debug_destroy(struct mt_debug *debug)
 	mt_frames_forget(debug);
 	mt_kept_destroy(debug->kept);
 	free(debug->moment);
+	mt_ahead_code_destroy(debug->ahead_code);
 	mt_probe_destroy(debug->probe);
 	mt_image_destroy(debug->file_image);
 	free(debug->program);

@@ -34,6 +34,8 @@ void mt_thread_remove(struct mt_thread *thread)
 	mt_dummies_forget(thread);
 	if (debug->plan.thread == thread)
 		debug->plan.thread = NULL;
+	if (debug->stepper == thread)
+		debug->stepper = NULL;
 	if (debug->thread == thread)
 		mt_thread_select(debug, mt_thread_stopped(thread->proc));
 }

@@ -364,17 +364,20 @@ struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt
 				break;
 			}
 			if (deadline && mt_now_ns() >= deadline) {
+				if (debug->held.len)
+					eventfd_write(debug->wake, 1);
 				*stop = (struct mt_stop){ .kind = MT_STOP_NONE };
 				return NULL;
 			}
 		}
-		event = mt_event_next(debug, deadline, true);
-		event = mt_stepping_hurry(debug, &event);
+		event = mt_event_next(debug, mt_stepping_deadline(debug, deadline), true);
 		if (event.kind != MT_EVENT_NONE) {
 			mt_event_record(debug, &event);
 			debug->recheck = true;
 		} else if (debug->interrupted) {
 			interrupted(debug);
+		} else if (!deadline || mt_now_ns() < deadline) {
+			debug->recheck = true; /* it is another one's turn to be stepped */
 		} else {
 			*stop = (struct mt_stop){ .kind = MT_STOP_NONE };
 			return NULL;

@@ -464,6 +464,7 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
 		info->step_ns = mt_by_stepping.cost(debug->proc).ns;
 	if (!watched)
 		return;
+	info->foresees = watch->why_stepping && !watched->steps && !watched->proc->attached;
 	if (watched->parts.len && watched->parts.data[0].by == &mt_by_filter) {
 		const struct mt_trap trap = mt_watch_trap(breakpoint, &watched->parts.data[0]);
 

@@ -345,15 +345,18 @@ static void count_if_several(struct look_at *at)
 		count_unchanged(at);
 }
 
-/* A thread whose last step has not been looked at since. Of one that is in a system call nobody
- * knows how long it stays there: it is not waited for forever. */
+/* A thread whose last step has not been looked at since; of one that waits for its turn it was. Of
+ * one that is in a system call nobody knows how long it stays there: it is not waited for forever.
+ */
 static bool may_claim(const struct mt_watched *watched, const struct mt_thread *thread,
                       size_t patience)
 {
 	if (thread->state == MT_THREAD_GONE || thread->state == MT_THREAD_LEAVING ||
 	    thread->looked_at > watched->unclaimed_since || !thread->runs)
 		return false;
-	return watched->unclaimed < patience || thread->state == MT_THREAD_STOPPED ||
+	if (thread->state == MT_THREAD_STOPPED)
+		return thread->pending.kind != MT_PENDING_NONE;
+	return watched->unclaimed < patience ||
 	       (thread->how == MT_RESUME_STEP && !mt_trap_is_syscall(thread->stepped_code));
 }
 

@@ -206,11 +206,27 @@ const struct mt_held_values *mt_filtered_held(struct mt_proc *proc, const struct
 /* How often its condition was false. */
 uint64_t mt_filtered_unmet(struct mt_proc *proc, const struct mt_trap *trap);
 
+/* ---- hurry.c ------------------------------------------------------------- */
+
+/*
+ * Takes a stopped thread, which is to be stepped for watchpoints and is free to go, as far as
+ * nothing comes that the session has to look at; a while at most. False: it stands, and goes on as
+ * it would have. True: something has come, and is held (mt_event_hold()).
+ */
+bool mt_hurry(struct mt_thread *thread);
+
 /* ---- stepping.c ---------------------------------------------------------- */
 
-/* The program is stepped on, if its only thread is, until a step brings more than itself: `event`
- * is what has come last. Returns what then came, to be dealt with as any event. */
-struct mt_event mt_stepping_hurry(struct mt_debug *debug, const struct mt_event *event);
+/* Whether it is one of those that are stepped in turn. */
+bool mt_stepping_takes_turns(const struct mt_thread *thread);
+/* Whose turn it is: nobody else of those is resumed. NULL: nobody's. */
+struct mt_thread *mt_stepping_turn(struct mt_debug *debug);
+/* When it is to be asked again whose turn it is, if nothing comes before; `deadline_ns`, if that is
+ * earlier (0: there is none). */
+uint64_t mt_stepping_deadline(const struct mt_debug *debug, uint64_t deadline_ns);
+/* Whether the thread, which runs, is stepped over a system call, and comes to nothing else before
+ * it stops. */
+bool mt_stepping_is_in_call(const struct mt_thread *thread);
 /* Tells now and then how far it has come. */
 void mt_stepping_tell(struct mt_debug *debug);
 /* Whether any process is stepped. */

@@ -197,6 +197,13 @@ char mt_process_state(pid_t tid)
 	return end && end[1] == ' ' ? end[2] : '\0';
 }
 
+bool mt_process_sleeps(pid_t tid)
+{
+	char state = mt_process_state(tid);
+
+	return state == 'S' || state == 'D';
+}
+
 bool mt_process_has_ended(pid_t tid)
 {
 	char state = mt_process_state(tid);
@@ -246,7 +253,7 @@ void mt_process_fd_name(pid_t pid, int fd, char *name, size_t size)
 
 /* ---- Memory -------------------------------------------------------------- */
 
-static int open_memory(pid_t pid, int flags)
+int mt_process_open_memory(pid_t pid, int flags)
 {
 	char path[PROC_PATH_LEN];
 
@@ -256,14 +263,14 @@ static int open_memory(pid_t pid, int flags)
 
 static ssize_t read_by_proc_mem(pid_t pid, uint64_t addr, void *out, size_t len)
 {
-	int fd MT_AUTO_FD = open_memory(pid, O_RDONLY);
+	int fd MT_AUTO_FD = mt_process_open_memory(pid, O_RDONLY);
 
 	return fd < 0 ? -1 : pread(fd, out, len, (off_t)addr);
 }
 
 static ssize_t write_by_proc_mem(pid_t pid, uint64_t addr, const void *bytes, size_t len)
 {
-	int fd MT_AUTO_FD = open_memory(pid, O_WRONLY);
+	int fd MT_AUTO_FD = mt_process_open_memory(pid, O_WRONLY);
 
 	return fd < 0 ? -1 : pwrite(fd, bytes, len, (off_t)addr);
 }

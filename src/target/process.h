@@ -58,6 +58,9 @@ pid_t mt_process_parent(pid_t pid);
 /* The state letter of /proc/TID/stat ('R', 'S', 'T', 't', 'Z' …), or 0 when it has gone. */
 char mt_process_state(pid_t tid);
 
+/* Whether it waits in the kernel for something, be it a signal's arrival or a page's. */
+bool mt_process_sleeps(pid_t tid);
+
 /* Whether it has gone, or has ended and is not waited for yet. */
 bool mt_process_has_ended(pid_t tid);
 
@@ -84,5 +87,8 @@ size_t mt_process_read_some(pid_t pid, uint64_t addr, void *out, size_t len);
 /* Writes `len` bytes at `addr`, read-only pages included where we trace the process
  * (proc_pid_mem(5)). MT_ERR_UNREADABLE as above; then a part may have been written. */
 struct mt_error *mt_process_write(pid_t pid, uint64_t addr, const void *bytes, size_t len);
+
+/* /proc/PID/mem, for who writes often; -1: it cannot be opened. The caller closes it. */
+int mt_process_open_memory(pid_t pid, int flags);
 
 #endif

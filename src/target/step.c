@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "target/step.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -9,12 +10,14 @@
 
 #include "base/clock.h"
 #include "target/process.h"
+#include "target/processor.h"
 #include "target/tracee.h"
 
 #define PUSHF 0x9c
 /* What popf changes in a program, as far as ptrace does too (Linux arch/x86/kernel/ptrace.c). */
 #define POPF_FLAGS 0x44dd5u
 #define STEPS_TO_MEASURE 200
+#define PATIENCE_NS 1000000000u
 
 /* ---- Its traces ---------------------------------------------------------- */
 
@@ -59,6 +62,21 @@ bool mt_step_popf(pid_t tid, size_t len, size_t size, struct user_regs_struct *r
 	return true;
 }
 
+/* ---- Waiting for it ------------------------------------------------------ */
+
+struct mt_event mt_step_look(pid_t tid, bool yields, uint64_t ns)
+{
+	struct mt_event event = mt_tracee_next_of(tid);
+	uint64_t until = event.kind == MT_EVENT_NONE ? mt_now_ns() + ns : 0;
+
+	while (event.kind == MT_EVENT_NONE && mt_now_ns() < until) {
+		if (yields)
+			sched_yield();
+		event = mt_tracee_next_of(tid);
+	}
+	return event;
+}
+
 /* ---- Its cost ------------------------------------------------------------ */
 
 /* A child of ours that runs in circles until it is killed. */
@@ -71,21 +89,35 @@ static void run_in_circles(void)
 		__asm__ volatile("");
 }
 
-static uint64_t measure(pid_t child)
+static bool step(pid_t child, bool shares)
 {
-	uint64_t began;
+	struct mt_event event = { .kind = MT_EVENT_NONE };
 
-	if (!(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
-		return 0;
-	began = mt_now_ns();
-	for (int i = 0; i < STEPS_TO_MEASURE; i++)
-		if (!mt_tracee_go(child, MT_RESUME_STEP, 0) ||
-		    !(mt_tracee_wait(child).kind == MT_EVENT_SIGNAL))
-			return 0;
-	return (mt_now_ns() - began) / STEPS_TO_MEASURE;
+	if (mt_tracee_go(child, MT_RESUME_STEP, 0))
+		event = shares ? mt_tracee_wait(child) : mt_step_look(child, false, PATIENCE_NS);
+	return event.kind == MT_EVENT_SIGNAL;
 }
 
-uint64_t mt_step_cost(void)
+static uint64_t measure(pid_t child, bool shares)
+{
+	struct mt_shared_processor shared = { .is_shared = false };
+	uint64_t began, ns = 0;
+	int steps = 0;
+
+	if (mt_tracee_wait(child).kind != MT_EVENT_SIGNAL)
+		return 0;
+	if (shares)
+		mt_processor_share(child, &shared);
+	began = mt_now_ns();
+	while (steps < STEPS_TO_MEASURE && step(child, shared.is_shared))
+		steps++;
+	if (steps == STEPS_TO_MEASURE)
+		ns = (mt_now_ns() - began) / STEPS_TO_MEASURE;
+	mt_processor_unshare(&shared);
+	return ns;
+}
+
+uint64_t mt_step_cost(bool shares)
 {
 	pid_t child = fork();
 	uint64_t ns;
@@ -95,7 +127,7 @@ uint64_t mt_step_cost(void)
 		run_in_circles();
 	if (child < 0)
 		return 0;
-	ns = measure(child);
+	ns = measure(child, shares);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	return ns;

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
+#include "target/event.h"
+
 #define MT_TRAP_FLAG (1U << 8) /* TF of rflags, by which the processor steps */
 
 /*
@@ -26,8 +28,12 @@ bool mt_step_hide_flag(pid_t tid, const uint8_t code[2], struct user_regs_struct
  */
 bool mt_step_popf(pid_t tid, size_t len, size_t size, struct user_regs_struct *regs);
 
-/* What a step costs on this machine, in nanoseconds, tried on a child of ours; 0: it could not be
- * tried. A few milliseconds. */
-uint64_t mt_step_cost(void);
+/* The tracee's next event, if it comes within so many nanoseconds, else NONE; we do not sleep: to
+ * be woken takes longer than most steps. `yields`: on our processor it is let run meanwhile. */
+struct mt_event mt_step_look(pid_t tid, bool yields, uint64_t ns);
+
+/* What a step costs on this machine, in nanoseconds, tried on a child of ours, with which we share
+ * a processor or not; 0: it could not be tried. A few milliseconds. */
+uint64_t mt_step_cost(bool shares);
 
 #endif

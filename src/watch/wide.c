@@ -130,7 +130,7 @@ static struct mt_error *step(struct mt_session *session, struct mt_watch *watch,
 	if (!watch->why_steps)
 		return mt_error_nomem();
 	if (session->step_us <= 0)
-		session->step_us = (double)mt_step_cost() / 1e3;
+		session->step_us = (double)mt_step_cost(false) / 1e3;
 	watch->stepped = true;
 	return NULL;
 }

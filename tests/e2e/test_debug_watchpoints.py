@@ -300,7 +300,7 @@ def test_exec_begins_anew(counter):
 def test_what_does_not_fit_is_said_before_the_program_goes_on():
     done = debug("break begin", "run", "watch -l first.value", "watch text", "watch counter", "info watchpoints",
                  program=watched("kinds"))
-    assert re.search(r"Watchpoint 4: counter \(software: each instruction is single-stepped, about [\d.]+ us each\)",
+    assert re.search(r"Watchpoint 4: counter \(software: what registers don't foretell is single-stepped, about [\d.]+ us each\)",
                      done.out) or "Watchpoint 3: text (software" in done.out
     assert "held by watchpoint 2" in done.out or "held by watchpoint 3" in done.out
     done = debug("break begin", "run", "set watch-stepping off", "watch text", "watch counter", "watch other",

@@ -64,7 +64,8 @@ static const char unseen[] =
 
 static void say_cost(struct mt_shell *shell, const struct mt_break_info *info)
 {
-	mt_say(shell, "software: each instruction is single-stepped");
+	mt_say(shell, info->foresees ? "software: what registers don't foretell is single-stepped"
+	                             : "software: each instruction is single-stepped");
 	if (info->step_ns)
 		mt_say(shell, ", about %.1f us each", (double)info->step_ns / 1000);
 }
