@@ -466,6 +466,8 @@ void mt_thread_resume(struct mt_thread *thread);
 int mt_thread_take_signal(struct mt_thread *thread);
 /* The signal that had to wait need wait no longer. */
 void mt_thread_take_deferred(struct mt_thread *thread);
+/* The name of the system call that is stepped, from the registers before it. */
+const char *mt_stepped_call(const struct mt_thread *thread, const struct user_regs_struct *before);
 /* Before an instruction is stepped: what is needed to put right what it shows of that. */
 void mt_thread_note_step(struct mt_thread *thread);
 /* After it. */

@@ -158,6 +158,27 @@ static size_t count_others(const struct mt_thread *thread, bool at_rest)
 	return count;
 }
 
+static bool may_fork(const struct mt_thread *thread)
+{
+	const char *name = thread->knows_before ? mt_stepped_call(thread, &thread->before) : "fork";
+
+	return !strcmp(name, "fork") || !strcmp(name, "vfork") || !strcmp(name, "clone") ||
+	       !strcmp(name, "clone3");
+}
+
+/* Its child has the int3s that stand just then. */
+static bool may_anybody_fork(const struct mt_debug *debug)
+{
+	for (size_t i = 0; i < debug->procs.len; i++)
+		for (size_t j = 0; j < debug->procs.data[i]->threads.len; j++) {
+			const struct mt_thread *thread = debug->procs.data[i]->threads.data[j];
+
+			if (mt_stepping_is_in_call(thread) && may_fork(thread))
+				return true;
+		}
+	return false;
+}
+
 static bool lets_trap_in(const struct mt_thread *thread)
 {
 	uint64_t mask;
@@ -449,7 +470,7 @@ bool mt_hurry(struct mt_thread *thread)
 	mt_thread_flush(thread);
 	hurry.regs = thread->regs;
 	hurry.is_alone = count_others(thread, true) == 0;
-	if (!thread->proc->attached)
+	if (!thread->proc->attached && !may_anybody_fork(hurry.debug))
 		hurry.memory = mt_process_open_memory(thread->tid, O_RDWR);
 	if (collect(thread, &hurry.spans)) {
 		moved = go_on(&hurry);

@@ -132,6 +132,14 @@ static bool leave_told_place(struct mt_thread *thread)
 
 /* ---- Going on ------------------------------------------------------------ */
 
+const char *mt_stepped_call(const struct mt_thread *thread, const struct user_regs_struct *before)
+{
+	enum mt_machine machine =
+	    thread->stepped_code[0] == INT ? MT_MACHINE_I386 : mt_proc_machine(thread->proc);
+
+	return mt_syscall_name(machine, (uint32_t)before->rax);
+}
+
 /* These set the mask of blocked signals themselves: a step's SIGTRAP, which comes when they are
  * done, may find itself blocked. They are not stepped but run to their end. */
 static bool sets_mask(const struct mt_thread *thread)
@@ -142,14 +150,11 @@ static bool sets_mask(const struct mt_thread *thread)
 		"sigprocmask",    "sigreturn",       "sigsuspend", /* and these are i386's */
 		"ppoll_time64",   "pselect6_time64", "io_pgetevents_time64",
 	};
-	enum mt_machine machine = mt_proc_machine(thread->proc);
 	const char *name;
 
 	if (!mt_trap_is_syscall(thread->stepped_code))
 		return false;
-	if (thread->stepped_code[0] == INT)
-		machine = MT_MACHINE_I386;
-	name = mt_syscall_name(machine, (uint32_t)thread->regs.rax);
+	name = mt_stepped_call(thread, &thread->regs);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(name, names[i]))
 			return true;

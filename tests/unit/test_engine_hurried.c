@@ -13,9 +13,9 @@ static const struct {
 	const char *mode;
 	unsigned changes;
 } modes[] = {
-	{ "own", ROUNDS / 16 + 1 },    { "affinity", ROUNDS }, { "signals", ROUNDS },
-	{ "prefix", ROUNDS / 16 + 1 }, { "strings", ROUNDS },  { "fault", ROUNDS },
-	{ "spins", 2 * ROUNDS },
+	{ "own", ROUNDS / 16 + 1 },    { "affinity", ROUNDS },  { "signals", ROUNDS },
+	{ "prefix", ROUNDS / 16 + 1 }, { "strings", ROUNDS },   { "fault", ROUNDS },
+	{ "forks", ROUNDS },           { "spins", 2 * ROUNDS },
 };
 
 #define MODES (sizeof(modes) / sizeof(*modes))

@@ -9,6 +9,7 @@
  * prefix    a jump leads behind a prefix, and code is met in two ways
  * strings   repetitions end before the counter, begin behind it, and go over it
  * fault     a page is filled in by another thread when it is touched (userfaultfd(2))
+ * forks     children are forked while another thread is busy, and run what it runs
  * spins     each of two threads waits for the other one in turn, without the kernel
  */
 #define _GNU_SOURCE
@@ -25,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOINLINE __attribute__((noinline, noclone))
@@ -189,6 +191,43 @@ static void fault(void)
 	pthread_join(thread, NULL);
 }
 
+static volatile int done;
+
+NOINLINE static uint64_t be_busy(uint64_t times)
+{
+	uint64_t result = 0;
+
+	for (uint64_t i = 0; i < times; i++)
+		result = result * 31 + (i & 1 ? i : ~i) + place.around[i % 8];
+	return result;
+}
+
+static void *be_busy_for_ever(void *arg)
+{
+	while (!done)
+		be_busy(100);
+	return arg;
+}
+
+static void forks(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, be_busy_for_ever, NULL);
+	for (unsigned long i = 0; i < rounds; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			_exit(be_busy(1000) == be_busy(1000) ? 7 : 8);
+		if (waitpid(child, &status, 0) == child)
+			sum += WIFEXITED(status) && WEXITSTATUS(status) == 7;
+		change();
+	}
+	done = 1;
+	pthread_join(thread, NULL);
+}
+
 static volatile unsigned long turn;
 
 static void *spin(void *arg)
@@ -223,7 +262,7 @@ int main(int argc, char **argv)
 	} modes[] = {
 		{ "own", own },       { "affinity", affinity }, { "signals", signals },
 		{ "prefix", prefix }, { "strings", strings },   { "fault", fault },
-		{ "spins", spins },
+		{ "forks", forks },   { "spins", spins },
 	};
 
 	if (argc < 3)
