@@ -162,6 +162,11 @@ void mt_breaks_bury(struct mt_debug *debug);
  * says who has them. */
 struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap);
 void mt_hw_put(struct mt_proc *proc, const struct mt_trap *trap);
+/* Registers in a mirror of the process, without the kernel's: for filters, which have theirs from
+ * perf. */
+struct mt_error *mt_hw_book(struct mt_proc *proc, struct mt_dr_mirror *mirror,
+                            const struct mt_trap *trap);
+void mt_hw_unbook(struct mt_dr_mirror *mirror, const struct mt_trap *trap);
 /* The memory, and with it what the registers were for, is gone. */
 void mt_hw_forget(struct mt_proc *proc);
 /* Makes the stopped thread's registers what its process's mirror says, if they are not. False: the

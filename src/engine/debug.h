@@ -306,7 +306,10 @@ struct mt_break_info {
 	                       that another thread made at the same time. */
 	struct mt_watch_kind watch;
 	enum mt_break_way way;
-	const char *why_stepping;   /* why it goes by steps, as a sentence; NULL: it does not */
+	const char *why_stepping; /* why it goes by steps, as a sentence; NULL: it does not */
+	/* Of a watchpoint that goes by registers: what system calls do is seen by them. Else all of
+	 * the program's calls are stopped at, and the bytes compared. */
+	bool sees_kernel;
 	uint64_t step_ns;           /* what a stepped instruction costs then; 0: not known yet */
 	bool foresees;              /* only what the registers before it do not tell is stepped */
 	const struct mt_type *type; /* of its value; NULL: not known */

@@ -196,8 +196,9 @@ struct mt_proc {
 	struct mt_dr_mirror registers; /* what ptrace's debug registers are to hold */
 	uint32_t registers_turn;       /* counts its changes */
 	MT_VEC(struct mt_filtered) filtered;
-	unsigned stepped_traps; /* for which every instruction is stepped */
-	struct mt_space *space; /* of the breakpoints in the kernel */
+	struct mt_dr_mirror filter_registers; /* which these have taken */
+	unsigned stepped_traps;               /* for which every instruction is stepped */
+	struct mt_space *space;               /* of the breakpoints in the kernel */
 	MT_VEC(struct mt_leap) leaps;
 	bool knows_leaps;
 	uint64_t hook; /* where the dynamic linker calls after (un)mapping; 0: not yet known */

@@ -82,6 +82,8 @@ static struct mt_proc *keep_child(struct mt_proc *parent, pid_t pid, bool shares
 	child->attached = parent->attached;
 	child->lender = shares ? mt_proc_memory(parent) : NULL;
 	error = add_first_thread(child) ? NULL : mt_error_nomem();
+	if (!error && shares)
+		mt_filtered_cover(child->threads.data[0]);
 	if (!error && !shares)
 		error = mt_proc_begin(child);
 	if (!error && !shares)

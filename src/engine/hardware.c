@@ -106,13 +106,26 @@ static bool try_one(struct mt_proc *proc)
 	return !thread || mt_hw_true_up(thread);
 }
 
-struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap)
+struct mt_error *mt_hw_book(struct mt_proc *proc, struct mt_dr_mirror *mirror,
+                            const struct mt_trap *trap)
 {
 	struct holder holder = { .debug = proc->debug, .wanted = trap };
+
+	return mt_dr_insert(mirror, (mt_dr_owner)trap->owner, trap->kind, trap->addr, trap->len,
+	                    describe, &holder);
+}
+
+void mt_hw_unbook(struct mt_dr_mirror *mirror, const struct mt_trap *trap)
+{
+	mt_error_free(
+	    mt_dr_remove(mirror, (mt_dr_owner)trap->owner, trap->kind, trap->addr, trap->len));
+}
+
+struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap)
+{
 	struct mt_dr_mirror before = proc->registers;
 
-	MT_TRY(mt_dr_insert(&proc->registers, (mt_dr_owner)trap->owner, trap->kind, trap->addr,
-	                    trap->len, describe, &holder));
+	MT_TRY(mt_hw_book(proc, &proc->registers, trap));
 	if (try_one(proc))
 		return NULL;
 	proc->registers = before;
@@ -122,8 +135,7 @@ struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap)
 
 void mt_hw_put(struct mt_proc *proc, const struct mt_trap *trap)
 {
-	mt_error_free(mt_dr_remove(&proc->registers, (mt_dr_owner)trap->owner, trap->kind,
-	                           trap->addr, trap->len));
+	mt_hw_unbook(&proc->registers, trap);
 	proc->registers_turn++;
 }
 

@@ -90,7 +90,7 @@ static bool was_decided(const struct mt_break *breakpoint, const struct mt_break
 {
 	if (breakpoint->watch)
 		return thread->decided == MT_PENDING_WATCH &&
-		       mt_watch_is_filtered(breakpoint, thread);
+		       mt_watch_is_decided(breakpoint, thread);
 
 	enum mt_pending_kind by = at && at->site ? MT_PENDING_SITE : MT_PENDING_DEBUGREG;
 

@@ -13,11 +13,14 @@
 
 /* What has held it: a uprobe, a debug register that stands for code or for data, or nothing of
  * ours. */
-static enum mt_pending_kind holder(struct mt_thread *thread, const struct mt_site **site)
+static enum mt_pending_kind holder(struct mt_thread *thread, const siginfo_t *info,
+                                   const struct mt_site **site)
 {
 	struct user_regs_struct raw;
 
 	*site = NULL;
+	if (mt_is_hold_trap(info))
+		return MT_PENDING_WATCH;
 	if (!thread->proc->debug->probe || !mt_tracee_user_regs(thread->tid, &raw))
 		return MT_PENDING_NONE;
 	*site = mt_detour_held_at(thread->proc, raw.rip);
@@ -32,7 +35,7 @@ bool mt_hold_seen(struct mt_thread *thread)
 {
 	const struct mt_site *site;
 	enum mt_pending_kind kind =
-	    mt_is_hold(&thread->info) ? holder(thread, &site) : MT_PENDING_NONE;
+	    mt_is_hold(&thread->info) ? holder(thread, &thread->info, &site) : MT_PENDING_NONE;
 
 	if (kind == MT_PENDING_NONE)
 		return false;
@@ -46,12 +49,20 @@ bool mt_hold_seen(struct mt_thread *thread)
 
 /* ---- What comes before it ------------------------------------------------ */
 
+/* A trap is not waited for: it comes before other signals, and mt_tracee_trap_waits() knows it. */
+static bool is_signal_of_hold(const siginfo_t *info)
+{
+	return mt_is_hold(info) && !mt_is_hold_trap(info);
+}
+
 static bool waits(struct mt_thread *thread)
 {
+	const siginfo_t signal = { .si_signo = MT_HOLD_SIGNAL };
 	const struct mt_site *site;
 
-	return thread->proc->debug->probe && mt_tracee_signal_waits(thread->tid, mt_is_hold) &&
-	       holder(thread, &site) != MT_PENDING_NONE;
+	return thread->proc->debug->probe &&
+	       mt_tracee_signal_waits(thread->tid, is_signal_of_hold) &&
+	       holder(thread, &signal, &site) != MT_PENDING_NONE;
 }
 
 /* A step over what was held is told as a step, which sees more. */
@@ -72,16 +83,17 @@ bool mt_hold_comes_first(struct mt_thread *thread, const struct mt_event *event)
 {
 	siginfo_t info;
 
+	if (event->kind != MT_EVENT_SIGNAL && event->kind != MT_EVENT_STOPPED)
+		return false;
+	if (event->kind == MT_EVENT_SIGNAL &&
+	    (!mt_tracee_siginfo(thread->tid, &info) || mt_is_hold_trap(&info)))
+		return false;
 	if (thread->new_born || !waits(thread))
 		return false;
-	if (event->kind == MT_EVENT_SIGNAL) {
-		if (!mt_tracee_siginfo(thread->tid, &info) || is_step_over_data(thread, &info))
-			return false;
-		if (!is_of_registers(thread, &info) && !mt_vec_push(&thread->put_off, info))
-			return false;
-	} else if (event->kind != MT_EVENT_STOPPED) {
+	if (event->kind == MT_EVENT_SIGNAL &&
+	    (is_step_over_data(thread, &info) ||
+	     (!is_of_registers(thread, &info) && !mt_vec_push(&thread->put_off, info))))
 		return false;
-	}
 	mt_tracee_resume(thread->tid, 0);
 	return true;
 }

@@ -89,6 +89,7 @@ struct mt_error *mt_proc_write(struct mt_proc *proc, uint64_t addr, const void *
 	write_under_sites(memory, addr, bytes, copy, len);
 	MT_TRY(mt_process_write(mt_proc_access(proc), addr, copy, len));
 	mt_slots_changed(memory, addr, len);
+	mt_watches_rewritten(memory, addr, len);
 	return NULL;
 }
 

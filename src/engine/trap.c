@@ -10,6 +10,7 @@
 #define INT3 0xcc
 #define INT1 0xf1
 #define PUSHF 0x9c
+#define MAX_PUSHED 8
 #define TF (1U << 8)
 /* ptrace_notify() at the first instruction of a signal handler has the signal for a code. */
 #define STEPPED_INTO_HANDLER SIGTRAP
@@ -65,6 +66,7 @@ static void hide_trap_flag(struct mt_thread *thread)
 		return;
 	if (mt_step_hide_flag(thread->tid, thread->stepped_code, &thread->regs))
 		thread->regs_changed = true;
+	mt_filtered_rewritten(mt_proc_memory(thread->proc), thread->regs.rsp, MAX_PUSHED);
 }
 
 void mt_trap_stepped(struct mt_thread *thread)

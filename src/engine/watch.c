@@ -86,7 +86,7 @@ static void disarm(struct mt_break *breakpoint, struct mt_watched *watched, bool
 	}
 	if (watched->steps && !forget)
 		mt_by_stepping.disarm(watched->proc, NULL);
-	watched->steps = watched->armed = false;
+	watched->steps = watched->armed = watched->decided = false;
 }
 
 static struct mt_error *arm_by(const struct mt_mechanism *mechanism, struct mt_break *breakpoint,
@@ -152,14 +152,14 @@ static struct mt_error *note_why(struct mt_watchpoint *watch, const char *why)
 }
 
 /* A question that the kernel can decide is decided there: of what is plain, and in one piece. */
-static bool arm_by_filter(const struct mt_break *breakpoint, struct mt_watched *watched)
+static bool arm_decided(const struct mt_break *breakpoint, struct mt_watched *watched)
 {
 	struct mt_debug *debug = watched->proc->debug;
 	struct mt_watch_part *part = &watched->parts.data[0];
 	struct mt_trap trap;
 	struct mt_error *error;
 
-	if (debug->no_probe || !watched->plain ||
+	if (debug->no_probe || !watched->plain || !(breakpoint->condition || breakpoint->thread) ||
 	    (breakpoint->condition && !mt_watch_cond(breakpoint)))
 		return false;
 	trap = mt_watch_trap(breakpoint, part);
@@ -170,9 +170,29 @@ static bool arm_by_filter(const struct mt_break *breakpoint, struct mt_watched *
 	debug->no_probe = debug->no_probe || (error && mt_error_kind(error) == MT_ERR_PERMISSION);
 	if (!error)
 		part->by = &mt_by_filter;
-	watched->armed = !error;
+	watched->armed = watched->decided = !error;
 	mt_error_free(error);
 	return watched->armed;
+}
+
+/*
+ * Filters that hold whoever touches it see what the kernel does, too. NULL and not armed: they are
+ * not to be had. A register that perf has not left for them ptrace has not either, unless it has
+ * some already, which it does not give back.
+ */
+static struct mt_error *arm_by_filter(struct mt_break *breakpoint, struct mt_watched *watched)
+{
+	struct mt_proc *proc = watched->proc;
+	struct mt_error *error;
+
+	if (proc->debug->no_probe)
+		return NULL;
+	error = arm_by(&mt_by_filter, breakpoint, watched);
+	if (!error || (mt_error_kind(error) == MT_ERR_NO_REGISTER && !proc->registers_turn))
+		return error;
+	proc->debug->no_probe = mt_error_kind(error) == MT_ERR_PERMISSION;
+	mt_error_free(error);
+	return NULL;
 }
 
 static struct mt_error *arm_in_one_way(struct mt_break *breakpoint, struct mt_watched *watched)
@@ -180,10 +200,12 @@ static struct mt_error *arm_in_one_way(struct mt_break *breakpoint, struct mt_wa
 	const char *why = why_no_registers(breakpoint, watched);
 	struct mt_error *error = NULL, *noted;
 
-	if (!why && arm_by_filter(breakpoint, watched))
+	if (!why && arm_decided(breakpoint, watched))
 		return note_why(breakpoint->watch, NULL);
 	if (!why) {
-		error = arm_by(&mt_by_registers, breakpoint, watched);
+		error = arm_by_filter(breakpoint, watched);
+		if (!error && !watched->armed)
+			error = arm_by(&mt_by_registers, breakpoint, watched);
 		if (!error)
 			return note_why(breakpoint->watch, NULL);
 		if (mt_error_kind(error) != MT_ERR_NO_REGISTER)
@@ -465,7 +487,8 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
 	if (!watched)
 		return;
 	info->foresees = watch->why_stepping && !watched->steps && !watched->proc->attached;
-	if (watched->parts.len && watched->parts.data[0].by == &mt_by_filter) {
+	info->sees_kernel = mt_watched_is_filtered(watched);
+	if (watched->decided) {
 		const struct mt_trap trap = mt_watch_trap(breakpoint, &watched->parts.data[0]);
 
 		info->way = MT_WAY_REGISTER_KERNEL;

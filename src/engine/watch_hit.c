@@ -31,23 +31,59 @@ static bool waits_for_change(const struct look_at *at)
 	return at->breakpoint->watch->kind.access == MT_WATCH_CHANGE;
 }
 
-static void look_at_part(struct look_at *at, const struct mt_watch_part *part)
+/* What a filter says that it has held the thread for. True: that is all there is to find out. What
+ * another one has been told for meanwhile is none of this thread's. */
+static bool ask_filter(const struct look_at *at, const struct mt_trap *trap,
+                       struct mt_watch_doer *doer, bool *touched)
+{
+	const struct mt_held_values *held = mt_filtered_held(at->watched->proc, trap);
+
+	*touched = false;
+	*doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_SYSCALL };
+	if (!held)
+		return at->thread->how == MT_RESUME_STEP &&
+		       mt_trap_is_syscall(at->thread->stepped_code);
+	if (held->why & MT_HOLD_EXIT)
+		*touched = mt_filtered_learn(at->watched->proc, trap);
+	if (!(held->why & MT_HOLD_KERNEL))
+		return held->why == MT_HOLD_EXIT;
+	*touched = true;
+	doer->did =
+	    trap->kind == MT_DR_WRITE || held->why & MT_HOLD_INTO ? MT_INSN_WRITE : MT_INSN_READ;
+	if ((int64_t)at->thread->regs.orig_rax < 0)
+		doer->who = MT_WATCH_BY_KERNEL;
+	return true;
+}
+
+/* Whether the part was touched, and by whom; or may have been. */
+static bool was_touched(const struct look_at *at, const struct mt_watch_part *part,
+                        struct mt_watch_doer *doer)
 {
 	const struct mt_trap trap = mt_watch_trap(at->breakpoint, part);
-	struct mt_watch_doer doer = { .who = MT_WATCH_BY_SYSCALL };
+	bool touched;
 
-	if (!at->by_syscall) {
-		if (!part->by || !part->by->may_be_hit(at->thread, &trap))
-			return;
-		mt_watch_find_doer(at->thread, part->addr, part->len, trap.kind, &doer);
-		/* What a stepped call has written is asked for by itself: see mt_watches_look(). */
-		if (doer.who == MT_WATCH_BY_SYSCALL && part->by != &mt_by_filter)
-			return;
-		/* Who has only read what changes has not changed it. */
-		if (doer.who == MT_WATCH_BY_INSN &&
-		    !(doer.did & (trap.kind == MT_DR_WRITE ? MT_INSN_WRITE : ~0u)))
-			return;
-	}
+	*doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_SYSCALL };
+	if (at->by_syscall)
+		return true;
+	if (!part->by || !part->by->may_be_hit(at->thread, &trap))
+		return false;
+	if (part->by == &mt_by_filter && ask_filter(at, &trap, doer, &touched))
+		return touched;
+	mt_watch_find_doer(at->thread, part->addr, part->len, trap.kind, doer);
+	/* What a stepped call has written is asked for by itself: see mt_watches_look(). */
+	if (doer->who == MT_WATCH_BY_SYSCALL && part->by != &mt_by_filter)
+		return false;
+	/* Who has only read what changes has not changed it. */
+	return doer->who != MT_WATCH_BY_INSN ||
+	       doer->did & (trap.kind == MT_DR_WRITE ? MT_INSN_WRITE : ~0u);
+}
+
+static void look_at_part(struct look_at *at, const struct mt_watch_part *part)
+{
+	struct mt_watch_doer doer;
+
+	if (!was_touched(at, part, &doer))
+		return;
 	at->on_the_way = at->on_the_way || part->on_the_way;
 	if (part->on_the_way && at->touched)
 		return;
@@ -98,20 +134,23 @@ static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_conte
 static const struct mt_held_values *held_for(const struct look_at *at)
 {
 	const struct mt_trap trap = mt_watch_trap(at->breakpoint, &at->part);
+	const struct mt_held_values *held;
 
-	return at->part.by == &mt_by_filter && !at->watched->place.bit_size
-	           ? mt_filtered_held(at->watched->proc, &trap)
-	           : NULL;
+	if (at->part.by != &mt_by_filter || !at->watched->plain || at->watched->place.bit_size)
+		return NULL;
+	held = mt_filtered_held(at->watched->proc, &trap);
+	return held && held->why & MT_HOLD_VALUES && !(held->why & MT_HOLD_EXIT) ? held : NULL;
 }
 
 /* Where others have written meanwhile, the instruction still says what it has stored itself. */
 static void mend(const struct look_at *at, struct mt_watch_content *now)
 {
-	const struct mt_held_values *held = held_for(at);
+	/* A step's flag may be in what a filter has read: see trap.c. */
+	const struct mt_held_values *held = at->thread->how == MT_RESUME_STEP ? NULL : held_for(at);
 	struct mt_regs after;
 
 	if (held && now->bytes && now->size <= sizeof(held->now))
-		memcpy(now->bytes, &held->now, now->size);
+		memcpy(now->bytes, held->now, now->size);
 	if (at->doer.who != MT_WATCH_BY_INSN || !now->bytes || at->watched->place.bit_size)
 		return;
 	mt_regs_from_user(&at->thread->regs, &after);
@@ -133,12 +172,17 @@ static struct mt_error *read_now(struct look_at *at, struct mt_watch_content *no
 
 /* ---- Whether it is a hit ------------------------------------------------- */
 
+/* Of the kernel's accesses it is known where it was copying to, not what it did. */
+static bool by_kernel_changed(const struct look_at *at, bool changed)
+{
+	return changed && at->doer.who != MT_WATCH_BY_INSN;
+}
+
 /* Of an access that a register has noticed, and nobody can tell, the value says what it was. */
 static bool is_wanted(const struct look_at *at, bool changed)
 {
 	bool untold = at->doer.who == MT_WATCH_BY_UNKNOWN && at->part.by != &mt_by_stepping;
-	bool by_kernel = at->doer.who == MT_WATCH_BY_SYSCALL && held_for(at);
-	unsigned did = by_kernel ? MT_INSN_WRITE : at->doer.did;
+	unsigned did = at->doer.did;
 
 	switch (at->breakpoint->watch->kind.access) {
 	case MT_WATCH_CHANGE:
@@ -146,7 +190,8 @@ static bool is_wanted(const struct look_at *at, bool changed)
 	case MT_WATCH_WRITE:
 		return did & MT_INSN_WRITE || changed || untold;
 	case MT_WATCH_READ:
-		return did == MT_INSN_READ || ((untold || at->doer.maybe_less) && !changed);
+		return (did == MT_INSN_READ && !by_kernel_changed(at, changed)) ||
+		       ((untold || at->doer.maybe_less) && !changed);
 	default:
 		return did || changed || untold;
 	}
@@ -260,10 +305,10 @@ static void keep_past(const struct look_at *at, const struct mt_watch_content *b
 /* What a filter has let pass has changed the value too. */
 static void mend_before(const struct look_at *at, struct mt_watch_content *before)
 {
-	const struct mt_held_values *held = held_for(at);
+	const struct mt_held_values *held = at->watched->decided ? held_for(at) : NULL;
 
 	if (held && before->bytes && before->size <= sizeof(held->before))
-		memcpy(before->bytes, &held->before, before->size);
+		memcpy(before->bytes, held->before, before->size);
 }
 
 /* A condition that has held for a part of what a system call wrote need not hold for all of it. */
@@ -273,7 +318,7 @@ static bool asks(const struct look_at *at)
 	enum mt_pending_kind decided = thread->decided;
 	bool wanted;
 
-	if (at->doer.who == MT_WATCH_BY_SYSCALL)
+	if (at->doer.who != MT_WATCH_BY_INSN)
 		thread->decided = MT_PENDING_NONE;
 	wanted = mt_break_asks(at->breakpoint, NULL, thread);
 	thread->decided = decided;
@@ -296,6 +341,8 @@ static bool weigh(struct look_at *at, struct mt_watch_content *now)
 	changed = !mt_watch_content_same(&before, now);
 
 	at->watched->now = *now;
+	if (by_kernel_changed(at, changed))
+		at->doer.did |= MT_INSN_WRITE;
 	if (!changed)
 		count_unchanged(at);
 	told = is_hit(at, changed) && asks(at);
@@ -436,7 +483,7 @@ static bool is_hit_by(struct look_at *at)
 	if (at->breakpoint->watch->kind.port_count)
 		return is_port_hit(at);
 
-	/* A filter says by itself what the kernel has written. */
+	/* A filter says by itself what a call has done. */
 	if (at->by_syscall && mt_watched_is_filtered(at->watched))
 		return false;
 	if (is_as_before(at)) {

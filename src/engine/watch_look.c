@@ -17,11 +17,11 @@ bool mt_watched_is_filtered(const struct mt_watched *watched)
 	return watched->parts.len && watched->parts.data[0].by == &mt_by_filter;
 }
 
-bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thread *thread)
+bool mt_watch_is_decided(const struct mt_break *breakpoint, const struct mt_thread *thread)
 {
 	const struct mt_watched *watched = mt_watched_of(breakpoint, thread);
 
-	return watched && mt_watched_is_filtered(watched);
+	return watched && watched->decided;
 }
 
 bool mt_watches_any(const struct mt_thread *thread)
@@ -34,6 +34,48 @@ bool mt_watches_any(const struct mt_thread *thread)
 	return false;
 }
 
+/* ---- After a write of our own ---------------------------------------------- */
+
+static bool lies_in(const struct mt_watched *watched, uint64_t addr, uint64_t len)
+{
+	for (size_t i = 0; i < watched->parts.len; i++)
+		if (addr < watched->parts.data[i].addr + watched->parts.data[i].len &&
+		    watched->parts.data[i].addr < addr + len)
+			return true;
+	return false;
+}
+
+static void read_again(struct mt_watched *watched)
+{
+	struct mt_watch_content now = { 0 };
+	struct mt_error *error;
+
+	mt_watched_note_parts(watched);
+	if (!watched->plain)
+		return;
+	error = mt_watched_read(watched, &now);
+	if (!error) {
+		mt_watch_content_free(&watched->now);
+		watched->now = now;
+	}
+	mt_error_free(error);
+}
+
+void mt_watches_rewritten(struct mt_proc *memory, uint64_t addr, uint64_t len)
+{
+	const struct mt_debug *debug = memory->debug;
+
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		const struct mt_break *breakpoint = debug->breaks.data[i];
+		struct mt_watched *watched =
+		    breakpoint->watch ? mt_watch_in(breakpoint, memory) : NULL;
+
+		if (watched && watched->armed && lies_in(watched, addr, len))
+			read_again(watched);
+	}
+	mt_filtered_rewritten(memory, addr, len);
+}
+
 /* ---- After a system call ---------------------------------------------------- */
 
 static bool any_changed(const struct mt_thread *thread)
@@ -43,7 +85,8 @@ static bool any_changed(const struct mt_thread *thread)
 	for (size_t i = 0; i < debug->breaks.len; i++) {
 		const struct mt_watched *watched = mt_watched_of(debug->breaks.data[i], thread);
 
-		if (watched && mt_watched_parts_changed(watched))
+		if (watched && !mt_watched_is_filtered(watched) &&
+		    mt_watched_parts_changed(watched))
 			return true;
 	}
 	return false;
@@ -98,9 +141,11 @@ enum mt_watch_written mt_watches_look(struct mt_thread *thread)
 
 bool mt_watches_see_step(const struct mt_thread *thread)
 {
+	const struct mt_proc *memory = mt_proc_memory(thread->proc);
 	enum mt_hw_report report = mt_hw_report(thread);
 
-	return mt_stepping_on(mt_proc_memory(thread->proc)) || report == MT_HW_DATA ||
+	/* A filter's trap is lost behind the step's, which came first: one SIGTRAP can wait. */
+	return mt_stepping_on(memory) || memory->filtered.len || report == MT_HW_DATA ||
 	       report == MT_HW_UNTOLD;
 }
 

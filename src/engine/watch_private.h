@@ -49,6 +49,7 @@ struct mt_watched {
 	struct mt_watch_content now;
 	struct mt_watch_frame frame;
 	bool armed;
+	bool decided;   /* a filter has its condition, and its thread */
 	bool steps;     /* registers are looked at after each step */
 	bool told_gone; /* that there are places where it has no value */
 	/* Its value was found changed by nobody who has told yet: when (mt_debug.looks; 0: never),
@@ -135,8 +136,12 @@ bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, str
 
 /* The breakpoint's instance in the thread's memory, if it is a watchpoint that is armed there. */
 struct mt_watched *mt_watched_of(const struct mt_break *breakpoint, const struct mt_thread *thread);
+/* Whether filters do it, which see what system calls do as well. */
 bool mt_watched_is_filtered(const struct mt_watched *watched);
 bool mt_watches_any(const struct mt_thread *thread);
+/* The session itself has written there, for whoever uses it: that is no hit, and what lies there
+ * now is what the next one finds. */
+void mt_watches_rewritten(struct mt_proc *memory, uint64_t addr, uint64_t len);
 
 /* ---- watch_hit.c: hits --------------------------------------------------- */
 
@@ -157,7 +162,7 @@ bool mt_watches_see_syscalls(const struct mt_thread *thread);
 bool mt_watches_care(struct mt_thread *thread, const struct mt_insn *insn);
 void mt_watch_hits_forget(struct mt_debug *debug);
 /* Whether a filter in the kernel decides for it there. */
-bool mt_watch_is_filtered(const struct mt_break *breakpoint, const struct mt_thread *thread);
+bool mt_watch_is_decided(const struct mt_break *breakpoint, const struct mt_thread *thread);
 
 /* ---- watch_access.c: who it was ------------------------------------------ */
 
@@ -196,6 +201,8 @@ struct mt_filtered {
 
 /* The process's memory, or the process, is gone. */
 void mt_filtered_forget(struct mt_proc *proc);
+/* The thread, of another process, shares the memory. It stands. */
+void mt_filtered_cover(struct mt_thread *thread);
 /* Asks all filters what they have held the thread for since they were asked last. */
 void mt_filtered_take(struct mt_thread *thread);
 /* Whether another thread, which has something to tell too, has written first what the same filter
@@ -203,6 +210,11 @@ void mt_filtered_take(struct mt_thread *thread);
 bool mt_filtered_gives_way(struct mt_thread *thread);
 /* What the trap's filter has answered; NULL: nothing. */
 const struct mt_held_values *mt_filtered_held(struct mt_proc *proc, const struct mt_trap *trap);
+/* Whether other bytes lie there than the trap's filter takes for the last ones; it knows them then.
+ */
+bool mt_filtered_learn(struct mt_proc *proc, const struct mt_trap *trap);
+/* The same of all filters: we have written there. */
+void mt_filtered_rewritten(struct mt_proc *proc, uint64_t addr, uint64_t len);
 /* How often its condition was false. */
 uint64_t mt_filtered_unmet(struct mt_proc *proc, const struct mt_trap *trap);
 

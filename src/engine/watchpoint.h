@@ -36,7 +36,8 @@ struct mt_watch_kind {
 enum mt_watch_who {
 	MT_WATCH_BY_UNKNOWN, /* another process, or an instruction that can't be found */
 	MT_WATCH_BY_INSN,    /* `insn` */
-	MT_WATCH_BY_SYSCALL, /* `syscall` has written it on the thread's behalf */
+	MT_WATCH_BY_SYSCALL, /* `syscall` has touched it on the thread's behalf */
+	MT_WATCH_BY_KERNEL,  /* outside of system calls: a signal handler's frame, for example */
 };
 
 /* A value as it was: `size` bytes of `type`; or why it could not be read. */

@@ -60,22 +60,32 @@ static struct mt_error *join_hosts(struct mt_armed *armed)
 	return NULL;
 }
 
+struct mt_armed *mt_armed_new(struct mt_probe *probe, struct mt_space *space,
+                              const struct mt_watch_spec *spec)
+{
+	struct mt_armed *armed = mt_alloc(sizeof(*armed));
+
+	if (!armed)
+		return NULL;
+	armed->probe = probe;
+	armed->space = space;
+	armed->spec = *spec;
+	armed->next = armed->cell_map = armed->scratch = -1;
+	armed->forks = armed->places = armed->exit_program = -1;
+	for (size_t i = 0; i < MT_DR_COUNT; i++)
+		armed->programs[i] = -1;
+	return armed;
+}
+
 static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *space,
                                      const struct mt_watch_spec *spec,
                                      struct mt_armed *const *others, size_t other_count,
                                      struct mt_armed **out)
 {
-	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = mt_alloc(sizeof(*armed));
+	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = mt_armed_new(probe, space, spec);
 
 	if (!armed)
 		return mt_error_nomem();
-	armed->probe = probe;
-	armed->space = space;
-	armed->spec = *spec;
-	armed->next = armed->cell_map = armed->scratch = -1;
-	armed->forks = armed->places = -1;
-	for (size_t i = 0; i < MT_DR_COUNT; i++)
-		armed->programs[i] = -1;
 	armed->condition_in_kernel =
 	    !probe->traced && spec->condition && mt_cond_fits_kernel(spec->condition);
 	mt_armed_decide_kernel(armed);
@@ -153,46 +163,6 @@ uint64_t mt_armed_take_hit(struct mt_armed *armed)
 	return __atomic_add_fetch(&armed->cell->hits, 1, __ATOMIC_SEQ_CST);
 }
 
-static bool is_of(const struct mt_hold_note *note, pid_t tid)
-{
-	return __atomic_load_n(&note->tid, __ATOMIC_SEQ_CST) == (uint32_t)tid;
-}
-
-bool mt_armed_held_turn(const struct mt_armed *armed, pid_t tid, uint32_t *turn)
-{
-	const struct mt_hold_note *first = NULL;
-
-	for (size_t i = 0; i < MT_HOLD_NOTES; i++) {
-		const struct mt_hold_note *note = &armed->cell->held[i];
-
-		if (is_of(note, tid) && (!first || (int32_t)(note->turn - first->turn) < 0))
-			first = note;
-	}
-	if (first)
-		*turn = first->turn;
-	return first != NULL;
-}
-
-bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held)
-{
-	const struct mt_hold_note *first = NULL, *last = NULL;
-
-	for (size_t i = 0; i < MT_HOLD_NOTES; i++) {
-		struct mt_hold_note *note = &armed->cell->held[i];
-
-		if (!is_of(note, tid))
-			continue;
-		if (!first || (int32_t)(note->turn - first->turn) < 0)
-			first = note;
-		if (!last || (int32_t)(note->turn - last->turn) > 0)
-			last = note;
-		__atomic_store_n(&note->tid, 0, __ATOMIC_SEQ_CST);
-	}
-	if (first)
-		*held = (struct mt_held_values){ .before = first->before, .now = last->now };
-	return first != NULL;
-}
-
 void mt_armed_disable(struct mt_armed *armed)
 {
 	set_live(armed, false);
@@ -206,6 +176,7 @@ void mt_armed_destroy(struct mt_armed *armed)
 		mt_traced_disarm(armed);
 	if (armed->cell)
 		set_live(armed, false); /* uprobes are closed later */
+	mt_filter_leave(armed);
 	mt_armed_close_events(armed);
 	mt_vec_deinit(&armed->events);
 	mt_vec_deinit(&armed->instances);

@@ -14,6 +14,9 @@ struct mt_known_value {
 	uint64_t words[MT_RECORD_WORDS];
 };
 
+struct mt_relay;
+struct mt_seat;
+
 struct mt_armed {
 	struct mt_probe *probe;
 	struct mt_space *space;
@@ -33,8 +36,14 @@ struct mt_armed {
 	int cell_map, scratch, forks, places;
 	struct mt_watch_cell *cell; /* cell_map's only value, mapped */
 
+	/* Of a filter of data: whom it shares its registers and the ends of system calls with. */
+	struct mt_seat *seats[MT_DR_COUNT];
+	unsigned in_seat[MT_DR_COUNT], in_exits;
+	struct mt_relay *exits; /* the probe's; NULL: it does not see them */
+	int exit_program;
+
+	pid_t pid; /* of a filter of data, and of one on a probe without perf */
 	/* On a probe without perf. */
-	pid_t pid;
 	uint64_t program; /* struct mt_traced_thread.program */
 	MT_VEC(struct mt_known_value) values;
 	uint64_t sent, outside;
@@ -51,6 +60,16 @@ struct mt_armed {
 
 /* Which perf breakpoint a kind is: HW_BREAKPOINT_X, _W or _RW (linux/hw_breakpoint.h). */
 unsigned mt_hw_type(enum mt_dr_kind kind);
+
+/* One that has nothing yet; NULL without memory. */
+struct mt_armed *mt_armed_new(struct mt_probe *probe, struct mt_space *space,
+                              const struct mt_watch_spec *spec);
+
+/* data_arm.c: gives up what a filter of data shares with others. */
+void mt_filter_leave(struct mt_armed *armed);
+
+/* load.c: the map of the cell, and the cell. */
+struct mt_error *mt_armed_create_cell(struct mt_armed *armed);
 
 /* load.c: maps and programs. A condition that is too large for the kernel is left to the reader. */
 struct mt_error *mt_armed_load(struct mt_armed *armed);

@@ -50,6 +50,8 @@ static struct perf_event_attr event_attr(const struct mt_armed *armed,
 		.remove_on_exec = 1,
 		.exclude_kernel = !armed->kernel,
 		.exclude_hv = 1,
+		.sigtrap = armed->spec.traps,
+		.sig_data = armed->spec.traps ? MT_HOLD_TRAP : 0,
 	};
 
 	return attr;
@@ -62,7 +64,7 @@ static int open_event(const struct mt_armed *armed, const struct mt_dr_piece *pi
 
 	attr.disabled = rests;
 	if (rests)
-		attr.inherit = attr.inherit_thread = 0;
+		attr.inherit = attr.inherit_thread = attr.sigtrap = 0;
 
 	return (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }

@@ -4,11 +4,11 @@
  * see some of the executions of an instruction. It decides and holds, and says nothing.
  *
  *	begin      leave if the filter is not live; hold all if it is told to
- *	previous   of writes: the value, and that which the last run has left, change places
  *	thread     leave if it is for another one
  *	condition  number the execution; leave and count it if the condition is false
- *	hold       of writes: note for whom, and both values; a signal for the thread, which its
- *	           tracer sees before it does
+ *	hold       a signal for the thread, which its tracer sees before it does
+ *
+ * One of data does more: data_filter.c.
  *
  * On a uprobe it may be interrupted by itself, on the same processor, for another thread
  * (kernel/trace/bpf_trace.c, bpf_prog_run_array_uprobe()): so what it works on lies on its stack,
@@ -68,8 +68,7 @@ struct mt_error *mt_probe_find_blocked(struct mt_probe *probe)
 
 /* ---- The program --------------------------------------------------------- */
 
-/* For one thread: leaves if it is another. */
-static void gen_thread(struct mt_program *program)
+void mt_program_filter_thread(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
 
@@ -90,29 +89,6 @@ static void gen_begin(struct mt_program *program, mt_asm_label hold)
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, program->out);
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, CELL(all));
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, hold);
-}
-
-/* A piece that is written; several pieces of one value are written one by one. */
-static bool keeps_previous(const struct mt_program *program)
-{
-	return program->spec->kind == MT_DR_WRITE && program->piece_count == 1 &&
-	       program->spec->len <= 8;
-}
-
-/* So that what is held can be told with the value before it, which nobody was stopped for. */
-static void gen_previous(struct mt_program *program)
-{
-	struct mt_asm *as = &program->as;
-
-	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_NEW, 0);
-	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, MT_AT_NEW);
-	mt_asm_mov_imm(as, BPF_REG_2, (int32_t)program->spec->len);
-	mt_asm_load_imm64(as, BPF_REG_3, program->spec->addr);
-	mt_asm_call(as, BPF_FUNC_probe_read_user);
-	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW);
-	mt_asm_atomic(as, BPF_XCHG, BPF_REG_7, CELL(value), BPF_REG_1);
-	mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD, BPF_REG_1);
 }
 
 /* The registers as they are at the instruction, wherever it is that traps for it. */
@@ -144,7 +120,7 @@ static void gen_inputs(struct mt_program *program)
 	}
 }
 
-static struct mt_error *gen_condition(struct mt_program *program, mt_asm_label hold)
+struct mt_error *mt_program_filter_condition(struct mt_program *program, mt_asm_label hold)
 {
 	const struct mt_cond_frame frame = {
 		.regs = MT_AT_REGS,
@@ -165,28 +141,6 @@ static struct mt_error *gen_condition(struct mt_program *program, mt_asm_label h
 	mt_asm_atomic(as, BPF_ADD, BPF_REG_7, CELL(unmet), BPF_REG_1);
 	mt_asm_jump(as, program->out);
 	return NULL;
-}
-
-#define NOTE(field) ((int)offsetof(struct mt_hold_note, field))
-/* Several threads may be held before anybody has looked. */
-static void gen_note(struct mt_program *program)
-{
-	struct mt_asm *as = &program->as;
-
-	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
-	mt_asm_mov_imm(as, BPF_REG_1, 1);
-	mt_asm_atomic(as, BPF_ADD | BPF_FETCH, BPF_REG_7, CELL(holds), BPF_REG_1);
-	mt_asm_mov(as, BPF_REG_2, BPF_REG_1);
-	mt_asm_alu_imm(as, BPF_AND, BPF_REG_2, MT_HOLD_NOTES - 1);
-	mt_asm_alu_imm(as, BPF_MUL, BPF_REG_2, sizeof(struct mt_hold_note));
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_2, CELL(held));
-	mt_asm_alu(as, BPF_ADD, BPF_REG_2, BPF_REG_7);
-	mt_asm_store(as, 4, BPF_REG_2, NOTE(turn), BPF_REG_1);
-	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_OLD);
-	mt_asm_store(as, 8, BPF_REG_2, NOTE(before), BPF_REG_1);
-	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW);
-	mt_asm_store(as, 8, BPF_REG_2, NOTE(now), BPF_REG_1);
-	mt_asm_store(as, 4, BPF_REG_2, NOTE(tid), BPF_REG_0);
 }
 
 void mt_program_hold(struct mt_program *program)
@@ -215,17 +169,11 @@ struct mt_error *mt_program_filter(struct mt_program *program)
 	mt_asm_label hold = mt_asm_new_label(as);
 
 	program->out = mt_asm_new_label(as);
-	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD, 0);
-	mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_NEW, 0);
 	gen_begin(program, hold);
-	if (keeps_previous(program))
-		gen_previous(program);
-	gen_thread(program);
+	mt_program_filter_thread(program);
 	if (program->spec->condition)
-		MT_TRY(gen_condition(program, hold));
+		MT_TRY(mt_program_filter_condition(program, hold));
 	mt_asm_bind(as, hold);
-	if (keeps_previous(program))
-		gen_note(program);
 	mt_program_hold(program);
 	mt_asm_bind(as, program->out);
 	mt_asm_mov_imm(as, BPF_REG_0, 0);

@@ -46,12 +46,25 @@ static struct mt_error *create_optional_maps(struct mt_armed *armed)
 	return NULL;
 }
 
-static struct mt_error *create_maps(struct mt_armed *armed)
+struct mt_error *mt_armed_create_cell(struct mt_armed *armed)
 {
 	const struct mt_map_spec cell = {
 		"mt_cell", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), sizeof(struct mt_watch_cell),
 		1,         BPF_F_MMAPABLE,
 	};
+	void *cell_at;
+
+	MT_TRY(mt_map_create(&cell, &armed->cell_map));
+	cell_at = mmap(NULL, sizeof(struct mt_watch_cell), PROT_READ | PROT_WRITE, MAP_SHARED,
+	               armed->cell_map, 0);
+	if (cell_at == MAP_FAILED)
+		return mt_error_sys(errno, "cannot map a watch's cell");
+	armed->cell = cell_at;
+	return NULL;
+}
+
+static struct mt_error *create_maps(struct mt_armed *armed)
+{
 	const struct mt_map_spec scratch = {
 		"mt_scratch",
 		BPF_MAP_TYPE_PERCPU_ARRAY,
@@ -66,20 +79,12 @@ static struct mt_error *create_maps(struct mt_armed *armed)
 		0,
 	};
 
-	MT_TRY(mt_map_create(&cell, &armed->cell_map));
-	if (!armed->spec.silent) {
-		MT_TRY(mt_map_create(&scratch, &armed->scratch));
-		MT_TRY(mt_map_create(&next, &armed->next));
-		MT_TRY(create_optional_maps(armed));
-	}
-
-	void *cell_at = mmap(NULL, sizeof(struct mt_watch_cell), PROT_READ | PROT_WRITE, MAP_SHARED,
-	                     armed->cell_map, 0);
-
-	if (cell_at == MAP_FAILED)
-		return mt_error_sys(errno, "cannot map a watch's cell");
-	armed->cell = cell_at;
-	return NULL;
+	MT_TRY(mt_armed_create_cell(armed));
+	if (armed->spec.silent)
+		return NULL;
+	MT_TRY(mt_map_create(&scratch, &armed->scratch));
+	MT_TRY(mt_map_create(&next, &armed->next));
+	return create_optional_maps(armed);
 }
 
 /* The program of register `index`. */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -143,9 +144,30 @@ enum mt_action {
 #define MT_HOLD_SIGNAL SIGURG
 #define MT_HOLD_SIGNAL_BLOCKED SIGSTOP
 
+/*
+ * What a filter of data may hold by instead: the event's own SIGTRAP (perf_event_open(2),
+ * `sigtrap`), which takes no interrupt of the processor by itself, as the others do from where
+ * breakpoints trap (kernel/trace/bpf_trace.c, bpf_send_signal_common()): under a hypervisor half of
+ * what a hit costs. But it kills a process whose tracer dies before it takes it: so it is for those
+ * that die with it anyway. A thread that blocks it is held by one of the others.
+ */
+#define MT_HOLD_TRAP UINT64_C(0x6d656d747261702e) /* si_perf_data */
+#define MT_TRAP_PERF 6
+#define MT_SI_PERF_DATA 24 /* offset; asm/siginfo.h, which libc's siginfo_t does not have yet */
+
+static inline bool mt_is_hold_trap(const siginfo_t *info)
+{
+	uint64_t data;
+
+	memcpy(&data, (const char *)info + MT_SI_PERF_DATA, sizeof(data));
+	return info->si_signo == SIGTRAP && info->si_code == MT_TRAP_PERF && data == MT_HOLD_TRAP;
+}
+
 /* Whether a signal that was caught is a filter's hold. */
 static inline bool mt_is_hold(const siginfo_t *info)
 {
+	if (mt_is_hold_trap(info))
+		return true;
 	return info->si_code == SI_KERNEL &&
 	       (info->si_signo == MT_HOLD_SIGNAL || info->si_signo == MT_HOLD_SIGNAL_BLOCKED);
 }
@@ -205,6 +227,7 @@ struct mt_watch_spec {
 	uint64_t offset;
 	pid_t tid;     /* with `silent`: of the thread that it is for; 0: all */
 	uint64_t hits; /* with `silent`: executions that were counted before */
+	bool traps;    /* of a filter of data: see MT_HOLD_TRAP */
 	enum mt_action action;
 };
 
@@ -237,17 +260,50 @@ void mt_armed_hold_all(struct mt_armed *armed, bool all);
 /* The number of an execution that the filter's program has not counted: the condition's `hits`. */
 uint64_t mt_armed_take_hit(struct mt_armed *armed);
 
-/* What a filter of writes to one piece has held a thread for, since this was asked last: the value
- * before the first of these writes, and that which the last one has left. The thread stands still.
- * False: for nothing. */
-struct mt_held_values {
-	uint64_t before, now;
-};
-bool mt_armed_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held);
+/* ---- A filter of data (data_filter.c) ----
+ *
+ * It holds the thread that has touched what is watched, if its condition holds: also where the
+ * kernel has done it on the thread's behalf. That one is held when its system call is over, so that
+ * no call returns earlier than it would. And a thread is held whose system call has left other
+ * bytes there than are known, for whatever reason: another mapping, a page of a file.
+ *
+ * Filters of the same piece and kind share a debug register, whatever their conditions are.
+ */
 
-/* The turn of the first of these writes among all that it has held somebody for; it wraps around.
- * Nothing is taken. False: there are none. */
-bool mt_armed_held_turn(const struct mt_armed *armed, pid_t tid, uint32_t *turn);
+/*
+ * As mt_watch_arm(), of `kind` WRITE, READ or ACCESS; `initial` is what is there. Of the spec
+ * counts: id, kind, addr, len, machine, condition, tid, hits, traps. A condition is decided where
+ * `addr` is one piece, and of writes. `others` are filters of the same process; none need outlive
+ * this one. MT_ERR_UNSUPPORTED: the kernel cannot decide the condition.
+ */
+struct mt_error *mt_filter_arm(struct mt_probe *probe, struct mt_space *space,
+                               const struct mt_watch_spec *spec, pid_t pid, const void *initial,
+                               struct mt_armed *const *others, size_t other_count,
+                               struct mt_armed **armed);
+
+/* Whether it sees what system calls do; else `pid` has another number for the kernel than for us,
+ * or the kernel lets nobody listen. */
+bool mt_filter_sees_calls(const struct mt_armed *armed);
+
+/* Holds the thread of another process, which shares the memory, too. It stands. */
+struct mt_error *mt_filter_cover(struct mt_armed *armed, pid_t tid);
+
+/* What a filter has held a thread for, since this was asked last: why (enum mt_hold_why), and, with
+ * VALUES, the bytes before the first of these accesses, and those that the last one has left. The
+ * thread stands still. False: for nothing. */
+struct mt_held_values {
+	unsigned why;
+	uint64_t before[MT_RECORD_WORDS], now[MT_RECORD_WORDS];
+};
+bool mt_filter_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_values *held);
+
+/* The turn of the first of these accesses among all that it has held somebody for, which wraps
+ * around, and why. Nothing is taken. False: there are none. */
+bool mt_filter_held_turn(const struct mt_armed *armed, pid_t tid, uint32_t *turn, unsigned *why);
+
+/* Whether these bytes are what it takes for the last ones; NULL: that they cannot be read. */
+bool mt_filter_knows(const struct mt_armed *armed, const void *bytes);
+void mt_filter_teach(struct mt_armed *armed, const void *bytes);
 
 /* No more hits from here on; counts can still be read. */
 void mt_armed_disable(struct mt_armed *armed);

@@ -19,8 +19,6 @@ int mt_program_pt_regs(enum mt_reg reg)
 }
 
 enum {
-	PT_REGS_ORIG_RAX = 120,
-	PT_REGS_CS = 136,
 	/* struct bpf_perf_event_data (linux/bpf_perf_event.h): the registers, the period, and of a
 	 * breakpoint its address (kernel/events/core.c, perf_bp_event()). */
 	EVENT_ADDR = 176,
@@ -172,7 +170,7 @@ static void gen_kernel_origin(struct mt_program *program)
 	mt_asm_mov(as, BPF_REG_1, BPF_REG_0);
 	mt_asm_call(as, BPF_FUNC_task_pt_regs);
 	gen_copy_regs(program, BPF_REG_0);
-	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_0, PT_REGS_ORIG_RAX);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_0, MT_PT_REGS_ORIG_RAX);
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(syscall), BPF_REG_1);
 	gen_set_flags(program, MT_RECORD_KERNEL | (undecided ? MT_RECORD_UNDECIDED : 0));
 }
@@ -184,7 +182,7 @@ static void gen_origin(struct mt_program *program)
 
 	if (program->spec->kernel) {
 		/* The two low bits of cs are the privilege level (Intel SDM volume 3, 5.5). */
-		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, PT_REGS_CS);
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, MT_PT_REGS_CS);
 		mt_asm_alu_imm(as, BPF_AND, BPF_REG_1, 3);
 		mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, in_kernel);
 	}

@@ -26,6 +26,7 @@
 #include "probe/asm.h"
 #include "probe/condgen.h"
 #include "probe/probe.h"
+#include "probe/relay.h"
 
 /* Offsets from r10, the frame pointer; the frame has 512 bytes. */
 enum mt_frame_slot {
@@ -49,6 +50,8 @@ extern const struct mt_cond_frame mt_program_frame; /* program_decide.c */
 #define MT_SCRATCH(field) ((int)offsetof(struct mt_watch_scratch, field))
 #define MT_RECORD(field) ((int)offsetof(struct mt_watch_scratch, record.field))
 
+struct mt_seat;
+
 struct mt_program {
 	const struct mt_watch_spec *spec;
 	struct mt_dr_piece piece;
@@ -56,6 +59,13 @@ struct mt_program {
 	bool condition_in_kernel;
 	bool shared; /* runs after another watch's program, on that watch's event */
 	int blocked; /* where it holds threads: mt_probe.blocked */
+	/* Of a filter of data: whom it shares the register and the ends of system calls with, and
+	 * its number among them. */
+	const struct mt_seat *seat;
+	const struct mt_relay *exits; /* NULL: it does not see them */
+	unsigned in_seat, in_exits;
+	int reading; /* mt_probe.reading */
+	pid_t pid;
 	/* Maps; -1: not needed by this watch. */
 	int ring, cell, scratch, places, rules, sources, next;
 	int forks; /* the values of forks, or of instances */
@@ -75,12 +85,35 @@ static inline unsigned mt_program_words(const struct mt_program *program)
 /* Writes the whole program into program->as, ready to be loaded. */
 struct mt_error *mt_program_generate(struct mt_program *program);
 
+/* More offsets there, which no register of ours has. */
+enum {
+	MT_PT_REGS_RAX = 80,
+	MT_PT_REGS_RDI = 112,
+	MT_PT_REGS_ORIG_RAX = 120,
+	MT_PT_REGS_CS = 136,
+};
+
 /* Offset of a register in struct pt_regs, which is also the head of an eBPF context of a perf event
  * and the whole of one of a uprobe. */
 int mt_program_pt_regs(enum mt_reg reg);
 
 /* A silent watch has a program of its own, which is short: see filter.c. */
 struct mt_error *mt_program_filter(struct mt_program *program);
+
+/* One of data: what runs where it is touched, and at the ends of system calls (data_filter.c,
+ * data_exit.c). */
+struct mt_error *mt_program_data_filter(struct mt_program *program);
+struct mt_error *mt_program_data_exit(struct mt_program *program);
+/* Notes at r7, the cell, that the thread is held, with what is at MT_AT_OLD and MT_AT_NEW. `why` is
+ * where that lies on the stack. Leaves the note's number in r9. */
+void mt_program_data_note(struct mt_program *program, int why);
+/* What is watched into MT_AT_NEW; jumps where it cannot be read. */
+void mt_program_data_read(struct mt_program *program, mt_asm_label unreadable);
+
+/* filter.c: steps of both kinds. The first leaves if the filter is for another thread; the second
+ * jumps to `hold`, or leaves. r6 is the context and r7 the cell. */
+void mt_program_filter_thread(struct mt_program *program);
+struct mt_error *mt_program_filter_condition(struct mt_program *program, mt_asm_label hold);
 
 /* filter.c: sends the thread that was hit the signal of a hold. */
 void mt_program_hold(struct mt_program *program);

@@ -89,7 +89,16 @@ void mt_record_copy_stack(struct mt_record *record);
 
 /* ---- Values of maps ------------------------------------------------------ */
 
-#define MT_HOLD_NOTES 128 /* a power of two */
+#define MT_HOLD_NOTES 512 /* a power of two */
+#define MT_LATE_HOLDS 64  /* a power of two */
+
+/* Why a filter of data has held a thread. */
+enum mt_hold_why {
+	MT_HOLD_KERNEL = 1, /* the kernel has touched it on the thread's behalf, no instruction */
+	MT_HOLD_INTO = 2,   /* with KERNEL: it was copying to there */
+	MT_HOLD_VALUES = 4, /* `before` and `now` are known */
+	MT_HOLD_EXIT = 8,   /* at the end of a system call it was not what it was known to be */
+};
 
 /* One per watch, shared with memtrap by mmap. */
 struct mt_watch_cell {
@@ -102,12 +111,18 @@ struct mt_watch_cell {
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
 	uint64_t all;        /* of a filter: all executions are held, and none is decided */
 	uint64_t unmet;      /* by a filter: its condition was false */
-	/* By a filter of writes to one piece: whom it has held, in a ring. */
+	/* By a filter of data: what is watched is known to be nothing that could be read. */
+	uint64_t unreadable;
+	/* Who is to be held at the end of the system call that it is in: the thread's number in the
+	 * upper half, that of its note in the lower one. Its place is by the thread's number. */
+	uint64_t late[MT_LATE_HOLDS];
+	/* Whom it has held, in a ring. It is the last: offsets in programs are short. */
 	uint64_t holds;
 	struct mt_hold_note {
 		uint32_t tid; /* 0: it has been read */
 		uint32_t turn;
-		uint64_t before, now;
+		uint64_t why; /* enum mt_hold_why */
+		uint64_t before[MT_RECORD_WORDS], now[MT_RECORD_WORDS];
 	} held[MT_HOLD_NOTES];
 };
 

@@ -4,6 +4,7 @@
 #define MT_PROBE_RING_H
 
 #include "probe/probe.h"
+#include "probe/relay.h"
 
 struct ring_buffer;
 struct mt_traced;
@@ -18,6 +19,11 @@ struct mt_probe {
 	int exec_program, exec_link;
 	struct mt_traced
 	    *traced; /* without perf and eBPF: the rest but `handler` and `arg` is nothing */
+	/* For filters of data: what runs at the ends of system calls; see seat.h. */
+	struct mt_relay exits;
+	unsigned exits_refs;
+	int exits_program, exits_link;
+	int reading; /* the processor's value: one of these reads what the thread has */
 	int blocked; /* where struct task_struct has its `blocked`; 0: not yet known */
 };
 

@@ -28,7 +28,8 @@ struct watch {
 	enum mechanism by;
 	enum mt_watch_access kind;
 	unsigned first, len;
-	bool wants_odd; /* a condition: the first byte is odd */
+	bool wants_odd;   /* a condition: the first byte is odd */
+	bool sees_kernel; /* what the kernel does, also where no value changes */
 };
 
 struct hit {
@@ -96,7 +97,7 @@ static bool is_changed(const struct trial *trial, size_t i, const struct watch *
 	              trial->made->states[i + 1] + watch->first, watch->len) != 0;
 }
 
-/* A write of the same value by the kernel is seen by a filter alone. */
+/* Reads by the kernel, and writes of the same value, are seen in the kernel alone. */
 static bool is_expected(const struct trial *trial, size_t i, const struct watch *watch)
 {
 	const struct event *event = &trial->made->events[i];
@@ -105,7 +106,7 @@ static bool is_expected(const struct trial *trial, size_t i, const struct watch 
 
 	if (watch->wants_odd && !(trial->made->states[i + 1][watch->first] & 1))
 		return false;
-	if (event->syscall >= 0 && watch->by != BY_FILTER)
+	if (event->syscall >= 0 && !watch->sees_kernel)
 		return changed && watch->kind != MT_WATCH_READ;
 	switch (watch->kind) {
 	case MT_WATCH_CHANGE:
@@ -301,6 +302,7 @@ static bool set(struct trial *trial, struct watch *watch)
 	}
 	MT_CK_OK(error);
 	way = session_info(session, watch->number).way;
+	watch->sees_kernel = session_info(session, watch->number).sees_kernel;
 	if (trial->by == BY_ANY && watch->by == BY_FILTER && way == MT_WAY_REGISTER)
 		watch->by = BY_REGISTERS; /* of perf's there was none left */
 	ck_assert_msg(way == way_of(watch->by), "%s (%s) of %s if %s goes another way",

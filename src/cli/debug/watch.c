@@ -208,9 +208,12 @@ void mt_watch_say_way(struct mt_shell *shell, const struct mt_break_info *info)
 		mt_say(shell, "\n\t%s\n", info->why_stepping);
 		return;
 	}
-	mt_say(shell, "by debug registers%s\n",
+	mt_say(shell, "by debug registers%s\n\t%s\n",
 	       info->way == MT_WAY_REGISTER_KERNEL ? "; the condition is decided in the kernel"
-	                                           : "");
+	                                           : "",
+	       info->sees_kernel
+	           ? "what system calls do is seen in the kernel"
+	           : "the program stops at each system call, and the bytes are compared");
 	if (info->moves)
 		mt_say(shell, "\t%s\n", unseen);
 }
@@ -287,10 +290,14 @@ static void say_who(struct mt_shell *shell, const struct mt_watch_hit *hit)
 		break;
 	case MT_WATCH_BY_SYSCALL:
 		mt_say(shell,
-		       "Written by the system call %s(0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64
-		       ")\n",
-		       mt_syscall_name(mt_shell_machine(shell), hit->syscall), hit->arguments[0],
-		       hit->arguments[1], hit->arguments[2]);
+		       "%s by the system call %s(0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ")\n",
+		       verb_of(hit), mt_syscall_name(mt_shell_machine(shell), hit->syscall),
+		       hit->arguments[0], hit->arguments[1], hit->arguments[2]);
+		break;
+	case MT_WATCH_BY_KERNEL:
+		mt_say(shell,
+		       "%s by the kernel, in no system call: for a signal handler, for example\n",
+		       verb_of(hit));
 		break;
 	default:
 		mt_say(shell, "By whom is not known: another process, or code that cannot be "
@@ -485,10 +492,12 @@ static struct mt_error *info_hits(struct mt_shell *shell, const char *args)
 	"what the expression refers to now, as long as it is watched. Debug registers do it at\n"  \
 	"full speed, four pieces of up to eight bytes; what they can't do is single-stepped, "     \
 	"and\n"                                                                                    \
-	"this is said. The instruction that did it is shown, not only the one behind it; what a\n" \
-	"system call writes is found when that returns, and named. 'info hits N' shows the last\n" \
-	"hits. -port waits for in, out, ins and outs: all of them, or those that write to a "      \
-	"port\n"                                                                                   \
+	"this is said. The instruction that did it is shown, not only the one behind it; what\n"   \
+	"the kernel does in a system call is told when that returns, by the call's name: 'info\n"  \
+	"watchpoints' says whether it sees all of that, or changes only. 'info hits N' shows "     \
+	"the\n"                                                                                    \
+	"last hits. -port waits for in, out, ins and outs: all of them, or those that write to\n"  \
+	"a port\n"                                                                                 \
 	"(watch -write) or read from it (rwatch)."
 
 #define WATCH(verb_name, verb_aliases, function, verb_usage, text, more)                           \

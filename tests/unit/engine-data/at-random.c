@@ -213,7 +213,7 @@ static void make_pwrite(void)
 	const uint64_t arguments[] = { (uint64_t)file, (uint64_t)(uintptr_t)&arena[at], size,
 		                       1000 };
 
-	call_system(SYS_pwrite64, arguments);
+	reads(call_system(SYS_pwrite64, arguments), at, size);
 }
 
 /* ---- A program ------------------------------------------------------------ */
