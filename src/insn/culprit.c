@@ -130,7 +130,8 @@ static bool is_call(const struct mt_culprit_query *query, uint64_t pc, struct mt
 
 	if (!return_address(query, pc, &back))
 		return false;
-	if (!decode_ending_at(query, query->caller_start(query->arg, back), back, insn))
+	/* Behind a call that does not return another function may begin. */
+	if (!decode_ending_at(query, query->caller_start(query->arg, back - 1), back, insn))
 		return false;
 	return insn->klass == MT_INSN_CALL && (!insn->direct || insn->target == pc) &&
 	       touched(query, insn);

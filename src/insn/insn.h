@@ -218,7 +218,7 @@ struct mt_culprit {
  *    for processors and emulators that leave RF alone.
  * 4. the word at rsp (read through `read_data`) is in the watched range, or pc is `function_start`:
  *    the call that ends at the return address it holds, found by decoding forward from
- *    `caller_start(arg, return address)` (0 when unknown): CALL.
+ *    `caller_start(arg, a place in the call)` (0 when unknown): CALL.
  * 5. UNKNOWN, and insn is zero. An instruction that provably did not touch the range is never
  *    named.
  *

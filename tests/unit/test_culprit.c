@@ -16,7 +16,7 @@ struct code {
 	uint8_t *bytes;
 	size_t len;
 	uint64_t stack_at, stack_word;
-	uint64_t caller;
+	uint64_t caller, caller_end; /* 0: it has none */
 };
 
 static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
@@ -46,7 +46,7 @@ static uint64_t caller_start(void *arg, uint64_t pc)
 {
 	const struct code *code = arg;
 
-	return code->caller;
+	return !code->caller_end || pc < code->caller_end ? code->caller : code->caller_end;
 }
 
 #define CELL UINT64_C(0x7000)
@@ -220,6 +220,10 @@ START_TEST(a_call_is_found_from_its_callee)
 	ck_assert_int_eq(culprit.how, MT_CULPRIT_CALL);
 	ck_assert_uint_eq(culprit.insn.addr, ORIGIN + 1);
 	ck_assert_int_eq(find(&code, &regs, 0).how, MT_CULPRIT_CALL);
+	/* It does not return: behind it another function begins. */
+	code.caller_end = ORIGIN + 6;
+	ck_assert_int_eq(find(&code, &regs, ORIGIN + 16).how, MT_CULPRIT_CALL);
+	code.caller_end = 0;
 
 	/* It goes elsewhere; there is no call; its caller is not known; it pushed elsewhere. */
 	bytes[2] = 0x09;
