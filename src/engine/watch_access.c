@@ -204,7 +204,7 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 		.access = kind == MT_DR_WRITE ? MT_INSN_WRITE : MT_INSN_READ | MT_INSN_WRITE,
 		.read_code = read_code,
 		.read_data = read_code,
-		.caller_start = function_start,
+		.start_of = function_start,
 		.arg = thread,
 	};
 

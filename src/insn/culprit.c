@@ -115,7 +115,9 @@ static bool return_address(const struct mt_culprit_query *query, uint64_t pc, ui
 	bool watched = rsp - query->watch_addr < query->watch_len || query->watch_addr - rsp < size;
 	uint64_t word = 0;
 
-	if (!query->read_data || !query->caller_start || !(watched || pc == query->function_start))
+	if (!query->read_data || !query->start_of)
+		return false;
+	if (!watched && pc != query->function_start && query->start_of(query->arg, pc) != pc)
 		return false;
 	if (query->read_data(query->arg, rsp, &word, size) != size)
 		return false;
@@ -131,7 +133,8 @@ static bool is_call(const struct mt_culprit_query *query, uint64_t pc, struct mt
 	if (!return_address(query, pc, &back))
 		return false;
 	/* Behind a call that does not return another function may begin. */
-	if (!decode_ending_at(query, query->caller_start(query->arg, back - 1), back, insn))
+	if (!decode_ending_at(query, query->start_of(query->arg, back), back, insn) &&
+	    !decode_ending_at(query, query->start_of(query->arg, back - 1), back, insn))
 		return false;
 	return insn->klass == MT_INSN_CALL && (!insn->direct || insn->target == pc) &&
 	       touched(query, insn);

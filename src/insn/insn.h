@@ -216,9 +216,10 @@ struct mt_culprit {
  *    the right way, and is not one that jumps: DECODED.
  * 3. pc is on a rep string instruction that touched the range and is not finished (rcx != 0): SELF,
  *    for processors and emulators that leave RF alone.
- * 4. the word at rsp (read through `read_data`) is in the watched range, or pc is `function_start`:
- *    the call that ends at the return address it holds, found by decoding forward from
- *    `caller_start(arg, a place in the call)` (0 when unknown): CALL.
+ * 4. the word at rsp (read through `read_data`) is in the watched range, or a function begins at
+ * pc: the call that ends at the return address it holds, found by decoding forward from the start
+ * of the function that the call is in: CALL. `start_of(arg, pc)` says where the function at `pc`
+ *    begins; 0 when unknown.
  * 5. UNKNOWN, and insn is zero. An instruction that provably did not touch the range is never
  *    named.
  *
@@ -233,8 +234,8 @@ struct mt_culprit_query {
 	uint8_t access;
 	uint64_t function_start;
 	mt_code_reader read_code;
-	mt_code_reader read_data;                         /* may be NULL: then step 4 is left out */
-	uint64_t (*caller_start)(void *arg, uint64_t pc); /* likewise */
+	mt_code_reader read_data;                     /* may be NULL: then step 4 is left out */
+	uint64_t (*start_of)(void *arg, uint64_t pc); /* likewise */
 	void *arg;
 };
 

@@ -77,7 +77,7 @@ bool mt_culprit_of(const struct mt_regs *after, const struct mt_dr_piece *range,
 		.access = kind == MT_DR_WRITE ? MT_INSN_WRITE : MT_INSN_READ | MT_INSN_WRITE,
 		.read_code = read_memory,
 		.read_data = read_memory,
-		.caller_start = start_for,
+		.start_of = start_for,
 	};
 
 	if (!find_known(&query, insn) && !find(&query, insn))

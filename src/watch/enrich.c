@@ -173,7 +173,7 @@ static void find_culprit(const struct mt_enrich_query *query, struct mt_culprit 
 		.function_start = start_for_trap(query, pc),
 		.read_code = read_code,
 		.read_data = read_data,
-		.caller_start = function_start,
+		.start_of = function_start,
 		.arg = (void *)(uintptr_t)query,
 	};
 

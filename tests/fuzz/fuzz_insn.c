@@ -30,7 +30,7 @@ static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
 	return len;
 }
 
-static uint64_t caller_start(void *arg, uint64_t pc)
+static uint64_t start_of(void *arg, uint64_t pc)
 {
 	return pc >= START ? START : 0;
 }
@@ -82,7 +82,7 @@ static void ask_for_culprit(enum mt_machine machine, struct code *code, const st
 		.function_start = START,
 		.read_code = read_code,
 		.read_data = read_code,
-		.caller_start = caller_start,
+		.start_of = start_of,
 		.arg = code,
 	};
 	struct mt_culprit culprit;

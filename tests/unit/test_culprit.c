@@ -16,7 +16,8 @@ struct code {
 	uint8_t *bytes;
 	size_t len;
 	uint64_t stack_at, stack_word;
-	uint64_t caller, caller_end; /* 0: it has none */
+	uint64_t caller, caller_end; /* behind it is another function; 0: nothing */
+	uint8_t access;              /* that is looked for; 0: writes */
 };
 
 static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
@@ -42,7 +43,7 @@ static size_t read_data(void *arg, uint64_t addr, void *out, size_t len)
 	return len;
 }
 
-static uint64_t caller_start(void *arg, uint64_t pc)
+static uint64_t start_of(void *arg, uint64_t pc)
 {
 	const struct code *code = arg;
 
@@ -58,11 +59,11 @@ static struct mt_culprit find(struct code *code, const struct mt_regs *after, ui
 		.after = after,
 		.watch_addr = CELL,
 		.watch_len = 8,
-		.access = MT_INSN_WRITE,
+		.access = code->access ? code->access : MT_INSN_WRITE,
 		.function_start = start,
 		.read_code = read_code,
 		.read_data = read_data,
-		.caller_start = caller_start,
+		.start_of = start_of,
 		.arg = code,
 	};
 	struct mt_culprit culprit;
@@ -245,6 +246,31 @@ START_TEST(a_call_is_found_from_its_callee)
 }
 END_TEST
 
+START_TEST(a_call_that_reads_where_it_leads_to_is_found_from_its_callee)
+{
+	/* nop; call *(%rbx), and the callee right behind it: push %rbp */
+	uint8_t bytes[4] = { 0x90, 0xff, 0x13, 0x55 };
+	struct code code = { .base = ORIGIN,
+		             .bytes = bytes,
+		             .len = sizeof(bytes),
+		             .stack_at = CELL + 64,
+		             .stack_word = ORIGIN + 3,
+		             .caller = ORIGIN,
+		             .caller_end = ORIGIN + 3,
+		             .access = MT_INSN_READ };
+	struct mt_regs regs = {
+		{ [MT_REG_RSP] = CELL + 64, [MT_REG_RBX] = CELL, [MT_REG_RIP] = ORIGIN + 3 }
+	};
+	struct mt_culprit culprit = find(&code, &regs, ORIGIN);
+
+	ck_assert_int_eq(culprit.how, MT_CULPRIT_CALL);
+	ck_assert_uint_eq(culprit.insn.addr, ORIGIN + 1);
+	/* In the middle of a function a call arrives only at what it has pushed. */
+	code.caller_end = 0;
+	ck_assert_int_eq(find(&code, &regs, ORIGIN).how, MT_CULPRIT_UNKNOWN);
+}
+END_TEST
+
 /* ---- Any bytes ----------------------------------------------------------- */
 
 #define NOISE 1000000
@@ -309,4 +335,4 @@ END_TEST
 MT_UNIT_MAIN("culprit", the_instruction_before_is_the_culprit, decoding_must_arrive_at_pc,
              long_functions_are_decoded_to_the_end, decoding_gives_up_after_a_mebibyte,
              rf_tells_a_repetition_from_the_store_before_it, a_call_is_found_from_its_callee,
-             noise_does_no_harm)
+             a_call_that_reads_where_it_leads_to_is_found_from_its_callee, noise_does_no_harm)

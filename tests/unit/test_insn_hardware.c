@@ -360,7 +360,7 @@ static size_t read_data(void *arg, uint64_t addr, void *out, size_t len)
 	return len;
 }
 
-static uint64_t caller_start(void *arg, uint64_t pc)
+static uint64_t start_of(void *arg, uint64_t pc)
 {
 	const struct hw_case *c = arg;
 
@@ -386,7 +386,7 @@ static void check_culprit(const struct trial *trial, unsigned index)
 		.function_start = c->flags & CALL ? target_of(c) : place(c, c->start),
 		.read_code = read_code,
 		.read_data = read_data,
-		.caller_start = caller_start,
+		.start_of = start_of,
 		.arg = arg.out,
 	};
 
