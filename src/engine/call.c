@@ -179,7 +179,7 @@ static struct mt_error *find_return(struct mt_thread *thread, struct mt_dummy *d
 {
 	struct mt_proc *proc = thread->proc;
 
-	dummy->return_to = mt_process_auxv(thread->tid, mt_image_machine(proc->image), AT_ENTRY);
+	dummy->return_to = mt_process_auxv(thread->tid, mt_proc_machine(proc), AT_ENTRY);
 	if (!dummy->return_to)
 		return mt_error_new(
 		    MT_ERR_UNSUPPORTED,
@@ -205,7 +205,7 @@ static uint64_t result_room(struct mt_thread *thread, const struct mt_call *call
 static struct mt_error *push_frame(struct mt_thread *thread, const struct mt_abi_call *placed,
                                    uint64_t below, struct mt_dummy *dummy)
 {
-	size_t word = mt_machine_word(mt_image_machine(thread->proc->image));
+	size_t word = mt_machine_word(mt_proc_machine(thread->proc));
 	uint64_t args = (below - placed->stack.len) & ~(uint64_t)(STACK_ALIGN - 1);
 
 	if (placed->stack.len)
@@ -259,8 +259,8 @@ static struct mt_error *enter(struct mt_thread *thread, const struct mt_call *ca
 	struct mt_abi_call placed = { 0 };
 	uint64_t below = result_room(thread, call);
 	struct mt_error *error =
-	    mt_abi_place(mt_image_machine(thread->proc->image), call->type, call->args,
-	                 call->arg_count, call->result_at ? call->result_at : below, &placed);
+	    mt_abi_place(mt_proc_machine(thread->proc), call->type, call->args, call->arg_count,
+	                 call->result_at ? call->result_at : below, &placed);
 
 	if (!error)
 		error = find_return(thread, dummy);
@@ -294,7 +294,7 @@ static void read_vectors(struct mt_thread *thread, struct mt_abi_registers *regi
 static struct mt_error *read_result(struct mt_thread *thread, const struct mt_type *type,
                                     uint8_t *out)
 {
-	enum mt_machine machine = mt_image_machine(thread->proc->image);
+	enum mt_machine machine = mt_proc_machine(thread->proc);
 	struct mt_abi_registers registers = { .rax = thread->regs.rax, .rdx = thread->regs.rdx };
 
 	if (mt_abi_in_memory(machine, type))

@@ -114,8 +114,7 @@ bool mt_catch_wants(struct mt_thread *thread, enum mt_break_kind kind, uint64_t 
                     struct mt_stop *stop)
 {
 	struct mt_debug *debug = thread->proc->debug;
-	const struct mt_image *image = thread->proc->image;
-	enum mt_machine machine = image ? mt_image_machine(image) : MT_MACHINE_X86_64;
+	enum mt_machine machine = mt_proc_machine(thread->proc);
 	bool wants = false;
 
 	for (size_t i = 0; i < debug->breaks.len; i++) {

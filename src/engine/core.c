@@ -174,7 +174,7 @@ struct mt_error *mt_debug_write_core(struct mt_debug *debug, const char *path)
 	if (!request.thread_count)
 		return mt_error_new(MT_ERR_NOT_FOUND, "process %d is ending", (int)proc->pid);
 	request.pid = proc->pid;
-	request.machine = mt_image_machine(proc->image);
+	request.machine = mt_proc_machine(proc);
 	request.threads = threads;
 	request.arg = proc;
 	return mt_core_write(&request, path);

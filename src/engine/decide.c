@@ -38,14 +38,14 @@ static bool library_stop(struct mt_thread *thread, struct mt_stop *stop)
 	return caught;
 }
 
-/* At a place where execution breakpoints may stand. */
+/* At a place where execution breakpoints may stand. Those are not for a child that is let go. */
 static bool decide_place(struct mt_thread *thread, enum mt_pending_kind kind,
                          enum mt_plan_answer answer, struct mt_stop *stop)
 {
 	bool library = library_stop(thread, stop);
 
 	mark_told(thread);
-	if (mt_breaks_hit(thread, kind, stop)) {
+	if (!thread->proc->quiet && mt_breaks_hit(thread, kind, stop)) {
 		stop->kind = MT_STOP_BREAKPOINT;
 		return true;
 	}
@@ -65,10 +65,6 @@ static bool decide_site(struct mt_thread *thread, struct mt_stop *stop)
 		/* It was taken out meanwhile; what the processor has there comes before it. */
 		if (mt_debugreg_at(thread->proc, thread->regs.rip))
 			mark_told(thread);
-		return false;
-	}
-	if (thread->proc->quiet) {
-		mark_told(thread);
 		return false;
 	}
 	/* A breakpoint there is still to be hit then. */

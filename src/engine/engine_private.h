@@ -185,6 +185,7 @@ struct mt_proc {
 	bool ended;             /* freed by mt_debug_bury() */
 	bool quiet;             /* it is let go as soon as it no longer shares memory */
 	struct mt_proc *lender; /* whose memory, and sites, it shares */
+	bool lending_changed;   /* a child has begun or ended to share its memory; see watch.c */
 	struct mt_core *core;   /* it is a core file: it only answers */
 	char *program;
 	struct mt_image *image;
@@ -401,6 +402,10 @@ struct mt_proc *mt_proc_find(struct mt_debug *debug, pid_t pid);
 pid_t mt_proc_access(const struct mt_proc *proc);
 /* Whose memory it runs in: itself, or its lender. */
 struct mt_proc *mt_proc_memory(struct mt_proc *proc);
+/* Whether a child shares its memory. */
+bool mt_proc_lends(const struct mt_proc *proc);
+/* Begins to share the lender's memory; NULL: has one of its own from now on. */
+void mt_proc_borrow(struct mt_proc *proc, struct mt_proc *lender);
 void mt_proc_select(struct mt_debug *debug, struct mt_proc *proc);
 /* MT_ERR_USAGE: "no process is being debugged"; or it runs, or it is a core file. */
 struct mt_error *mt_need_stopped(struct mt_debug *debug);
@@ -421,6 +426,8 @@ struct mt_thread *mt_thread_find(struct mt_debug *debug, pid_t tid);
 void mt_thread_select(struct mt_debug *debug, struct mt_thread *thread);
 /* A thread of the process that is stopped, if there is one: the leader if possible. */
 struct mt_thread *mt_thread_stopped(struct mt_proc *proc);
+/* One that is stopped and sees that memory: the session's if it does; a child's that shares it. */
+struct mt_thread *mt_thread_in_memory(const struct mt_proc *memory);
 
 /* The registers of a stopped thread, as the program would see them. False: it is being killed. */
 bool mt_thread_regs(struct mt_thread *thread);

@@ -80,7 +80,8 @@ static struct mt_proc *keep_child(struct mt_proc *parent, pid_t pid, bool shares
 	}
 	child->number = ++debug->next_proc;
 	child->attached = parent->attached;
-	child->lender = shares ? mt_proc_memory(parent) : NULL;
+	if (shares)
+		mt_proc_borrow(child, mt_proc_memory(parent));
 	error = add_first_thread(child) ? NULL : mt_error_nomem();
 	if (!error && shares)
 		mt_filtered_cover(child->threads.data[0]);
@@ -109,6 +110,17 @@ static void keep_quietly(struct mt_thread *parent, pid_t pid)
 	child->number = 0;
 	child->quiet = true;
 	thread->runs = true;
+	child->debug->recheck = true;
+}
+
+/* The parent cannot go on before it: one that shares its memory runs until it has its own. */
+static void keep_beside(struct mt_thread *parent, pid_t pid, bool shares)
+{
+	struct mt_proc *child = keep_child(parent->proc, pid, shares);
+
+	if (!child || !shares)
+		return;
+	child->threads.data[0]->runs = true;
 	child->debug->recheck = true;
 }
 
@@ -164,7 +176,7 @@ void mt_fork_seen(struct mt_thread *parent, const struct mt_event *event)
 	if (follow)
 		follow_child(parent, child, shares);
 	else if (!debug->settings.detach_on_fork && !parent->proc->quiet)
-		keep_child(parent->proc, child, shares);
+		keep_beside(parent, child, shares);
 	else if (shares)
 		keep_quietly(parent, child);
 	else
@@ -231,7 +243,7 @@ static void forget_memory(struct mt_proc *proc)
 	mt_detours_forget(proc);
 	mt_space_destroy(proc->space);
 	proc->space = NULL;
-	proc->lender = NULL;
+	mt_proc_borrow(proc, NULL);
 	proc->hook = 0;
 	proc->hook_site = NULL;
 	mt_hw_forget(proc);
@@ -243,6 +255,7 @@ void mt_exec_seen(struct mt_debug *debug, const struct mt_event *event)
 	struct mt_proc *proc = mt_proc_find(debug, event->tid);
 	struct mt_thread *thread;
 	struct mt_error *error;
+	bool ran_beside = proc && proc->lender && proc != debug->proc;
 
 	if (!proc) {
 		mt_tracee_resume(event->tid, 0);
@@ -269,6 +282,7 @@ void mt_exec_seen(struct mt_debug *debug, const struct mt_event *event)
 	                                      .tid = proc->pid,
 	                                      .text = proc->program });
 	mt_pend(thread, MT_PENDING_EXEC);
+	thread->runs = thread->runs && !ran_beside;
 }
 
 /* ---- The end ------------------------------------------------------------- */

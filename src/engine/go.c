@@ -11,12 +11,21 @@ static void apply_signal(struct mt_debug *debug, const struct mt_go *go)
 	debug->thread->deferred = 0;
 }
 
-/* Those of the current process, or the one thread; and children that borrow its memory. */
+/* The process that a person sees where the session looks at this one. */
+static const struct mt_proc *shown(const struct mt_proc *proc)
+{
+	return proc && proc->quiet && proc->lender ? proc->lender : proc;
+}
+
+/* Those of the current process, or the one thread; and children that borrow its memory: it is in
+ * vfork until they are done. */
 static void choose_threads(struct mt_debug *debug)
 {
+	const struct mt_proc *current = shown(debug->proc);
+
 	for (size_t i = 0; i < debug->procs.len; i++) {
 		const struct mt_proc *proc = debug->procs.data[i];
-		bool ours = proc == debug->proc;
+		bool ours = proc == current || (current && proc->lender == current);
 
 		for (size_t j = 0; j < proc->threads.len; j++) {
 			struct mt_thread *thread = proc->threads.data[j];

@@ -100,7 +100,7 @@ static struct mt_error *refused(const struct mt_proc *proc, const struct mt_trap
  * different unless somebody else has taken some of that thread alone. */
 static bool try_one(struct mt_proc *proc)
 {
-	struct mt_thread *thread = mt_thread_stopped(proc);
+	struct mt_thread *thread = mt_thread_in_memory(proc);
 
 	proc->registers_turn++;
 	return !thread || mt_hw_true_up(thread);

@@ -44,7 +44,7 @@ struct mt_error *mt_proc_add(struct mt_debug *debug, pid_t pid, struct mt_proc *
 static void end_lending(struct mt_proc *lender, struct mt_proc *borrower)
 {
 	mt_sites_lift(lender, mt_proc_access(borrower));
-	borrower->lender = NULL;
+	mt_proc_borrow(borrower, NULL);
 }
 
 void mt_proc_remove(struct mt_proc *proc)
@@ -54,6 +54,7 @@ void mt_proc_remove(struct mt_proc *proc)
 	mt_breaks_forget(proc);
 	mt_dummies_forget_memory(proc);
 	proc->ended = true;
+	mt_proc_borrow(proc, NULL);
 	for (size_t i = 0; i < proc->threads.len; i++)
 		mt_thread_remove(proc->threads.data[i]);
 	for (size_t i = 0; i < debug->procs.len; i++)
@@ -106,6 +107,25 @@ struct mt_proc *mt_proc_find(struct mt_debug *debug, pid_t pid)
 struct mt_proc *mt_proc_memory(struct mt_proc *proc)
 {
 	return proc->lender ? proc->lender : proc;
+}
+
+bool mt_proc_lends(const struct mt_proc *proc)
+{
+	for (size_t i = 0; i < proc->debug->procs.len; i++)
+		if (proc->debug->procs.data[i]->lender == proc)
+			return true;
+	return false;
+}
+
+void mt_proc_borrow(struct mt_proc *proc, struct mt_proc *lender)
+{
+	struct mt_proc *changed = lender ? lender : proc->lender;
+
+	proc->lender = lender;
+	if (!changed)
+		return;
+	changed->lending_changed = true;
+	proc->debug->recheck = true;
 }
 
 pid_t mt_proc_access(const struct mt_proc *proc)

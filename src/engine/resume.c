@@ -370,6 +370,8 @@ bool mt_resume_all(struct mt_debug *debug)
 			mt_stop_now(debug, &stop);
 			return true;
 		}
+		if (!mt_watches_follow_lending(debug))
+			continue;
 		resume_each(debug);
 	} while (debug->recheck && !debug->has_stop);
 	return debug->has_stop;

@@ -68,6 +68,23 @@ struct mt_thread *mt_thread_stopped(struct mt_proc *proc)
 	return NULL;
 }
 
+struct mt_thread *mt_thread_in_memory(const struct mt_proc *memory)
+{
+	const struct mt_debug *debug = memory->debug;
+	struct mt_thread *thread = debug->thread;
+
+	if (thread && thread->state == MT_THREAD_STOPPED && mt_proc_memory(thread->proc) == memory)
+		return thread;
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		struct mt_proc *proc = debug->procs.data[i];
+
+		thread = mt_proc_memory(proc) == memory ? mt_thread_stopped(proc) : NULL;
+		if (thread)
+			return thread;
+	}
+	return NULL;
+}
+
 void mt_thread_select(struct mt_debug *debug, struct mt_thread *thread)
 {
 	debug->thread = thread;

@@ -200,10 +200,13 @@ static struct mt_error *arm_in_one_way(struct mt_break *breakpoint, struct mt_wa
 	const char *why = why_no_registers(breakpoint, watched);
 	struct mt_error *error = NULL, *noted;
 
-	if (!why && arm_decided(breakpoint, watched))
+	/* The kernel has filters for a process's own threads, not for who shares its memory. */
+	watched->lent = !why && mt_proc_lends(watched->proc);
+	if (!why && !watched->lent && arm_decided(breakpoint, watched))
 		return note_why(breakpoint->watch, NULL);
 	if (!why) {
-		error = arm_by_filter(breakpoint, watched);
+		if (!watched->lent)
+			error = arm_by_filter(breakpoint, watched);
 		if (!error && !watched->armed)
 			error = arm_by(&mt_by_registers, breakpoint, watched);
 		if (!error)
@@ -275,7 +278,7 @@ static bool has_frame(const struct mt_break *breakpoint)
 struct mt_error *mt_watch_resolve(struct mt_break *breakpoint, struct mt_proc *proc)
 {
 	struct mt_watched *made MT_CLEANUP(watched_cleanup) = NULL;
-	struct mt_thread *thread = mt_thread_stopped(proc);
+	struct mt_thread *thread = mt_thread_in_memory(proc);
 	struct mt_error *error;
 	struct mt_look look;
 
@@ -284,8 +287,6 @@ struct mt_error *mt_watch_resolve(struct mt_break *breakpoint, struct mt_proc *p
 	made = mt_alloc(sizeof(*made));
 	if (!made)
 		return mt_error_nomem();
-	if (proc == proc->debug->proc && proc->debug->thread)
-		thread = proc->debug->thread;
 	mt_look_begin(thread, proc->debug->thread == thread ? proc->debug->frame : 0, &look);
 	error = make(breakpoint, proc, made);
 	mt_look_end(&look);
@@ -384,6 +385,56 @@ struct mt_error *mt_watch_renew(struct mt_break *breakpoint)
 	return first;
 }
 
+/* ---- Who shares the memory ------------------------------------------------- */
+
+static void choose_again(struct mt_debug *debug, const struct mt_proc *memory)
+{
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		struct mt_break *breakpoint = debug->breaks.data[i];
+		struct mt_watched *watched =
+		    breakpoint->watch ? mt_watch_in(breakpoint, memory) : NULL;
+		struct mt_error *error;
+
+		if (!watched || !watched->armed ||
+		    !(watched->lent || mt_watched_is_filtered(watched)))
+			continue;
+		disarm(breakpoint, watched, false);
+		error = arm_again(breakpoint, watched);
+		if (error)
+			mt_warn(debug, memory->pid, "watchpoint %d is not watched any more: %s",
+			        breakpoint->number, mt_error_text(error));
+		mt_error_free(error);
+	}
+}
+
+static bool any_has_to_tell(const struct mt_proc *proc)
+{
+	for (size_t i = 0; i < proc->threads.len; i++)
+		if (proc->threads.data[i]->runs && proc->threads.data[i]->pending.kind)
+			return true;
+	return false;
+}
+
+bool mt_watches_follow_lending(struct mt_debug *debug)
+{
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		struct mt_proc *proc = debug->procs.data[i];
+
+		if (!proc->lending_changed)
+			continue;
+		mt_stop_all(debug);
+		debug->recheck = true; /* they are to go on */
+		if (any_has_to_tell(proc))
+			return false;
+		proc->lending_changed = false;
+		if (!proc->ended)
+			choose_again(debug, proc);
+	}
+	return true;
+}
+
+/* ---- Other parts ----------------------------------------------------------- */
+
 static bool is_armed_for(const struct mt_watched *watched, const struct mt_watched *fresh)
 {
 	if (watched->parts.len != fresh->parts.len)
@@ -475,15 +526,15 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
                        struct mt_break_info *info)
 {
 	const struct mt_watchpoint *watch = breakpoint->watch;
-	const struct mt_watched *watched =
-	    debug->proc ? mt_watch_in(breakpoint, debug->proc) : NULL;
+	struct mt_proc *memory = debug->proc ? mt_proc_memory(debug->proc) : NULL;
+	const struct mt_watched *watched = memory ? mt_watch_in(breakpoint, memory) : NULL;
 
 	info->watch = watch->kind;
 	info->pending = false;
 	info->why_stepping = watch->why_stepping;
 	info->way = watch->why_stepping ? MT_WAY_STEPPING : MT_WAY_REGISTER;
-	if (watch->why_stepping && debug->proc)
-		info->step_ns = mt_by_stepping.cost(debug->proc).ns;
+	if (watch->why_stepping && memory)
+		info->step_ns = mt_by_stepping.cost(memory).ns;
 	if (!watched)
 		return;
 	info->foresees = watch->why_stepping && !watched->steps && !watched->proc->attached;
@@ -492,7 +543,7 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
 		const struct mt_trap trap = mt_watch_trap(breakpoint, &watched->parts.data[0]);
 
 		info->way = MT_WAY_REGISTER_KERNEL;
-		info->unmet += mt_filtered_unmet(debug->proc, &trap);
+		info->unmet += mt_filtered_unmet(memory, &trap);
 	}
 	info->type = watched->type;
 	info->scoped = watched->frame.ends;

@@ -32,7 +32,7 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 		return NULL;
 	error = mt_frame_caller(debug, &caller);
 	if (!error)
-		error = mt_site_get(mt_proc_memory(debug->proc), caller.pc, &watched->frame.end);
+		error = mt_site_get(debug->proc, caller.pc, &watched->frame.end);
 	/* The outermost frame is left with the program. */
 	if (error && mt_error_kind(error) == MT_ERR_USAGE) {
 		mt_error_free(error);

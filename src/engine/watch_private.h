@@ -50,6 +50,7 @@ struct mt_watched {
 	struct mt_watch_frame frame;
 	bool armed;
 	bool decided;   /* a filter has its condition, and its thread */
+	bool lent;      /* by registers instead of a filter, as long as a child shares the memory */
 	bool steps;     /* registers are looked at after each step */
 	bool told_gone; /* that there are places where it has no value */
 	/* Its value was found changed by nobody who has told yet: when (mt_debug.looks; 0: never),
@@ -87,6 +88,11 @@ void mt_watch_forget(struct mt_break *breakpoint, const struct mt_proc *proc);
 /* A child that was forked has the parent's watchpoints. */
 void mt_watches_inherit(const struct mt_proc *parent, struct mt_proc *child);
 struct mt_watched *mt_watch_in(const struct mt_break *breakpoint, const struct mt_proc *proc);
+/*
+ * Where a child has begun or ended to share a process's memory, filters give way to registers, or
+ * come back; everybody is stopped for that. False: somebody has something to tell first.
+ */
+bool mt_watches_follow_lending(struct mt_debug *debug);
 /* The parts are others now. */
 struct mt_error *mt_watched_rearm(struct mt_break *breakpoint, struct mt_watched *watched,
                                   struct mt_watched *fresh);

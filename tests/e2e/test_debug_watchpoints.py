@@ -289,6 +289,28 @@ def test_fork(counter, settings, expected):
     assert run.changes[:2] == expected
 
 
+@pytest.mark.parametrize("kept", ["on", "off"])
+def test_a_vfork_child_writes_to_the_same_memory(counter, kept):
+    run = Run(f"set detach-on-fork {kept}", f"watch {counter}", program=watched("vfork"), goes_on=9)
+    assert run.changes == [(str(i), str(i + 1)) for i in range(5)]
+    assert run.truth["child"] == 5 and run.truth["over"] == "vfork"
+    assert run.reasons[-1] == "exited"
+
+
+@pytest.mark.parametrize("follow", ["parent", "child"])
+@pytest.mark.parametrize("condition", ["", " if neighbour != 77"])
+def test_what_is_set_in_a_vfork_child_is_watched(follow, condition):
+    child = ["watch counter", "continue", "continue", f"watch neighbour{condition}", "watch local", "delete 2"]
+    asks = ["print nested(1, 0)", "info watchpoints", *["continue"] * 5]
+    done = debug(f"set follow-fork-mode {follow}", "break begin", "run", "delete", *child, *asks,
+                 program=watched("vfork"))
+    assert done.values()[1] == "201"
+    assert re.findall(r"atchpoint (\d): \w+\n\nOld value = (\d+)\nNew value = (\d+)\n", done.out)[2:] == [
+        ("3", "0", "7"), ("4", "1", "5")]
+    assert "Watchpoint 4 deleted because" in done.out
+    assert truth_of(done.out)["child"] == 5
+
+
 def test_exec_begins_anew(counter):
     run = Run(f"watch {counter}", program=watched("exec"), goes_on=10)
     assert run.changes == [("0", "1"), ("0", "1"), ("1", "3"), ("3", "9")]
