@@ -159,10 +159,25 @@ START_TEST(children_of_eight_threads_are_kept)
 }
 END_TEST
 
-/* A parent that has lent its memory waits in the kernel; the child is stopped in it. */
+/* A parent that has lent its memory waits in the kernel for the child, which goes on with it. */
 START_TEST(a_child_that_shares_memory_is_kept)
 {
-	keep("shared", "1", 1, "good=1\n");
+	struct mt_process_info infos[MANY + 1];
+	struct session session;
+
+	start(&session, "shared", "3");
+	mt_debug_settings(session.debug)->detach_on_fork = false;
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(session_continue(&session), MT_STOP_BREAKPOINT);
+		ck_assert_uint_eq(processes(&session, infos), 2);
+		ck_assert_int_eq(session.stop.pid, infos[1].pid);
+		ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
+		ck_assert_int_eq(session.stop.pid, infos[1].pid);
+		ck_assert_int_eq(session.stop.status, 5);
+	}
+	ck_assert_int_eq(session_continue(&session), MT_STOP_EXITED);
+	ck_assert_int_eq(session.stop.pid, infos[0].pid);
+	check_first(&session, "good=3\n");
 }
 END_TEST
 
