@@ -384,6 +384,7 @@ enum mt_stop_kind {
 struct mt_stop {
 	enum mt_stop_kind kind;
 	pid_t pid;
+	int process; /* with EXITED and KILLED: its number, which is in no list any more */
 	pid_t tid;
 	uint64_t pc;
 	int numbers[MT_STOP_MAX_NUMBERS]; /* breakpoints and catchpoints at once */

@@ -293,6 +293,7 @@ void mt_proc_ended(struct mt_proc *proc, const struct mt_event *event)
 	struct mt_stop stop = {
 		.kind = event->kind == MT_EVENT_EXITED ? MT_STOP_EXITED : MT_STOP_KILLED,
 		.pid = proc->pid,
+		.process = proc->number,
 		.tid = event->tid,
 		.status = event->status,
 		.signal = event->signal,

@@ -121,9 +121,11 @@ void mt_proc_borrow(struct mt_proc *proc, struct mt_proc *lender)
 {
 	struct mt_proc *changed = lender ? lender : proc->lender;
 
-	proc->lender = lender;
 	if (!changed)
 		return;
+	for (size_t i = 0; !lender && i < proc->threads.len; i++)
+		mt_watches_end_with(proc->threads.data[i]);
+	proc->lender = lender;
 	changed->lending_changed = true;
 	proc->debug->recheck = true;
 }

@@ -182,6 +182,7 @@ static void ended(struct mt_thread *thread, const struct mt_event *event)
 	if (thread->tid != proc->pid) {
 		thread_notice(thread, MT_NOTICE_THREAD_GONE);
 		mt_thread_remove(thread);
+		mt_watches_end_with(thread);
 		if (proc->leader_untraced && !mt_proc_lives(proc))
 			mt_proc_ended(proc, event);
 		return;

@@ -76,6 +76,35 @@ unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thr
 	return level;
 }
 
+static bool is_in_frame_of(const struct mt_break *breakpoint, const struct mt_thread *thread)
+{
+	const struct mt_watched *watched =
+	    breakpoint->watch && !breakpoint->gone
+	        ? mt_watch_in(breakpoint, mt_proc_memory(thread->proc))
+	        : NULL;
+
+	return watched && watched->frame.ends && watched->frame.tid == thread->tid;
+}
+
+void mt_watches_end_with(struct mt_thread *thread)
+{
+	struct mt_debug *debug = thread->proc->debug;
+
+	for (size_t i = 0; i < debug->breaks.len; i++) {
+		struct mt_break *breakpoint = debug->breaks.data[i];
+
+		if (!is_in_frame_of(breakpoint, thread))
+			continue;
+		mt_stop_all(debug);
+		debug->recheck = true; /* they are to go on */
+		mt_watch_lift(breakpoint, mt_proc_memory(thread->proc));
+		mt_warn(debug, thread->proc->pid,
+		        "watchpoint %d is deleted: the frame that its expression needs has gone "
+		        "with thread %d",
+		        breakpoint->number, (int)thread->tid);
+	}
+}
+
 /* In a recursion others return to the same place, from deeper. */
 static bool ends(const struct mt_watched *watched, const struct mt_thread *thread,
                  const struct mt_site *site)

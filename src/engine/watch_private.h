@@ -135,6 +135,8 @@ bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watc
  * 0, and NULL: the frame's own. */
 unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
                         const struct mt_scope_place **scope);
+/* The thread is gone, or shares the memory no longer: those on what its frames have are deleted. */
+void mt_watches_end_with(struct mt_thread *thread);
 /* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */
 bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, struct mt_stop *stop);
 

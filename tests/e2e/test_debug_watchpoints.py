@@ -208,6 +208,13 @@ def test_what_lies_in_memory_for_a_while_only_is_told_as_such():
     assert re.findall(r"Old value = (\d+)\nNew value = (\d+)\n", done.out) == [tuple(values)]
 
 
+def test_a_local_ends_with_its_thread(by):
+    done = debug("break go_away", "run", f"watch {by}local", *["continue"] * 12, program=watched("ending"))
+    assert re.findall(r"New value = (\d+)\n", done.out) == ["1", "3"]
+    assert "watchpoint 2 is deleted: the frame that its expression needs has gone with thread" in done.out
+    assert truth_of(done.out)["over"] == "ending"
+
+
 def test_a_local_of_a_frame_that_longjmp_leaves_is_never_seen_again(by):
     script = ["break nested if depth == 1", "run", "delete", f"watch {by}local if local < 500", *["continue"] * 12]
     done = debug(*script, program=watched("leaps"))

@@ -157,7 +157,7 @@ static void say_catch(struct mt_shell *shell, const struct mt_stop *stop)
 
 static void say_end(struct mt_shell *shell, const struct mt_stop *stop)
 {
-	int number = process_of(shell, stop->pid).number;
+	int number = stop->process;
 
 	if (stop->kind == MT_STOP_KILLED)
 		mt_say(shell,
