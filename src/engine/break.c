@@ -81,7 +81,8 @@ static bool find_address(struct mt_image *image, const struct mt_break *breakpoi
 	return true;
 }
 
-/* Names in it must mean something where the breakpoint stands, as far as it stands anywhere. */
+/* Names in it must mean something where the breakpoint stands, as far as it stands anywhere; those
+ * of a watchpoint's, somewhere. */
 static struct mt_error *check_names(struct mt_debug *debug, const struct mt_break *breakpoint,
                                     const char *text)
 {
@@ -91,9 +92,10 @@ static struct mt_error *check_names(struct mt_debug *debug, const struct mt_brea
 	struct mt_debug_world made;
 	struct mt_error *error;
 	struct mt_cond *cond;
-	bool is_name;
+	bool is_name, is_watch = breakpoint->watch && debug->thread;
 
-	if (!breakpoint->location || !find_address(frame.image, breakpoint, &frame.pc))
+	if (!breakpoint->location ||
+	    !(is_watch || find_address(frame.image, breakpoint, &frame.pc)))
 		return NULL;
 	cond = mt_break_compile(frame.image, text, frame.pc);
 	if (cond) {
@@ -101,8 +103,10 @@ static struct mt_error *check_names(struct mt_debug *debug, const struct mt_brea
 		return NULL;
 	}
 	mt_debug_world(debug, &made);
-	made.world.frame = &frame;
-	made.world.scope = (struct mt_scope_place){ .pc = frame.pc };
+	if (!is_watch) {
+		made.world.frame = &frame;
+		made.world.scope = (struct mt_scope_place){ .pc = frame.pc };
+	}
 	error = mt_eval_type(&made.world, text, &arena, &type, &is_name);
 	/* A name that is missing here is none that a library could bring. */
 	if (error && mt_error_kind(error) == MT_ERR_NOT_FOUND) {
@@ -111,6 +115,11 @@ static struct mt_error *check_names(struct mt_debug *debug, const struct mt_brea
 
 		mt_error_free(error);
 		return told;
+	}
+	/* Of a watchpoint it may be a name of the frame that touches what is watched. */
+	if (error && is_watch && mt_error_kind(error) != MT_ERR_NOMEM) {
+		mt_error_free(error);
+		return NULL;
 	}
 	MT_TRY(error);
 	return is_name ? mt_error_at(0, "%.60s is a type, and no condition", text) : NULL;
@@ -141,6 +150,8 @@ static struct mt_error *set_condition(struct mt_debug *debug, struct mt_break *b
 	breakpoint->cond = cond;
 	breakpoint->condition = copy;
 	breakpoint->evaluated = breakpoint->unmet = breakpoint->unchanged = 0;
+	if (breakpoint->watch)
+		mt_watch_note_names(debug, breakpoint);
 	return NULL;
 }
 
@@ -228,6 +239,8 @@ struct mt_error *mt_debug_break(struct mt_debug *debug, const struct mt_break_sp
 		return mt_error_nomem();
 	MT_TRY(need_rest(debug));
 	MT_TRY(prepare(debug, spec, made));
+	if (made->watch)
+		mt_watch_note_names(debug, made);
 	error = mt_break_is_placed(made) || made->watch ? resolve_everywhere(debug, made) : NULL;
 	if (error && spec->pending && mt_error_kind(error) == MT_ERR_NOT_FOUND) {
 		mt_error_free(error);

@@ -14,18 +14,30 @@ static uint64_t next_number(struct mt_break *breakpoint, const struct mt_break_a
 	return at && at->armed ? mt_armed_take_hit(at->armed) : ++breakpoint->evaluated;
 }
 
+static struct mt_error *ask_here(const struct mt_break *breakpoint, struct mt_thread *thread,
+                                 bool *holds)
+{
+	const struct mt_scope_place *scope = NULL;
+	unsigned level = 0;
+
+	if (breakpoint->watch && !mt_watch_level(breakpoint, thread, &level, &scope))
+		return mt_error_new(MT_ERR_NOT_FOUND,
+		                    "the function whose variables it speaks of is not on thread "
+		                    "%d's stack",
+		                    (int)thread->tid);
+	return mt_condition_holds(thread, level, scope, breakpoint->condition, holds);
+}
+
 /* What can't be told stops the program, as in gdb: a person has to know. */
 static bool is_true_here(const struct mt_break *breakpoint, struct mt_thread *thread)
 {
-	const struct mt_scope_place *scope = NULL;
-	unsigned level = breakpoint->watch ? mt_watch_level(breakpoint, thread, &scope) : 0;
-	struct mt_error *error;
 	bool holds = true;
+	struct mt_error *error = ask_here(breakpoint, thread, &holds);
 
-	error = mt_condition_holds(thread, level, scope, breakpoint->condition, &holds);
 	if (error)
 		mt_warn(thread->proc->debug, thread->proc->pid,
-		        "the condition of breakpoint %d cannot be told: %s", breakpoint->number,
+		        "the condition of %s %d cannot be told: %s",
+		        breakpoint->watch ? "watchpoint" : "breakpoint", breakpoint->number,
 		        mt_error_text(error));
 	mt_error_free(error);
 	return holds;
@@ -39,8 +51,9 @@ static struct mt_error *read_memory(void *proc, uint64_t addr, void *out, size_t
 static void warn_unreadable(const struct mt_break *breakpoint, const struct mt_thread *thread)
 {
 	mt_warn(thread->proc->debug, thread->proc->pid,
-	        "the condition of breakpoint %d depends on memory that cannot be read: %s",
-	        breakpoint->number, breakpoint->condition);
+	        "the condition of %s %d depends on memory that cannot be read: %s",
+	        breakpoint->watch ? "watchpoint" : "breakpoint", breakpoint->number,
+	        breakpoint->condition);
 }
 
 /* The tree's answer. Without one, since memory can't be read, a person has to know: true. */

@@ -234,10 +234,14 @@ static struct mt_error *arm(struct mt_break *breakpoint, struct mt_watched *watc
 /* A condition on variables that are the same everywhere, as a tree that the kernel can have. */
 static void find_cond(struct mt_break *breakpoint, const struct mt_proc *proc)
 {
-	mt_cond_destroy(breakpoint->watch->cond);
-	breakpoint->watch->cond = NULL;
-	if (breakpoint->condition && !breakpoint->cond && proc->image)
-		breakpoint->watch->cond = mt_break_compile(proc->image, breakpoint->condition, 0);
+	struct mt_watchpoint *watch = breakpoint->watch;
+	uint64_t seen_from = watch->names.of == MT_NAMES_OF_PLACE ? watch->names.scope.pc : 0;
+
+	mt_cond_destroy(watch->cond);
+	watch->cond = NULL;
+	if (breakpoint->condition && !breakpoint->cond && proc->image &&
+	    watch->names.of != MT_NAMES_OF_FRAME)
+		watch->cond = mt_break_compile(proc->image, breakpoint->condition, seen_from);
 }
 
 const struct mt_cond *mt_watch_cond(const struct mt_break *breakpoint)

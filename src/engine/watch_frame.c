@@ -57,24 +57,108 @@ bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watc
 	return false;
 }
 
-unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
-                        const struct mt_scope_place **scope)
-{
-	const struct mt_watched *watched = mt_watch_in(breakpoint, mt_proc_memory(thread->proc));
-	struct mt_look look;
-	unsigned level = 0;
+/* ---- Conditions ------------------------------------------------------------ */
 
-	*scope = NULL;
-	if (!watched || !watched->frame.cfa)
-		return 0;
-	mt_look_begin(thread, 0, &look);
-	if (mt_watched_find_frame(thread->proc->debug, watched, &level))
+struct name_finder {
+	struct mt_debug_world made; /* first: the world's functions are given its address */
+	bool found_local;
+};
+
+static void note_name(void *arg, const struct mt_local *local)
+{
+	struct name_finder *finder = arg;
+
+	finder->found_local = finder->found_local || !local->is_static;
+}
+
+static enum mt_watch_names_of names_of(struct mt_debug *debug, const char *condition)
+{
+	struct mt_arena arena MT_AUTO_ARENA = { 0 };
+	struct name_finder finder = { 0 };
+	const struct mt_type *type;
+	struct mt_error *error;
+	bool is_name;
+
+	mt_debug_world(debug, &finder.made);
+	finder.made.world.named = note_name;
+	error = mt_eval_type(&finder.made.world, condition, &arena, &type, &is_name);
+	mt_error_free(error);
+	if (error)
+		return MT_NAMES_OF_WHO_TOUCHES;
+	return finder.found_local ? MT_NAMES_OF_FRAME : MT_NAMES_OF_PLACE;
+}
+
+void mt_watch_note_names(struct mt_debug *debug, struct mt_break *breakpoint)
+{
+	struct mt_watch_names *names = &breakpoint->watch->names;
+	const struct mt_frame *frame;
+	struct mt_where_frame where;
+	struct mt_error *error;
+
+	*names = (struct mt_watch_names){ 0 };
+	frame = breakpoint->condition && debug->thread ? mt_frame_selected(debug) : NULL;
+	if (!frame)
+		return;
+	error = mt_debug_where_frame(debug, debug->frame, &where, &names->scope);
+	mt_error_free(error);
+	if (error)
+		return;
+	names->cfa = frame->cfa;
+	names->function = function_of(debug->proc, frame->lookup_pc);
+	names->of = names_of(debug, breakpoint->condition);
+}
+
+/* The very frame; else the innermost one of its function, as a name is understood. */
+static bool find_frame_of_names(struct mt_thread *thread, const struct mt_watch_names *names,
+                                unsigned *level)
+{
+	struct mt_debug *debug = thread->proc->debug;
+	struct mt_frame frame;
+	bool found = false;
+
+	for (unsigned i = 0; mt_debug_frames(debug, i, &frame, 1) == 1; i++) {
+		if (function_of(thread->proc, frame.lookup_pc) != names->function)
+			continue;
+		if (!found || frame.cfa == names->cfa)
+			*level = i;
+		found = true;
+		if (frame.cfa >= names->cfa)
+			break;
+	}
+	return found;
+}
+
+static void find_frame_of_watched(struct mt_thread *thread, const struct mt_watched *watched,
+                                  unsigned *level, const struct mt_scope_place **scope)
+{
+	if (mt_watched_find_frame(thread->proc->debug, watched, level))
 		*scope = &watched->frame.scope;
 	else
-		level = 0;
-	mt_look_end(&look);
-	return level;
+		*level = 0;
 }
+
+bool mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread, unsigned *level,
+                    const struct mt_scope_place **scope)
+{
+	const struct mt_watched *watched = mt_watch_in(breakpoint, mt_proc_memory(thread->proc));
+	const struct mt_watch_names *names = &breakpoint->watch->names;
+	struct mt_look look;
+	bool found = true;
+
+	*level = 0;
+	*scope = names->of == MT_NAMES_OF_WHO_TOUCHES ? NULL : &names->scope;
+	if (names->of == MT_NAMES_OF_PLACE)
+		return true;
+	mt_look_begin(thread, 0, &look);
+	if (names->of == MT_NAMES_OF_FRAME)
+		found = find_frame_of_names(thread, names, level);
+	else if (watched && watched->frame.cfa)
+		find_frame_of_watched(thread, watched, level, scope);
+	mt_look_end(&look);
+	return found;
+}
+
+/* ---- Its end ------------------------------------------------------------- */
 
 static bool is_in_frame_of(const struct mt_break *breakpoint, const struct mt_thread *thread)
 {

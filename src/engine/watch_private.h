@@ -38,6 +38,16 @@ struct mt_watch_frame {
 	struct mt_site *end; /* where it returns to; NULL: nowhere */
 };
 
+/* Whose names a condition speaks of. Those that meant something in the selected frame when it was
+ * set keep that meaning; otherwise they are those of who touches what is watched. */
+enum mt_watch_names_of { MT_NAMES_OF_WHO_TOUCHES, MT_NAMES_OF_PLACE, MT_NAMES_OF_FRAME };
+
+struct mt_watch_names {
+	enum mt_watch_names_of of; /* PLACE: the same in all frames, as seen from there */
+	uint64_t cfa, function;    /* FRAME: in it; when it is left, in the function's innermost */
+	struct mt_scope_place scope;
+};
+
 struct mt_watched {
 	struct mt_proc *proc;
 	MT_VEC(struct mt_watch_part) parts;
@@ -63,8 +73,9 @@ struct mt_watchpoint {
 	struct mt_watch_kind kind;
 	MT_VEC(struct mt_watched *) in; /* a process each */
 	struct mt_cond
-	    *cond;          /* the condition by what is in scope everywhere; see mt_watch_cond() */
-	char *why_stepping; /* owned; NULL: registers do it */
+	    *cond; /* the condition by what is in scope everywhere; see mt_watch_cond() */
+	struct mt_watch_names names; /* of the condition */
+	char *why_stepping;          /* owned; NULL: registers do it */
 	struct mt_watch_past past[MT_WATCH_PAST_COUNT];
 	uint64_t past_count; /* ever */
 };
@@ -131,10 +142,12 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 /* The level of its frame, as the session looks at the thread; false: the frame is gone. */
 bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
                            unsigned *level);
-/* The same for a thread that has hit it, and whose names it speaks of there; where it has no frame,
- * 0, and NULL: the frame's own. */
-unsigned mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
-                        const struct mt_scope_place **scope);
+/* The condition is set anew: notes whose names it speaks of, by the selected frame. */
+void mt_watch_note_names(struct mt_debug *debug, struct mt_break *breakpoint);
+/* The level of the frame in which the condition is asked for a thread that has hit it, and the
+ * scope of its names; NULL: the frame's own. False: the frame that it speaks of is gone. */
+bool mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread, unsigned *level,
+                    const struct mt_scope_place **scope);
 /* The thread is gone, or shares the memory no longer: those on what its frames have are deleted. */
 void mt_watches_end_with(struct mt_thread *thread);
 /* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */

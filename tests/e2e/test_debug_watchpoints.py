@@ -172,6 +172,34 @@ def test_a_local_ends_with_its_frame_and_all_others_of_it(by):
     assert truth_of(done.out)["over"] == "frames"
 
 
+@pytest.mark.parametrize("condition, expected", [
+    ("i == 3", [("267", "354")]),  # run_names's own, not bump's
+    ("(double)i == 3 && neighbour == 5", [("267", "354")]),
+    ("amount == 13", [("267", "354")]),  # what only the frame has that writes
+    ("neighbour == 5", [("0", "90"), ("90", "179"), ("179", "267"), ("267", "354"), ("354", "440"), ("440", "525")]),
+    ("neighbour + 0.5 == 5.5 && $rip && i > 4", [("440", "525")]),
+])
+def test_a_condition_means_what_it_meant_when_it_was_set(by, condition, expected):
+    for commands in ([f"watch {by}counter if {condition}"], [f"watch {by}counter", f"condition 2 {condition}"]):
+        run = Run("set var neighbour = 5", *commands, program=watched("names"))
+        assert run.changes == expected
+        assert "cannot be told" not in run.done.out
+
+
+def test_the_frame_that_a_condition_speaks_of_is_gone():
+    done = debug("break nested if depth == 1", "run", "delete", "watch sum if depth == 1", "continue",
+                 program=watched("frames"))
+    assert "warning: the condition of watchpoint 2 cannot be told: the function whose variables" in done.out
+    assert "Hardware watchpoint 2: sum" in done.out and "Old value = 0" in done.out
+
+
+def test_a_condition_on_nothing_is_refused():
+    for command in ("watch counter if nosuch > 2", "condition 2 nosuch"):
+        done = debug("break begin", "run", "watch other", command, "info watchpoints", program=watched("nothing"))
+        assert "the condition: no variable nosuch in watchpoints" in done.err
+        assert "stop only" not in done.out and "counter" not in done.out
+
+
 SUMS = [fixture("scopes")]
 
 
