@@ -83,14 +83,19 @@ static bool tree_holds(const struct mt_break *breakpoint, const struct mt_cond *
 	return holds || unreadable;
 }
 
+/* NULL: it is none of the small kind. */
+static const struct mt_cond *tree_of(const struct mt_break *breakpoint,
+                                     const struct mt_break_at *at)
+{
+	return breakpoint->watch ? mt_watch_cond(breakpoint) : mt_break_cond(breakpoint, at);
+}
+
 static bool is_condition_met(struct mt_break *breakpoint, const struct mt_break_at *at,
                              struct mt_thread *thread)
 {
-	const struct mt_cond *cond = mt_break_cond(breakpoint, at);
+	const struct mt_cond *cond = tree_of(breakpoint, at);
 	uint64_t number = next_number(breakpoint, at);
 
-	if (!cond && breakpoint->watch)
-		cond = breakpoint->watch->cond;
 	if (cond)
 		return tree_holds(breakpoint, cond, thread, number);
 	return !breakpoint->condition || is_true_here(breakpoint, thread);
@@ -115,7 +120,7 @@ static bool was_decided(const struct mt_break *breakpoint, const struct mt_break
 static void tell_if_unreadable(const struct mt_break *breakpoint, const struct mt_break_at *at,
                                struct mt_thread *thread)
 {
-	const struct mt_cond *cond = mt_break_cond(breakpoint, at);
+	const struct mt_cond *cond = tree_of(breakpoint, at);
 
 	if (cond && mt_cond_reads_memory(cond))
 		tree_holds(breakpoint, cond, thread, breakpoint->evaluated);

@@ -193,6 +193,13 @@ def test_the_frame_that_a_condition_speaks_of_is_gone():
     assert "Hardware watchpoint 2: sum" in done.out and "Old value = 0" in done.out
 
 
+def test_a_condition_that_leads_nowhere_is_told(by):
+    done = debug("break begin", "run", "delete", f"watch {by}counter if *(int *)8 == 3", "continue",
+                 program=watched("kinds"))
+    assert "warning: the condition of watchpoint 2 depends on memory that cannot be read: *(int *)8 == 3" in done.out
+    assert "Old value = 0\nNew value = 1" in done.out
+
+
 def test_a_condition_on_nothing_is_refused():
     for command in ("watch counter if nosuch > 2", "condition 2 nosuch"):
         done = debug("break begin", "run", "watch other", command, "info watchpoints", program=watched("nothing"))
