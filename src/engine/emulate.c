@@ -153,16 +153,14 @@ static bool call(struct mt_thread *thread, const struct mt_insn *insn)
 
 #define POPF 0x9d
 
-static bool popf(struct mt_thread *thread, const struct mt_insn *insn)
+static size_t popf_size(struct mt_thread *thread, const struct mt_insn *insn)
 {
-	size_t size = insn->bytes[0] == 0x66 ? 2 : word_of(thread);
-
-	return mt_step_popf(thread->tid, insn->len, size, &thread->regs);
+	return mt_step_popf_size(insn->bytes, insn->len, word_of(thread));
 }
 
-static bool is_popf(const struct mt_insn *insn)
+static bool popf(struct mt_thread *thread, const struct mt_insn *insn)
 {
-	return insn->bytes[insn->len - 1] == POPF && insn->len <= 2;
+	return mt_step_popf(thread->tid, insn->len, popf_size(thread, insn), &thread->regs);
 }
 
 bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
@@ -175,7 +173,7 @@ bool mt_emulate(struct mt_thread *thread, const struct mt_insn *insn)
 		done = call(thread, insn);
 	else if (insn->klass == MT_INSN_JUMP && insn->direct)
 		done = jump(&thread->regs, insn, word_of(thread));
-	else if (is_popf(insn))
+	else if (popf_size(thread, insn))
 		done = popf(thread, insn);
 	thread->regs_changed = thread->regs_changed || done;
 	return done;
@@ -206,13 +204,13 @@ static bool is_better_not_stepped(struct mt_thread *thread, const struct mt_insn
 {
 	if (insn->klass == MT_INSN_JUMP && insn->direct)
 		return !thread->emulated && is_free_of_breakpoints(thread);
-	return is_popf(insn);
+	return popf_size(thread, insn);
 }
 
 /* A popf that reads what is watched too: that it has been here is told as of any other step. */
 static bool carry_out(struct mt_thread *thread, const struct mt_insn *insn)
 {
-	if (!is_popf(insn))
+	if (!popf_size(thread, insn))
 		return mt_emulate(thread, insn);
 	if (!popf(thread, insn))
 		return false;

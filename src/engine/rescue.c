@@ -23,6 +23,7 @@
 
 #include "engine/engine_private.h"
 #include "target/process.h"
+#include "target/step.h"
 
 #define PATIENCE_TRIES 20000 /* of 100 µs: for threads that the kernel does not let stop */
 #define TRY_NS 100000
@@ -32,7 +33,6 @@
 
 #define INT3 0xcc
 #define JUMP 0xe9
-#define PUSHF 0x9c
 #define TF (1U << 8)
 #define DR7 7
 /* si_code of a system call's stop: PTRACE_O_TRACESYSGOOD. Above it are those of ptrace's events. */
@@ -308,7 +308,7 @@ static void hide_trap_flag(const struct mt_thread *thread, const siginfo_t *info
 
 	if (info->si_signo != SIGTRAP || info->si_code != TRAP_TRACE ||
 	    thread->how != MT_RESUME_STEP || thread->flag_trap ||
-	    (code[0] != PUSHF && code[1] != PUSHF) ||
+	    !mt_step_is_pushf(code, &thread->before) ||
 	    process_vm_readv(thread->tid, &local, 1, &remote, 1, 0) < 0 || !(flags & TF))
 		return;
 	flags = (uint16_t)(flags & ~TF);

@@ -9,7 +9,6 @@
 
 #define INT3 0xcc
 #define INT1 0xf1
-#define PUSHF 0x9c
 #define MAX_PUSHED 8
 #define TF (1U << 8)
 /* ptrace_notify() at the first instruction of a signal handler has the signal for a code. */

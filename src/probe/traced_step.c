@@ -271,13 +271,13 @@ static bool run_popf(struct mt_probe *probe, struct mt_traced_thread *thread)
 {
 	struct user_regs_struct now = thread->before;
 	struct step step;
-	size_t word;
+	size_t size;
 
-	if (!may_be_popf(thread) || !decode(probe->traced, thread, &step.insn) ||
-	    step.insn.bytes[step.insn.len - 1] != OPCODE_POPF || step.insn.len > 2)
+	if (!may_be_popf(thread) || !decode(probe->traced, thread, &step.insn))
 		return false;
-	word = machine_of(probe->traced, thread) == MT_MACHINE_I386 ? 4 : 8;
-	if (!mt_step_popf(thread->tid, step.insn.len, step.insn.bytes[0] == 0x66 ? 2 : word, &now))
+	size = mt_step_popf_size(step.insn.bytes, step.insn.len,
+	                         mt_machine_word(machine_of(probe->traced, thread)));
+	if (!size || !mt_step_popf(thread->tid, step.insn.len, size, &now))
 		return false;
 	mt_tracee_set_user_regs(thread->tid, &now);
 	mt_regs_from_user(&thread->before, &step.before);

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -14,6 +15,10 @@
 #include "target/tracee.h"
 
 #define PUSHF 0x9c
+#define POPF 0x9d
+#define SHORT 0x66 /* the prefix: two bytes instead of a word */
+#define REX_W 8
+#define CODE_64 0x33 /* cs of 64-bit code (Linux arch/x86/include/asm/segment.h, __USER_CS) */
 /* What popf changes in a program, as far as ptrace does too (Linux arch/x86/kernel/ptrace.c). */
 #define POPF_FLAGS 0x44dd5u
 #define STEPS_TO_MEASURE 200
@@ -21,9 +26,16 @@
 
 /* ---- Its traces ---------------------------------------------------------- */
 
-static bool is_pushf(const uint8_t code[2])
+static bool is_rex(uint8_t byte)
 {
-	return code[0] == PUSHF || ((code[0] == 0x66 || code[0] >> 4 == 4) && code[1] == PUSHF);
+	return byte >> 4 == 4;
+}
+
+bool mt_step_is_pushf(const uint8_t code[2], const struct user_regs_struct *regs)
+{
+	bool prefixed = code[0] == SHORT || (regs->cs == CODE_64 && is_rex(code[0]));
+
+	return code[0] == PUSHF || (prefixed && code[1] == PUSHF);
 }
 
 bool mt_step_hide_flag(pid_t tid, const uint8_t code[2], struct user_regs_struct *regs)
@@ -35,7 +47,7 @@ bool mt_step_hide_flag(pid_t tid, const uint8_t code[2], struct user_regs_struct
 		regs->r11 &= ~(unsigned long long)MT_TRAP_FLAG;
 		return true;
 	}
-	if (!is_pushf(code))
+	if (!mt_step_is_pushf(code, regs))
 		return false;
 	error = mt_process_read(tid, regs->rsp, &flags, sizeof(flags));
 	if (!error && flags & MT_TRAP_FLAG) {
@@ -47,6 +59,25 @@ bool mt_step_hide_flag(pid_t tid, const uint8_t code[2], struct user_regs_struct
 }
 
 /* ---- popf ---------------------------------------------------------------- */
+
+size_t mt_step_popf_size(const uint8_t *code, size_t len, size_t word)
+{
+	static const uint8_t without_effect[] = { 0x2e, 0x36, 0x3e, 0x26, 0x64,
+		                                  0x65, 0x67, 0xf2, 0xf3 };
+	size_t size = word;
+
+	if (!len || code[len - 1] != POPF)
+		return 0;
+	for (size_t i = 0; i + 1 < len; i++) {
+		if (code[i] == SHORT)
+			size = 2;
+		else if (word == sizeof(uint64_t) && is_rex(code[i]))
+			size = code[i] & REX_W ? word : size;
+		else if (!memchr(without_effect, code[i], sizeof(without_effect)))
+			return 0;
+	}
+	return size;
+}
 
 bool mt_step_popf(pid_t tid, size_t len, size_t size, struct user_regs_struct *regs)
 {

@@ -20,6 +20,14 @@
  */
 bool mt_step_hide_flag(pid_t tid, const uint8_t code[2], struct user_regs_struct *regs);
 
+/* Whether an instruction that begins so is a pushf, where the thread has these registers: in 32-bit
+ * code a REX prefix is an inc. */
+bool mt_step_is_pushf(const uint8_t code[2], const struct user_regs_struct *regs);
+
+/* How many bytes the instruction, all `len` bytes of it, pops into the flags where a word of the
+ * stack has `word` bytes; 0: it is no popf. */
+size_t mt_step_popf_size(const uint8_t *code, size_t len, size_t word);
+
 /*
  * Carries out a popf of `len` bytes, which takes `size` bytes from the stack, in the registers. The
  * kernel must not step one: it then no longer knows that the trap flag was set by a debugger, and

@@ -23,20 +23,22 @@ static const struct insn wide[] = {
 	{ "at_jmp", 1 },       { "at_jrcxz", 1 },      { "at_jmp_reg", 1 },  { "at_jg", 1 },
 	{ "at_call", 1 },      { "at_call_reg", 1 },   { "at_call_mem", 1 }, { "at_call_rip", 1 },
 	{ "at_ret", 4 },       { "at_rep_movs", 1 },   { "at_syscall", 1 },  { "at_load", 2 },
-	{ "at_ud2", 1 },       { "at_own_int3", 1 },   { "at_div", 1 },
+	{ "at_ud2", 1 },       { "at_own_int3", 1 },   { "at_div", 1 },      { "at_mov_9d", 1 },
+	{ "at_add_9d", 1 },    { "at_mov_9c", 1 },     { "at_jmp_9d", 1 },   { "at_je_9d", 1 },
 };
 
 static const struct insn narrow[] = {
-	{ "at_nop", 1 },      { "at_nop_beside", 1 }, { "at_push", 1 },     { "at_pop", 1 },
-	{ "at_pushf", 1 },    { "at_popf", 1 },       { "at_pushfw", 1 },   { "at_popfw", 1 },
-	{ "at_store", 1 },    { "at_add", 1 },        { "at_pusha", 1 },    { "at_popa", 1 },
-	{ "at_inc", 1 },      { "at_push_esp", 1 },   { "at_loop", 5 },     { "at_jne", 1 },
-	{ "at_je", 1 },       { "at_jmp", 1 },        { "at_jecxz", 1 },    { "at_jcxz", 1 },
-	{ "at_jmp_reg", 1 },  { "at_jg", 1 },         { "at_call", 1 },     { "at_call_reg", 1 },
-	{ "at_call_mem", 1 }, { "at_lret", 1 },       { "at_far_back", 1 }, { "at_call_esp", 1 },
-	{ "at_ret", 4 },      { "at_rep_movs", 1 },   { "at_int80", 1 },    { "at_call_gs", 1 },
-	{ "at_load", 2 },     { "at_ud2", 1 },        { "at_own_int3", 1 }, { "at_div", 1 },
-	{ "at_into", 1 },
+	{ "at_nop", 1 },       { "at_nop_beside", 1 }, { "at_push", 1 },     { "at_pop", 1 },
+	{ "at_pushf", 1 },     { "at_popf", 1 },       { "at_pushfw", 1 },   { "at_popfw", 1 },
+	{ "at_store", 1 },     { "at_add", 1 },        { "at_pusha", 1 },    { "at_popa", 1 },
+	{ "at_inc", 1 },       { "at_push_esp", 1 },   { "at_loop", 5 },     { "at_jne", 1 },
+	{ "at_je", 1 },        { "at_jmp", 1 },        { "at_jecxz", 1 },    { "at_jcxz", 1 },
+	{ "at_jmp_reg", 1 },   { "at_jg", 1 },         { "at_call", 1 },     { "at_call_reg", 1 },
+	{ "at_call_mem", 1 },  { "at_lret", 1 },       { "at_far_back", 1 }, { "at_call_esp", 1 },
+	{ "at_ret", 4 },       { "at_rep_movs", 1 },   { "at_int80", 1 },    { "at_call_gs", 1 },
+	{ "at_load", 2 },      { "at_ud2", 1 },        { "at_own_int3", 1 }, { "at_div", 1 },
+	{ "at_into", 1 },      { "at_mov_9d", 1 },     { "at_add_9d", 1 },   { "at_mov_9c", 1 },
+	{ "at_inc_pushf", 1 }, { "at_jmp_9d", 1 },     { "at_je_9d", 1 },
 };
 #define MAX_COUNT (sizeof(narrow) / sizeof(*narrow))
 

@@ -49,6 +49,29 @@ __attribute__((noinline)) static void simple_ones(void)
 	mix(flags & 0xdd5); /* the status flags, and TF, which is nobody's */
 }
 
+/* These end in 0x9d and 0x9c, as popf and pushf do. */
+__attribute__((noinline)) static void lookalikes(void)
+{
+	uint64_t a = 1, pushed;
+
+	__asm__ volatile(AT(mov_9d) "mov $0x9d, %%al\n" /* */
+	                 AT(add_9d) "add $0x9d, %%al\n"
+	                            "push $0x100\n" /* */
+	                 AT(mov_9c) "mov $0x9c, %%cl\n"
+	                            "jmp 2f\n"
+	                            "1: jmp 3f\n"
+	                            ".skip 95, 0x90\n" /* */
+	                            "2:\n" AT(jmp_9d) "jmp 1b\n"
+	                                              "3: cmp $0, %%al\n" /* */
+	                 AT(je_9d) ".byte 0x74, 0x9d\n"
+	                           "pop %1\n"
+	                 : "+a"(a), "=r"(pushed)
+	                 :
+	                 : "rcx", "memory", "cc");
+	mix(a);
+	mix(pushed);
+}
+
 __attribute__((noinline)) static void branches(void)
 {
 	uint64_t n = 0, address = 0;
@@ -187,6 +210,7 @@ int main(void)
 	closed = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		simple_ones();
+		lookalikes();
 		branches();
 		strings_and_calls();
 		faulting_ones();

@@ -64,6 +64,32 @@ __attribute__((noinline)) static void simple_ones(void)
 	mix(short_flags & 0xdd5);
 }
 
+/* These end in 0x9d and 0x9c, as popf and pushf do; and an inc, which is no prefix of the pushf. */
+__attribute__((noinline)) static void lookalikes(void)
+{
+	uint32_t a = 1, pushed;
+
+	__asm__ volatile(AT(mov_9d) "mov $0x9d, %%al\n" /* */
+	                 AT(add_9d) "add $0x9d, %%al\n"
+	                            "push $0x100\n"     /* */
+	                 AT(mov_9c) "mov $0x9c, %%cl\n" /* */
+	                 AT(inc_pushf) "inc %%ecx\n"
+	                               "pushfl\n"
+	                               "popfl\n"
+	                               "jmp 2f\n"
+	                               "1: jmp 3f\n"
+	                               ".skip 95, 0x90\n" /* */
+	                               "2:\n" AT(jmp_9d) "jmp 1b\n"
+	                                                 "3: cmp $0, %%al\n" /* */
+	                 AT(je_9d) ".byte 0x74, 0x9d\n"
+	                           "pop %1\n"
+	                 : "+a"(a), "=r"(pushed)
+	                 :
+	                 : "ecx", "memory", "cc");
+	mix(a);
+	mix(pushed);
+}
+
 __attribute__((noinline)) static void branches(void)
 {
 	uint32_t n = 0;
@@ -206,6 +232,7 @@ int main(void)
 	closed = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		simple_ones();
+		lookalikes();
 		branches();
 		calls();
 		strings_and_calls();
