@@ -18,14 +18,17 @@ static struct mt_error *ask_here(const struct mt_break *breakpoint, struct mt_th
                                  bool *holds)
 {
 	const struct mt_scope_place *scope = NULL;
+	struct mt_thread *in = thread;
 	unsigned level = 0;
 
-	if (breakpoint->watch && !mt_watch_level(breakpoint, thread, &level, &scope))
+	if (breakpoint->watch)
+		in = mt_watch_level(breakpoint, thread, &level, &scope);
+	if (!in)
 		return mt_error_new(MT_ERR_NOT_FOUND,
 		                    "the function whose variables it speaks of is not on thread "
 		                    "%d's stack",
 		                    (int)thread->tid);
-	return mt_condition_holds(thread, level, scope, breakpoint->condition, holds);
+	return mt_condition_holds(in, level, scope, breakpoint->condition, holds);
 }
 
 /* What can't be told stops the program, as in gdb: a person has to know. */

@@ -260,6 +260,9 @@ static struct mt_error *make(struct mt_break *breakpoint, struct mt_proc *proc,
 	find_cond(breakpoint, proc);
 	if (!breakpoint->watch->kind.port_count && mt_watched_needs_frame(debug, breakpoint, made))
 		MT_TRY(mt_watched_tie(debug, made, !breakpoint->watch->kind.at_location));
+	if (!breakpoint->watch->kind.port_count && debug->thread &&
+	    (made->in_registers || made->frame.ends))
+		made->tid = debug->thread->tid;
 	return breakpoint->enabled ? arm(breakpoint, made) : NULL;
 }
 
@@ -476,7 +479,7 @@ static struct mt_error *find_in_child(struct mt_break *breakpoint, const struct 
 {
 	unsigned level = 0;
 
-	if (!mt_watched_find_frame(child->debug, from, &level))
+	if (mt_watched_find_frame(child->debug, from, &level) != MT_WATCH_FRAME_FOUND)
 		return mt_error_new(MT_ERR_NOT_FOUND, "its frame is not there");
 	child->debug->frame = level;
 	return make(breakpoint, child, made);

@@ -41,20 +41,61 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 	return error;
 }
 
-bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
-                           unsigned *level)
+enum mt_watch_found mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
+                                          unsigned *level)
 {
 	struct mt_frame frame;
+	bool same;
 
 	for (unsigned i = 0; mt_debug_frames(debug, i, &frame, 1) == 1; i++) {
 		if (frame.cfa > watched->frame.cfa)
-			return false;
+			return MT_WATCH_FRAME_GONE;
 		if (frame.cfa < watched->frame.cfa)
 			continue;
 		*level = i;
-		return function_of(watched->proc, frame.lookup_pc) == watched->frame.function;
+		same = function_of(watched->proc, frame.lookup_pc) == watched->frame.function;
+		return same ? MT_WATCH_FRAME_FOUND : MT_WATCH_FRAME_GONE;
 	}
-	return false;
+	return debug->thread->regs.rsp >= watched->frame.cfa ? MT_WATCH_FRAME_GONE
+	                                                     : MT_WATCH_FRAME_UNKNOWN;
+}
+
+static bool has_frame_of(struct mt_thread *thread, const struct mt_watched *watched,
+                         unsigned *level)
+{
+	struct mt_look look;
+	bool found;
+
+	mt_look_begin(thread, 0, &look);
+	found = mt_watched_find_frame(thread->proc->debug, watched, level) == MT_WATCH_FRAME_FOUND;
+	mt_look_end(&look);
+	return found;
+}
+
+/* NULL: it is gone, or does not stop. */
+static struct mt_thread *stopped(struct mt_debug *debug, pid_t tid)
+{
+	struct mt_thread *thread = mt_thread_find(debug, tid);
+
+	if (thread && thread->state == MT_THREAD_RUNNING) {
+		mt_stop_all(debug);
+		debug->recheck = true; /* they are to go on */
+	}
+	return thread && thread->state == MT_THREAD_STOPPED ? thread : NULL;
+}
+
+struct mt_thread *mt_watched_thread(const struct mt_watched *watched, struct mt_thread *thread,
+                                    unsigned *level)
+{
+	bool has_frame = watched->frame.cfa;
+	struct mt_thread *owner;
+
+	*level = 0;
+	if (has_frame ? has_frame_of(thread, watched, level)
+	              : !watched->tid || watched->tid == thread->tid)
+		return thread;
+	owner = watched->tid == thread->tid ? NULL : stopped(thread->proc->debug, watched->tid);
+	return owner && has_frame && !has_frame_of(owner, watched, level) ? NULL : owner;
 }
 
 /* ---- Conditions ------------------------------------------------------------ */
@@ -103,6 +144,7 @@ void mt_watch_note_names(struct mt_debug *debug, struct mt_break *breakpoint)
 	mt_error_free(error);
 	if (error)
 		return;
+	names->tid = debug->thread->tid;
 	names->cfa = frame->cfa;
 	names->function = function_of(debug->proc, frame->lookup_pc);
 	names->of = names_of(debug, breakpoint->condition);
@@ -131,31 +173,46 @@ static bool find_frame_of_names(struct mt_thread *thread, const struct mt_watch_
 static void find_frame_of_watched(struct mt_thread *thread, const struct mt_watched *watched,
                                   unsigned *level, const struct mt_scope_place **scope)
 {
-	if (mt_watched_find_frame(thread->proc->debug, watched, level))
+	if (mt_watched_find_frame(thread->proc->debug, watched, level) == MT_WATCH_FRAME_FOUND)
 		*scope = &watched->frame.scope;
 	else
 		*level = 0;
 }
 
-bool mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread, unsigned *level,
-                    const struct mt_scope_place **scope)
+static bool has_frame_of_names(struct mt_thread *thread, const struct mt_watch_names *names,
+                               unsigned *level)
+{
+	struct mt_look look;
+	bool found;
+
+	mt_look_begin(thread, 0, &look);
+	found = find_frame_of_names(thread, names, level);
+	mt_look_end(&look);
+	return found;
+}
+
+struct mt_thread *mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
+                                 unsigned *level, const struct mt_scope_place **scope)
 {
 	const struct mt_watched *watched = mt_watch_in(breakpoint, mt_proc_memory(thread->proc));
 	const struct mt_watch_names *names = &breakpoint->watch->names;
+	struct mt_thread *owner;
 	struct mt_look look;
-	bool found = true;
 
 	*level = 0;
 	*scope = names->of == MT_NAMES_OF_WHO_TOUCHES ? NULL : &names->scope;
-	if (names->of == MT_NAMES_OF_PLACE)
-		return true;
+	if (names->of == MT_NAMES_OF_FRAME) {
+		owner = stopped(thread->proc->debug, names->tid);
+		if (owner && has_frame_of_names(owner, names, level))
+			return owner;
+		return has_frame_of_names(thread, names, level) ? thread : NULL;
+	}
+	if (names->of == MT_NAMES_OF_PLACE || !watched || !watched->frame.cfa)
+		return thread;
 	mt_look_begin(thread, 0, &look);
-	if (names->of == MT_NAMES_OF_FRAME)
-		found = find_frame_of_names(thread, names, level);
-	else if (watched && watched->frame.cfa)
-		find_frame_of_watched(thread, watched, level, scope);
+	find_frame_of_watched(thread, watched, level, scope);
 	mt_look_end(&look);
-	return found;
+	return thread;
 }
 
 /* ---- Its end ------------------------------------------------------------- */
@@ -167,7 +224,7 @@ static bool is_in_frame_of(const struct mt_break *breakpoint, const struct mt_th
 	        ? mt_watch_in(breakpoint, mt_proc_memory(thread->proc))
 	        : NULL;
 
-	return watched && watched->frame.ends && watched->frame.tid == thread->tid;
+	return watched && watched->tid == thread->tid;
 }
 
 void mt_watches_end_with(struct mt_thread *thread)
@@ -182,9 +239,10 @@ void mt_watches_end_with(struct mt_thread *thread)
 		mt_stop_all(debug);
 		debug->recheck = true; /* they are to go on */
 		mt_watch_lift(breakpoint, mt_proc_memory(thread->proc));
+		breakpoint->gone = breakpoint->gone || !breakpoint->watch->in.len;
 		mt_warn(debug, thread->proc->pid,
-		        "watchpoint %d is deleted: the frame that its expression needs has gone "
-		        "with thread %d",
+		        "watchpoint %d is deleted: what its expression needs has gone with "
+		        "thread %d",
 		        breakpoint->number, (int)thread->tid);
 	}
 }

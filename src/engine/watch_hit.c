@@ -96,11 +96,19 @@ static void look_at_part(struct look_at *at, const struct mt_watch_part *part)
 	at->doer = doer;
 }
 
+/* Another thread of the process cannot change those of the one that it was set for. */
+static bool has_other_registers(const struct look_at *at)
+{
+	return at->watched->tid && at->watched->tid != at->thread->tid &&
+	       at->watched->proc == at->thread->proc;
+}
+
 static void look_at_parts(struct look_at *at)
 {
 	for (size_t i = 0; i < at->watched->parts.len; i++)
 		look_at_part(at, &at->watched->parts.data[i]);
-	if (!at->watched->steps || at->thread->how != MT_RESUME_STEP || at->touched)
+	if (!at->watched->steps || at->thread->how != MT_RESUME_STEP || at->touched ||
+	    has_other_registers(at))
 		return;
 	at->touched = true; /* a register may be another */
 	mt_watch_find_stepped(at->thread, &at->doer);
@@ -108,20 +116,32 @@ static void look_at_parts(struct look_at *at)
 
 /* ---- The value ----------------------------------------------------------- */
 
+/* The walk to its frame ends too early just now, or the thread that has it does not stop. */
+static struct mt_error *keep_unknown(const struct look_at *at, struct mt_watch_content *now)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text),
+	         "the frame of thread %d that it depends on cannot be found here",
+	         (int)at->watched->tid);
+	now->error = mt_strdup(text);
+	return now->error ? NULL : mt_error_nomem();
+}
+
 /* Evaluates the expression anew, in its frame, and waits for what it depends on now. */
 static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_content *now)
 {
 	struct mt_debug *debug = at->thread->proc->debug;
 	struct mt_watched fresh = { .proc = at->watched->proc, .frame = at->watched->frame };
-	struct mt_error *error = NULL;
+	struct mt_error *error;
 	struct mt_look look;
-	unsigned level = 0;
+	unsigned level;
+	struct mt_thread *thread = mt_watched_thread(at->watched, at->thread, &level);
 
-	mt_look_begin(at->thread, 0, &look);
-	if (!at->watched->frame.cfa || mt_watched_find_frame(debug, at->watched, &level)) {
-		debug->frame = level;
-		error = mt_watched_evaluate(debug, at->breakpoint, &fresh);
-	}
+	if (!thread)
+		return keep_unknown(at, now);
+	mt_look_begin(thread, level, &look);
+	error = mt_watched_evaluate(debug, at->breakpoint, &fresh);
 	mt_look_end(&look);
 	if (!error && fresh.parts.len && !fresh.now.gone)
 		error = mt_watched_rearm(at->breakpoint, at->watched, &fresh);
@@ -359,16 +379,16 @@ static bool weigh(struct look_at *at, struct mt_watch_content *now)
 /* What lies there now is somebody else's. */
 static bool has_lost_frame(const struct look_at *at)
 {
+	enum mt_watch_found found;
 	struct mt_look look;
 	unsigned level;
-	bool found;
 
 	if (!at->watched->frame.ends || at->watched->frame.tid != at->thread->tid)
 		return false;
 	mt_look_begin(at->thread, 0, &look);
 	found = mt_watched_find_frame(at->thread->proc->debug, at->watched, &level);
 	mt_look_end(&look);
-	return !found;
+	return found == MT_WATCH_FRAME_GONE;
 }
 
 /* ---- Whether there is anything to look at -------------------------------- */

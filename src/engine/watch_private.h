@@ -44,7 +44,8 @@ enum mt_watch_names_of { MT_NAMES_OF_WHO_TOUCHES, MT_NAMES_OF_PLACE, MT_NAMES_OF
 
 struct mt_watch_names {
 	enum mt_watch_names_of of; /* PLACE: the same in all frames, as seen from there */
-	uint64_t cfa, function;    /* FRAME: in it; when it is left, in the function's innermost */
+	pid_t tid;                 /* FRAME: whose it is */
+	uint64_t cfa, function;    /* in it; when it is left, in the function's innermost */
 	struct mt_scope_place scope;
 };
 
@@ -58,6 +59,7 @@ struct mt_watched {
 	const struct mt_type *type;
 	struct mt_watch_content now;
 	struct mt_watch_frame frame;
+	pid_t tid; /* the thread whose frame or registers it depends on; 0: none */
 	bool armed;
 	bool decided;   /* a filter has its condition, and its thread */
 	bool lent;      /* by registers instead of a filter, as long as a child shares the memory */
@@ -139,15 +141,24 @@ void mt_watched_free_parts(struct mt_watched *watched);
 
 /* Ties it to the selected frame; `ends`: for life and death. */
 struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watched, bool ends);
-/* The level of its frame, as the session looks at the thread; false: the frame is gone. */
-bool mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
-                           unsigned *level);
+/*
+ * The thread in which the expression has its meaning, and the level of its frame there: the one
+ * that has touched it if it can be, else the one that it was set for, which is stopped. NULL: that
+ * one does not stop, or is gone, or its frame is.
+ */
+struct mt_thread *mt_watched_thread(const struct mt_watched *watched, struct mt_thread *thread,
+                                    unsigned *level);
+/* The level of its frame, as the session looks at the thread. UNKNOWN: the walk has ended before it
+ * would be there. */
+enum mt_watch_found { MT_WATCH_FRAME_GONE, MT_WATCH_FRAME_UNKNOWN, MT_WATCH_FRAME_FOUND };
+enum mt_watch_found mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
+                                          unsigned *level);
 /* The condition is set anew: notes whose names it speaks of, by the selected frame. */
 void mt_watch_note_names(struct mt_debug *debug, struct mt_break *breakpoint);
-/* The level of the frame in which the condition is asked for a thread that has hit it, and the
- * scope of its names; NULL: the frame's own. False: the frame that it speaks of is gone. */
-bool mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread, unsigned *level,
-                    const struct mt_scope_place **scope);
+/* The frame in which the condition is asked when a thread has hit it: in which thread (NULL: it is
+ * gone), its level, and the scope of its names; NULL: the frame's own. */
+struct mt_thread *mt_watch_level(const struct mt_break *breakpoint, struct mt_thread *thread,
+                                 unsigned *level, const struct mt_scope_place **scope);
 /* The thread is gone, or shares the memory no longer: those on what its frames have are deleted. */
 void mt_watches_end_with(struct mt_thread *thread);
 /* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */

@@ -246,7 +246,7 @@ def test_what_lies_in_memory_for_a_while_only_is_told_as_such():
 def test_a_local_ends_with_its_thread(by):
     done = debug("break go_away", "run", f"watch {by}local", *["continue"] * 12, program=watched("ending"))
     assert re.findall(r"New value = (\d+)\n", done.out) == ["1", "3"]
-    assert "watchpoint 2 is deleted: the frame that its expression needs has gone with thread" in done.out
+    assert "watchpoint 2 is deleted: what its expression needs has gone with thread" in done.out
     assert truth_of(done.out)["over"] == "ending"
 
 
@@ -310,6 +310,22 @@ def test_threads_that_write_at_once_are_all_told():
     for thread in range(1, 5):
         own = [int(new) for _, new in run.changes if int(new) // 1000 == thread]
         assert own == [1000 * thread + i for i in range(8)]
+
+
+@pytest.mark.parametrize("condition", ["", " if local < 3"])
+def test_another_thread_changes_what_is_watched_in_a_frame(by, condition):
+    run = Run(f"watch {by}local + counter{condition}", program=watched("mixed"))
+    sums = ["1", "11", "21", "31", "41", "42"]
+    assert run.changes == list(zip(sums, sums[1:]))
+    threads = [stop["thread"] for stop in run.stops if "watchpoints" in stop]
+    assert threads == [2, 2, 2, 2, 1]
+    assert run.truth["sum"] == 42
+
+
+def test_registers_are_those_of_the_thread_that_they_were_watched_in():
+    run = Run("watch $rbx if $_thread == 1", program=watched("mixed"), goes_on=400)
+    assert {stop.get("thread", 1) for stop in run.stops} == {1}
+    assert all(old == new for (_, old), (new, _) in zip(run.changes, run.changes[1:])) and run.changes
 
 
 # ---- Processes
