@@ -196,6 +196,7 @@ struct mt_frame {
 	bool is_inline;
 	unsigned inline_depth; /* how many inlined functions are deeper at pc, shown or not */
 	bool is_signal;        /* a signal handler's trampoline: the caller was interrupted */
+	bool is_guess;         /* no call frame information led there, or says where it lies */
 };
 
 /* The frames of the current thread from level `from` on. Computed once a stop. Returns how many

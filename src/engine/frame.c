@@ -24,6 +24,7 @@ struct mt_frames {
 	size_t hidden; /* of what is inlined at the thread's pc */
 	bool stays;    /* the walk is in the last frame of the list still */
 	bool done;
+	bool guesses; /* from the last frame of the list on */
 	const char *note;
 	MT_VEC(struct mt_frame) list;
 	uint64_t page; /* which page of the stack is in `bytes`; 1: none */
@@ -192,6 +193,8 @@ static void add_activation(struct mt_frames *frames)
 	frame.is_signal = mt_cfi_is_signal_frame(frames->proc->image, frame.pc);
 	frame.cfa = cfa_of(frames, frame.lookup_pc);
 	frames->stays = true;
+	frames->guesses = frames->guesses || !frame.cfa;
+	frame.is_guess = frames->guesses;
 	if (!frame.cfa) {
 		walk_up(frames);
 		frame.cfa = walk->state.regs.r[MT_REG_RSP];

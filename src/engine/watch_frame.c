@@ -45,19 +45,21 @@ enum mt_watch_found mt_watched_find_frame(struct mt_debug *debug, const struct m
                                           unsigned *level)
 {
 	struct mt_frame frame;
-	bool same;
+	bool passed = false;
 
 	for (unsigned i = 0; mt_debug_frames(debug, i, &frame, 1) == 1; i++) {
-		if (frame.cfa > watched->frame.cfa)
-			return MT_WATCH_FRAME_GONE;
-		if (frame.cfa < watched->frame.cfa)
-			continue;
-		*level = i;
-		same = function_of(watched->proc, frame.lookup_pc) == watched->frame.function;
-		return same ? MT_WATCH_FRAME_FOUND : MT_WATCH_FRAME_GONE;
+		bool here = frame.cfa == watched->frame.cfa &&
+		            function_of(watched->proc, frame.lookup_pc) == watched->frame.function;
+
+		if (here) {
+			*level = i;
+			return MT_WATCH_FRAME_FOUND;
+		}
+		/* A handler's stack may lie above it, and lead to it. */
+		passed = passed || (frame.cfa >= watched->frame.cfa && !frame.is_guess);
 	}
-	return debug->thread->regs.rsp >= watched->frame.cfa ? MT_WATCH_FRAME_GONE
-	                                                     : MT_WATCH_FRAME_UNKNOWN;
+	passed = passed || debug->thread->regs.rsp >= watched->frame.cfa;
+	return passed ? MT_WATCH_FRAME_GONE : MT_WATCH_FRAME_UNKNOWN;
 }
 
 static bool has_frame_of(struct mt_thread *thread, const struct mt_watched *watched,

@@ -243,6 +243,13 @@ def test_what_lies_in_memory_for_a_while_only_is_told_as_such():
     assert re.findall(r"Old value = (\d+)\nNew value = (\d+)\n", done.out) == [tuple(values)]
 
 
+def test_a_local_is_written_from_where_its_frame_is_hard_to_find(by):
+    run = Run("handle SIGUSR1 nostop noprint", f"watch {by}local", program=watched("stacks"))
+    values = ["1", "6", "26", "36", "37", "57"]
+    assert run.changes == list(zip(values, values[1:]))
+    assert run.truth["local"] == 57 and "watchpoint-scope" in run.reasons
+
+
 def test_a_local_ends_with_its_thread(by):
     done = debug("break go_away", "run", f"watch {by}local", *["continue"] * 12, program=watched("ending"))
     assert re.findall(r"New value = (\d+)\n", done.out) == ["1", "3"]
