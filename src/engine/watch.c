@@ -135,6 +135,8 @@ static const char *why_no_registers(const struct mt_break *breakpoint,
 		return "-force-software was asked for";
 	if (!watched->proc->debug->settings.watch_registers)
 		return "'set can-use-hw-watchpoints' is off";
+	if (watched->now.gone)
+		return "it has no value here, and is looked for after each instruction";
 	if (watched->in_registers)
 		return "it depends on registers, which no debug register can watch";
 	return NULL;

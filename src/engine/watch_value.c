@@ -170,10 +170,11 @@ static bool is_gone(const struct mt_value *value)
 	return value->gone;
 }
 
-/* Where it had a value once, it is not wrong to ask, but in vain. */
+/* Where it had a value once, or will have one, it is not wrong to ask, but in vain. */
 static struct mt_error *keep_gone(struct mt_watched *watched, struct mt_error *error)
 {
-	watched->now.gone = watched->frame.cfa && mt_error_kind(error) == MT_ERR_UNSUPPORTED;
+	watched->now.gone = (watched->frame.cfa || (watched->moves && watched->type)) &&
+	                    mt_error_kind(error) == MT_ERR_UNSUPPORTED;
 	return keep_error(error, &watched->now);
 }
 
@@ -237,6 +238,9 @@ struct mt_error *mt_watched_evaluate(struct mt_debug *debug, const struct mt_bre
 	if (watched->frame.cfa)
 		mt_debug_world_keep_scope(&reader.made, &watched->frame.scope);
 	MT_TRY(evaluate(&reader, breakpoint, &arena));
+	/* Which register it will be in, only the steps there tell. */
+	if (watched->now.gone)
+		watched->in_registers = watched->in_registers || !watched->frame.cfa;
 	if (watched->now.gone)
 		return NULL;
 	if (reader.failed)

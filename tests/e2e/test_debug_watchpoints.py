@@ -231,6 +231,16 @@ def test_what_lives_in_registers_has_its_own_values_only(name):
     assert done.err.count("watchpoint 2") <= 1  # where it is nowhere
 
 
+@pytest.mark.parametrize("name", ["scopes-fast", "scopes-clang-fast"])
+def test_what_has_no_value_yet_is_waited_for(name):
+    done = debug("break fades", "run", "watch second", *["continue"] * 3, program=[fixture(name)])
+    values = truth_of(done.out)["n"].split()
+    assert "it has no value here, and is looked for after each instruction" in done.out
+    assert re.findall(r"Old value = (.*)\nNew value = (\d+)\n", done.out) == [
+        ("<error: second is optimized out here>", values[2])]
+    assert "has left the block" in done.out
+
+
 def test_what_lies_in_memory_for_a_while_only_is_told_as_such():
     """clang tells where it puts n while the registers are wanted; gcc does not."""
     program = [fixture("scopes-clang-fast")]
