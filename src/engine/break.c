@@ -116,8 +116,10 @@ static struct mt_error *check_names(struct mt_debug *debug, const struct mt_brea
 		mt_error_free(error);
 		return told;
 	}
-	/* Of a watchpoint it may be a name of the frame that touches what is watched. */
-	if (error && is_watch && mt_error_kind(error) != MT_ERR_NOMEM) {
+	/* Of a watchpoint it may be a name of the frame that touches what is watched; an error that
+	 * has its place in the text is one of the text. */
+	if (error && is_watch && mt_error_kind(error) != MT_ERR_NOMEM &&
+	    mt_error_offset(error) < 0) {
 		mt_error_free(error);
 		return NULL;
 	}

@@ -201,10 +201,18 @@ def test_a_condition_that_leads_nowhere_is_told(by):
 
 
 def test_a_condition_on_nothing_is_refused():
-    for command in ("watch counter if nosuch > 2", "condition 2 nosuch"):
-        done = debug("break begin", "run", "watch other", command, "info watchpoints", program=watched("nothing"))
-        assert "the condition: no variable nosuch in watchpoints" in done.err
-        assert "stop only" not in done.out and "counter" not in done.out
+    for condition, why in (("nosuch > 2", "the condition: no variable nosuch in watchpoints"),
+                           ("counter++ > 2", "counter++ would change something"), ("counter = 2", "did you mean ==?")):
+        for command in (f"watch counter if {condition}", f"condition 2 {condition}"):
+            done = debug("break begin", "run", "watch other", command, "info watchpoints", program=watched("nothing"))
+            assert why in done.err
+            assert "stop only" not in done.out and "counter" not in done.out
+
+
+def test_a_name_that_only_others_have_is_no_error():
+    for condition in ("depth > 2", "local == 3"):
+        done = debug("break begin", "run", f"watch counter if {condition}", "info watchpoints", program=watched("nothing"))
+        assert f"stop only if {condition}" in done.out and not done.err
 
 
 SUMS = [fixture("scopes")]
