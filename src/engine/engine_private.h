@@ -426,6 +426,9 @@ struct mt_thread *mt_thread_find(struct mt_debug *debug, pid_t tid);
 void mt_thread_select(struct mt_debug *debug, struct mt_thread *thread);
 /* A thread of the process that is stopped, if there is one: the leader if possible. */
 struct mt_thread *mt_thread_stopped(struct mt_proc *proc);
+/* The next of the other threads that see the same memory, children's that share it too, after
+ * `other`; NULL: the first, or that was the last. */
+struct mt_thread *mt_thread_beside(const struct mt_thread *thread, const struct mt_thread *other);
 /* One that is stopped and sees that memory: the session's if it does; a child's that shares it. */
 struct mt_thread *mt_thread_in_memory(const struct mt_proc *memory);
 

@@ -68,6 +68,18 @@ struct mt_thread *mt_thread_stopped(struct mt_proc *proc)
 	return NULL;
 }
 
+struct mt_thread *mt_thread_beside(const struct mt_thread *thread, const struct mt_thread *other)
+{
+	const struct mt_proc *memory = mt_proc_memory(thread->proc);
+	struct mt_thread *next =
+	    other ? LIST_NEXT(other, traced) : LIST_FIRST(&thread->proc->debug->traced);
+
+	while (next && (next == thread || next->state == MT_THREAD_GONE ||
+	                mt_proc_memory(next->proc) != memory))
+		next = LIST_NEXT(next, traced);
+	return next;
+}
+
 struct mt_thread *mt_thread_in_memory(const struct mt_proc *memory)
 {
 	const struct mt_debug *debug = memory->debug;

@@ -429,11 +429,11 @@ static bool may_claim(const struct mt_watched *watched, const struct mt_thread *
 
 static bool may_anybody_claim(const struct look_at *at)
 {
-	const struct mt_proc *proc = at->thread->proc;
+	const struct mt_proc *memory = mt_proc_memory(at->thread->proc);
+	struct mt_thread *other = NULL;
 
-	for (size_t i = 0; i < proc->threads.len; i++)
-		if (proc->threads.data[i] != at->thread &&
-		    may_claim(at->watched, proc->threads.data[i], 2 * proc->threads.len))
+	while ((other = mt_thread_beside(at->thread, other)))
+		if (may_claim(at->watched, other, 2 * memory->threads.len))
 			return true;
 	return false;
 }

@@ -116,13 +116,9 @@ static bool has_written(struct mt_thread *thread)
 
 static bool others_have_hits(const struct mt_thread *thread)
 {
-	for (size_t i = 0; i < thread->proc->threads.len; i++) {
-		struct mt_thread *other = thread->proc->threads.data[i];
-
-		if (other != thread && other->runs &&
-		    (other->pending.kind == MT_PENDING_WATCH || has_written(other)))
+	for (struct mt_thread *other = NULL; (other = mt_thread_beside(thread, other));)
+		if (other->runs && (other->pending.kind == MT_PENDING_WATCH || has_written(other)))
 			return true;
-	}
 	return false;
 }
 
@@ -130,7 +126,7 @@ enum mt_watch_written mt_watches_look(struct mt_thread *thread)
 {
 	if (!any_changed(thread))
 		return MT_WATCH_NOT_WRITTEN;
-	if (thread->proc->threads.len < 2)
+	if (!mt_thread_beside(thread, NULL))
 		return MT_WATCH_WRITTEN;
 	mt_stop_all(thread->proc->debug);
 	thread->proc->debug->recheck = true; /* they are to go on */

@@ -380,6 +380,17 @@ def test_a_vfork_child_writes_to_the_same_memory(counter, kept):
     assert run.reasons[-1] == "exited"
 
 
+@pytest.mark.parametrize("condition", ["", " if $rip != 0", " if counter != 77"])
+def test_what_a_thread_writes_is_not_a_vfork_childs_system_call(condition):
+    at_end = ["break over", "commands", "silent", "delete 3", "info watchpoints", "continue", "end"]
+    done = debug("break begin", "run", "delete", f"watch -write counter{condition}", "commands", "continue", "end",
+                 *at_end, "continue", program=watched("lending"))
+    assert "by the system call" not in done.out
+    written = truth_of(done.out)["counter"]
+    hits = int(re.search(r"already hit (\d+) times", done.out)[1])
+    assert hits == written - (condition == " if counter != 77" and written >= 77)
+
+
 @pytest.mark.parametrize("follow", ["parent", "child"])
 @pytest.mark.parametrize("condition", ["", " if neighbour != 77"])
 def test_what_is_set_in_a_vfork_child_is_watched(follow, condition):
