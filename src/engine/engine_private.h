@@ -118,6 +118,8 @@ struct mt_thread {
 	uint64_t looked_at;              /* mt_debug.looks at the last of its steps */
 	bool knows_before;               /* `before` is of the last step */
 	struct user_regs_struct before;  /* all of them, where steps are watched */
+	bool knows_state;                /* `before_state` is too; it is of few instructions */
+	struct mt_insn_state before_state;
 	uint8_t stepped_code[4];         /* the first bytes of the stepped instruction */
 };
 

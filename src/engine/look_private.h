@@ -17,8 +17,10 @@ struct mt_error *mt_frame_caller(struct mt_debug *debug, struct mt_frame *caller
 /* A register of the current thread, in its innermost frame. */
 struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
                                     size_t size);
-/* One of any stopped thread. False: this processor has none such, or the thread is ending. */
-bool mt_thread_vector(struct mt_thread *thread, const char *name, void *out, size_t size);
+/* What else than the general registers the accesses of the instruction depend on, which a stopped
+ * thread is about to execute. False: it cannot be had, or the thread is ending. */
+bool mt_thread_insn_state(struct mt_thread *thread, const struct mt_insn *insn,
+                          struct mt_insn_state *state);
 
 /* ---- world.c ------------------------------------------------------------- */
 

@@ -31,18 +31,13 @@ static struct mt_error *gone(const struct mt_thread *thread)
 	                    (int)thread->tid);
 }
 
-/* The thread's areas; `xsave`, of the processor's size, is only read where `reg` lies there. */
-static struct mt_error *read_areas(struct mt_thread *thread, const struct mt_register *reg,
-                                   uint8_t **xsave, struct mt_register_areas *areas)
+/* Adds the XSAVE area, of the processor's size. */
+static struct mt_error *read_xsave(struct mt_thread *thread, uint8_t **xsave,
+                                   struct mt_register_areas *areas)
 {
-	const struct mt_xsave_layout *layout = &thread->proc->debug->layout;
+	const struct mt_xsave_layout *layout = areas->layout;
 	size_t got = 0;
 
-	if (!mt_thread_regs(thread))
-		return gone(thread);
-	*areas = (struct mt_register_areas){ .general = &thread->regs, .layout = layout };
-	if (!mt_register_in_xsave(reg))
-		return NULL;
 	if (thread->task) {
 		areas->xsave = (uint8_t *)(uintptr_t)thread->task->xstate;
 		areas->xsave_size = thread->task->xstate_size;
@@ -56,6 +51,17 @@ static struct mt_error *read_areas(struct mt_thread *thread, const struct mt_reg
 	areas->xsave = *xsave;
 	areas->xsave_size = got;
 	return NULL;
+}
+
+/* The thread's areas; `xsave` is only read where `reg` lies there. */
+static struct mt_error *read_areas(struct mt_thread *thread, const struct mt_register *reg,
+                                   uint8_t **xsave, struct mt_register_areas *areas)
+{
+	if (!mt_thread_regs(thread))
+		return gone(thread);
+	*areas = (struct mt_register_areas){ .general = &thread->regs,
+		                             .layout = &thread->proc->debug->layout };
+	return mt_register_in_xsave(reg) ? read_xsave(thread, xsave, areas) : NULL;
 }
 
 /* ---- In frames above the first ------------------------------------------- */
@@ -103,21 +109,30 @@ struct mt_error *mt_debug_return(struct mt_debug *debug)
 
 /* ---- Reading and writing ------------------------------------------------- */
 
-bool mt_thread_vector(struct mt_thread *thread, const char *name, void *out, size_t size)
+static size_t read_memory(void *arg, uint64_t addr, void *out, size_t len)
 {
-	const struct mt_register *reg = mt_register_find(name);
-	uint8_t *xsave MT_AUTO_FREE = NULL;
-	struct mt_register_areas areas;
-	struct mt_error *error;
+	const struct mt_thread *thread = arg;
 
-	if (!reg || reg->size != size || !mt_register_exists(reg, &thread->proc->debug->layout))
+	return mt_proc_read_some(thread->proc, addr, out, len);
+}
+
+bool mt_thread_insn_state(struct mt_thread *thread, const struct mt_insn *insn,
+                          struct mt_insn_state *state)
+{
+	uint8_t *xsave MT_AUTO_FREE = NULL;
+	struct mt_register_areas areas = { .layout = &thread->proc->debug->layout };
+	struct mt_error *error;
+	struct mt_regs before;
+
+	if (!mt_thread_regs(thread))
 		return false;
-	error = read_areas(thread, reg, &xsave, &areas);
+	error = read_xsave(thread, &xsave, &areas);
 	if (error) {
 		mt_error_free(error);
 		return false;
 	}
-	return mt_register_get(reg, &areas, out);
+	mt_regs_from_user(&thread->regs, &before);
+	return mt_insn_state_take(insn, &before, &areas, read_memory, thread, state);
 }
 
 struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,

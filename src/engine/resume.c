@@ -194,6 +194,17 @@ static bool may_be_syscall(const uint8_t code[2])
 	return memchr(first, code[0], sizeof(first)) || (code[0] >> 4 == 4 && code[1] == 0x0f);
 }
 
+/* What else than the general registers tells what the step will touch. */
+static void note_state(struct mt_thread *thread)
+{
+	struct mt_insn insn;
+
+	thread->knows_state =
+	    mt_insn_may_have_state(thread->stepped_code) && mt_watches_any(thread) &&
+	    mt_proc_decode(thread->proc, thread->stepped_pc, &insn) &&
+	    mt_insn_has_state(&insn) && mt_thread_insn_state(thread, &insn, &thread->before_state);
+}
+
 void mt_thread_note_step(struct mt_thread *thread)
 {
 	bool lets_trap_in =
@@ -208,6 +219,7 @@ void mt_thread_note_step(struct mt_thread *thread)
 	memset(thread->stepped_code, 0, sizeof(thread->stepped_code));
 	mt_proc_read_some(thread->proc, thread->regs.rip, thread->stepped_code,
 	                  sizeof(thread->stepped_code));
+	note_state(thread);
 	thread->flag_trap = thread->regs.eflags & TF;
 	thread->steps_out_of_exec = thread->stop == MT_EVENT_EXEC;
 	if (!lets_trap_in)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which instruction has touched a range of memory, and what it did to it. */
-#include <stdio.h>
-
 #include "engine/engine_private.h"
 
 /* ---- What mt_culprit_find() asks for ------------------------------------- */
@@ -86,26 +84,25 @@ static unsigned stepped_did(struct mt_thread *thread, const struct mt_insn *insn
 	if (!thread->knows_before)
 		return mt_insn_touched(insn, after, addr, (size_t)len);
 	mt_regs_from_user(&thread->before, &before);
-	return mt_insn_will_touch(insn, &before, addr, (size_t)len);
+	return mt_insn_will_touch(insn, &before, thread->knows_state ? &thread->before_state : NULL, addr,
+	                          (size_t)len);
 }
 
 /* ---- What it did ---------------------------------------------------------- */
 
-/* Whether its one operand's elements that a mask lets through are elsewhere. */
+/* Whether its one operand's elements that a mask lets through are elsewhere. The mask is the one
+ * after the instruction, where that is the same. */
 static bool is_masked_out(struct mt_thread *thread, const struct mt_insn *insn,
                           const struct mt_regs *after, uint64_t addr, uint64_t len)
 {
 	const struct mt_insn_mem *mem = &insn->mem[0];
-	uint8_t mask[32] = { 0 };
-	char name[8];
+	struct mt_insn_state state;
 	uint64_t start;
-	bool by_k = mem->mask == MT_INSN_MASK_K;
 
-	if (insn->mem_count != 1 || !mem->mask || !mt_insn_mem_addr_after(insn, 0, after, &start))
-		return false;
-	snprintf(name, sizeof(name), by_k ? "k%u" : "ymm%u", mem->mask_reg);
-	return mt_thread_vector(thread, name, mask, by_k ? 8 : sizeof(mask)) &&
-	       !mt_insn_mask_touches(mem, mask, start, addr, (size_t)len);
+	return insn->mem_count == 1 && mem->mask && mem->mask_kept &&
+	       mt_insn_mem_addr_after(insn, 0, after, &start) &&
+	       mt_thread_insn_state(thread, insn, &state) &&
+	       !mt_insn_mask_touches(mem, state.mask, start, addr, (size_t)len);
 }
 
 #define COPIED_AT_ONCE 256
@@ -178,9 +175,10 @@ static void find_did(struct mt_thread *thread, const struct mt_regs *after, uint
 	bool stepped = thread->how == MT_RESUME_STEP;
 	unsigned did = stepped ? stepped_did(thread, insn, after, addr, len)
 	                       : mt_insn_touched(insn, after, addr, (size_t)len);
+	bool exactly = stepped && thread->knows_before;
 	unsigned copied;
 
-	if (!did || is_masked_out(thread, insn, after, addr, len))
+	if (!did || (!exactly && is_masked_out(thread, insn, after, addr, len)))
 		return;
 	doer->did = did;
 	if (stepped || !insn->rep || insn->mem_count != 2 || did != (MT_INSN_READ | MT_INSN_WRITE))

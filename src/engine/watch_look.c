@@ -162,7 +162,7 @@ static bool cares(const struct mt_watched *watched, const struct mt_insn *insn,
                   const struct mt_regs *before)
 {
 	for (size_t i = 0; i < watched->parts.len; i++)
-		if (mt_insn_will_touch(insn, before, watched->parts.data[i].addr,
+		if (mt_insn_will_touch(insn, before, NULL, watched->parts.data[i].addr,
 		                       (size_t)watched->parts.data[i].len))
 			return true;
 	return false;

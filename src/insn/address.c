@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "insn/insn.h"
+#include "insn/decoded.h"
 
 #define FLAG_DF (UINT64_C(1) << 10)
 
@@ -35,7 +35,7 @@ static uint64_t index_value(const struct mt_insn_mem *mem, const struct mt_regs 
 
 /* In 32-bit code a sum with a segment's base wraps, too: offsets from gs are negative there. In
  * 64-bit code an override of the address size is about the offset alone. */
-static uint64_t linear(const struct mt_insn_mem *mem, uint64_t offset)
+uint64_t mt_insn_linear(const struct mt_insn_mem *mem, uint64_t offset)
 {
 	uint64_t sum = mem->segment_base + (offset & (UINT64_MAX >> (64 - 8 * mem->address_size)));
 
@@ -52,8 +52,17 @@ static bool evaluate(const struct mt_insn *insn, const struct mt_insn_mem *mem, 
 
 	if (mem->bit_offset != MT_REG_NONE)
 		sum += bit_element(mem, regs->r[mem->bit_offset]);
-	*addr = linear(mem, sum);
+	*addr = mt_insn_linear(mem, sum);
 	return true;
+}
+
+bool mt_insn_base_before(const struct mt_insn *insn, size_t mem, const struct mt_regs *before,
+                         uint64_t *base)
+{
+	const struct mt_insn_mem *operand = &insn->mem[mem];
+
+	*base = base_value(insn, operand->base, before) + (uint64_t)operand->disp;
+	return operand->segment == MT_REG_NONE;
 }
 
 bool mt_insn_mem_addr_before(const struct mt_insn *insn, size_t mem, const struct mt_regs *before,
@@ -117,25 +126,6 @@ unsigned mt_insn_touched(const struct mt_insn *insn, const struct mt_regs *after
 
 		if (!extent_after(insn, i, after, &extent) || addr - extent.start < extent.size ||
 		    extent.start - addr < len)
-			touched |= insn->mem[i].access;
-	}
-	return touched;
-}
-
-unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before, uint64_t addr,
-                            size_t len)
-{
-	unsigned touched = 0;
-
-	for (size_t i = 0; i < insn->mem_count; i++) {
-		struct extent extent;
-
-		if (!mt_insn_mem_addr_before(insn, i, before, &extent.start)) {
-			touched |= insn->mem[i].access;
-			continue;
-		}
-		extent.size = insn->mem[i].size ? insn->mem[i].size : UINT64_MAX - extent.start;
-		if (addr - extent.start < extent.size || extent.start - addr < len)
 			touched |= insn->mem[i].access;
 	}
 	return touched;

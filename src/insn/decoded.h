@@ -36,9 +36,21 @@ int64_t mt_decoded_stack_movement(const struct mt_decoded *decoded);
 /* Fills in mem and mem_count; addr, len and klass are known. */
 void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn);
 
-/* Fills in what is the mask of a memory operand. */
+/* Fills in what is the mask of a memory operand. All else of it is there; of a gather or scatter
+ * mask_bits is how many elements it has. */
 void mt_decoded_mask(const struct mt_decoded *decoded, const ZydisDecodedOperand *operand,
                      struct mt_insn_mem *mem);
+
+/* The address that an offset of the operand makes: it wraps, and the segment's base is added. */
+uint64_t mt_insn_linear(const struct mt_insn_mem *mem, uint64_t offset);
+
+/* What the elements' numbers of a gather or scatter are added to. False: a segment's base is
+ * needed. */
+bool mt_insn_base_before(const struct mt_insn *insn, size_t mem, const struct mt_regs *before,
+                         uint64_t *base);
+
+/* Whether the mask lets the operand's element be accessed. */
+bool mt_insn_mask_lets(const struct mt_insn_mem *mem, const uint8_t *mask, size_t element);
 
 /* Fills in port. */
 void mt_decoded_port(const struct mt_decoded *decoded, struct mt_insn *insn);

@@ -20,6 +20,9 @@
 #include "x86/machine.h"
 #include "x86/regs.h"
 
+struct mt_register_areas;
+struct mt_xsave_layout;
+
 #define MT_INSN_MAX_LEN 15
 #define MT_INSN_TEXT_LEN 96
 #define MT_INSN_MAX_MEM 3
@@ -32,9 +35,26 @@ enum mt_insn_access {
 
 /* What says which elements of a vector in memory an instruction accesses. */
 enum mt_insn_mask {
-	MT_INSN_MASK_NONE,   /* it accesses all; or that is not told here (compress, scatter) */
-	MT_INSN_MASK_K,      /* a bit each of k0 … k7, the first element's is the lowest */
-	MT_INSN_MASK_VECTOR, /* the highest bit of each element of an xmm or ymm register */
+	MT_INSN_MASK_NONE,       /* it accesses all */
+	MT_INSN_MASK_K,          /* a bit each of k0 … k7, the first element's is the lowest */
+	MT_INSN_MASK_K_REPEATED, /* the same, where the elements are repeated to fill a vector: one is
+	                            accessed if any of its bits is set (broadcasts) */
+	MT_INSN_MASK_K_PACKED, /* as many elements as bits are set, one after the other (compress) */
+	MT_INSN_MASK_VECTOR,   /* the highest bit of each element of an xmm or ymm register */
+	MT_INSN_MASK_MMX,      /* of each byte of an mm register */
+};
+
+/* Instructions that save and load the processor's state: which parts of their operand they access
+ * depends on eax, edx, and what is in use (Intel SDM volume 1, 10.5 and
+ * 13.7 to 13.11). */
+enum mt_insn_saves {
+	MT_INSN_SAVES_NOTHING,
+	MT_INSN_FXSAVE,
+	MT_INSN_FXRSTOR,
+	MT_INSN_XSAVE,
+	MT_INSN_XSAVEOPT,
+	MT_INSN_XSAVEC,
+	MT_INSN_XRSTOR,
 };
 
 /*
@@ -59,9 +79,19 @@ struct mt_insn_mem {
 	bool scattered; /* many addresses (gather, scatter, AMX tiles), which mt_regs cannot tell */
 	int64_t disp;
 
+	/* Gather and scatter: the element i, of `size` bytes, is at base + v[i] * scale + disp, v
+	 * being the vector register of that number, of signed numbers of that many bytes. */
+	uint8_t vector_index;      /* MT_REG_NONE: it is none of them */
+	uint8_t vector_index_size; /* 4 or 8 */
+
 	uint8_t mask; /* enum mt_insn_mask: which of its elements are accessed */
 	uint8_t mask_reg;
-	uint8_t mask_size; /* bytes of an element */
+	uint8_t mask_size; /* bytes of an element; of a vector's, in the register as well */
+	uint8_t mask_bits; /* how many of the mask count */
+	bool mask_kept;    /* the register has the same value after the instruction */
+
+	uint8_t saves;         /* enum mt_insn_saves */
+	uint8_t saves_vectors; /* how many xmm registers: 8 in 32-bit code, else 16 */
 
 	/* The same address in the registers after the instruction; it has the same index. */
 	bool told_after; /* false when the instruction overwrites its base or index */
@@ -153,20 +183,60 @@ bool mt_insn_mem_addr_after(const struct mt_insn *insn, size_t mem, const struct
 bool mt_insn_mem_addr_before(const struct mt_insn *insn, size_t mem, const struct mt_regs *before,
                              uint64_t *addr);
 
-/* Whether an access to an operand with a mask, which lies at `start`, touches [addr, addr+len):
- * `mask` are the bytes of the mask's register, 8 or up to 32. The register is the same before and
- * after the instruction. */
-bool mt_insn_mask_touches(const struct mt_insn_mem *mem, const uint8_t *mask, uint64_t start,
-                          uint64_t addr, size_t len);
-
 /* From now on operands relative to `segment` ('f' or 'g') name their places themselves, as they are
  * in a thread where that has this base. */
 void mt_insn_resolve_segment(struct mt_insn *insn, uint8_t segment, uint64_t base);
 
-/* Which of read and write `insn` does to [addr, addr+len), as mt_insn_touched(), from the registers
- * before it: exactly, but for repetitions, of which it tells the first element only. */
-unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before, uint64_t addr,
-                            size_t len);
+/*
+ * Memory as the caller has it: reads `len` bytes at `addr` into `out` and returns how many could be
+ * read (0 … len).
+ */
+typedef size_t (*mt_code_reader)(void *arg, uint64_t addr, void *out, size_t len);
+
+/* ---- What it will access -------------------------------------------------- */
+
+/* What of the XSAVE area an instruction's accesses depend on. */
+struct mt_insn_state {
+	uint8_t mask[64];  /* the register that is its mask; of k0 … k7 the first 8 bytes */
+	uint8_t index[64]; /* its vector_index */
+	/* Of one that saves or loads: what the processor has, borrowed; the components that are
+	 * not in their initial state; the first words of the header that is loaded. */
+	const struct mt_xsave_layout *layout;
+	uint64_t in_use;
+	uint64_t header[2];
+};
+
+/* Whether the general registers alone do not tell what it accesses, and a state does. */
+bool mt_insn_has_state(const struct mt_insn *insn);
+
+/* Whether bytes of code, 4 at least, may begin an instruction for which that is so: without
+ * decoding it, which costs more. */
+bool mt_insn_may_have_state(const uint8_t *code);
+
+/* Takes it from the areas of a thread (the XSAVE area is needed, `general` is not) whose general
+ * registers are `before`; `read` tells what is in memory. False: it is not there. */
+bool mt_insn_state_take(const struct mt_insn *insn, const struct mt_regs *before,
+                        const struct mt_register_areas *areas, mt_code_reader read, void *arg,
+                        struct mt_insn_state *state);
+
+/* Whether an access to an operand with a mask, which lies at `start`, touches [addr, addr+len):
+ * `mask` are the 64 bytes of mt_insn_state. */
+bool mt_insn_mask_touches(const struct mt_insn_mem *mem, const uint8_t *mask, uint64_t start,
+                          uint64_t addr, size_t len);
+
+/*
+ * Which of read and write `insn` does to [addr, addr+len), as mt_insn_touched(), from the registers
+ * before it: exactly, with the first element of a repetition, if there is one. `state` may be NULL:
+ * then all that it would tell counts as touching.
+ */
+unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before,
+                            const struct mt_insn_state *state, uint64_t addr, size_t len);
+
+/* The first place in [addr, addr+len) that it accesses in one of the ways of `wanted`. False: there
+ * is none, or that is not known. */
+bool mt_insn_will_touch_at(const struct mt_insn *insn, const struct mt_regs *before,
+                           const struct mt_insn_state *state, unsigned wanted, uint64_t *addr,
+                           size_t *len);
 
 /* ---- I/O ports ------------------------------------------------------------ */
 
@@ -185,12 +255,6 @@ bool mt_insn_port_access(const struct mt_insn *insn, const struct mt_regs *befor
                          struct mt_port_access *access);
 
 /* ---- The culprit --------------------------------------------------------- */
-
-/*
- * Code as the caller has it: reads `len` bytes at `addr` into `out` and returns how many could be
- * read (0 … len).
- */
-typedef size_t (*mt_code_reader)(void *arg, uint64_t addr, void *out, size_t len);
 
 /* How sure the answer is. */
 enum mt_culprit_how {

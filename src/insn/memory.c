@@ -133,6 +133,12 @@ static uint8_t address_size(const struct mt_decoded *decoded, const ZydisDecoded
 	return decoded->insn.address_width / 8;
 }
 
+static bool is_tile(ZydisMnemonic mnemonic)
+{
+	return mnemonic == ZYDIS_MNEMONIC_TILELOADD || mnemonic == ZYDIS_MNEMONIC_TILELOADDT1 ||
+	       mnemonic == ZYDIS_MNEMONIC_TILESTORED;
+}
+
 static struct mt_insn_mem mem_of(const struct mt_decoded *decoded,
                                  const ZydisDecodedOperand *operand)
 {
@@ -147,14 +153,91 @@ static struct mt_insn_mem mem_of(const struct mt_decoded *decoded,
 		.bit_offset = MT_REG_NONE,
 		.address_size = address_size(decoded, operand),
 		.scattered = operand->mem.type == ZYDIS_MEMOP_TYPE_VSIB ||
-		             decoded->insn.meta.category == ZYDIS_CATEGORY_AMX_TILE,
+		             is_tile(decoded->insn.mnemonic),
 		.disp = operand->mem.disp.value,
+		.vector_index = MT_REG_NONE,
 	};
 
 	mem.told_after = !overwrites(decoded, mem.base) && !overwrites(decoded, mem.index);
 	mem.after_base = mem.base;
 	mem.after_disp = mem.disp;
 	return mem;
+}
+
+/* ---- Vectors of addresses, and the state of the processor ------------------ */
+
+static bool has_double_words(ZydisMnemonic mnemonic)
+{
+	switch (mnemonic) {
+	case ZYDIS_MNEMONIC_VGATHERDPS:
+	case ZYDIS_MNEMONIC_VGATHERDPD:
+	case ZYDIS_MNEMONIC_VPGATHERDD:
+	case ZYDIS_MNEMONIC_VPGATHERDQ:
+	case ZYDIS_MNEMONIC_VSCATTERDPS:
+	case ZYDIS_MNEMONIC_VSCATTERDPD:
+	case ZYDIS_MNEMONIC_VPSCATTERDD:
+	case ZYDIS_MNEMONIC_VPSCATTERDQ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* As many elements as both the vector of indices and that of the data have. */
+static unsigned count_of(const struct mt_decoded *decoded, const ZydisDecodedOperand *operand,
+                         unsigned index_size)
+{
+	bool gathers = operand != decoded->operands;
+	ZydisRegister data = decoded->operands[gathers ? 0 : 2].reg.value;
+	unsigned indices =
+	    ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, operand->mem.index) / 8 / index_size;
+	unsigned elements =
+	    ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, data) / operand->size;
+
+	return indices < elements ? indices : elements;
+}
+
+/* Those of AVX-512's that only prefetch are none: see only_names(). */
+static void fill_indices(const struct mt_decoded *decoded, const ZydisDecodedOperand *operand,
+                         struct mt_insn_mem *mem)
+{
+	if (operand->mem.type != ZYDIS_MEMOP_TYPE_VSIB)
+		return;
+	mem->vector_index = (uint8_t)ZydisRegisterGetId(operand->mem.index);
+	mem->vector_index_size = has_double_words(decoded->insn.mnemonic) ? 4 : 8;
+	mem->mask_bits = (uint8_t)count_of(decoded, operand, mem->vector_index_size);
+}
+
+static enum mt_insn_saves saves_of(ZydisMnemonic mnemonic)
+{
+	switch (mnemonic) {
+	case ZYDIS_MNEMONIC_FXSAVE:
+	case ZYDIS_MNEMONIC_FXSAVE64:
+		return MT_INSN_FXSAVE;
+	case ZYDIS_MNEMONIC_FXRSTOR:
+	case ZYDIS_MNEMONIC_FXRSTOR64:
+		return MT_INSN_FXRSTOR;
+	case ZYDIS_MNEMONIC_XSAVE:
+	case ZYDIS_MNEMONIC_XSAVE64:
+		return MT_INSN_XSAVE;
+	case ZYDIS_MNEMONIC_XSAVEOPT:
+	case ZYDIS_MNEMONIC_XSAVEOPT64:
+		return MT_INSN_XSAVEOPT;
+	case ZYDIS_MNEMONIC_XSAVEC:
+	case ZYDIS_MNEMONIC_XSAVEC64:
+		return MT_INSN_XSAVEC;
+	case ZYDIS_MNEMONIC_XRSTOR:
+	case ZYDIS_MNEMONIC_XRSTOR64:
+		return MT_INSN_XRSTOR;
+	default: /* those of the kernel */
+		return MT_INSN_SAVES_NOTHING;
+	}
+}
+
+static void fill_saves(const struct mt_decoded *decoded, struct mt_insn_mem *mem)
+{
+	mem->saves = (uint8_t)saves_of(decoded->insn.mnemonic);
+	mem->saves_vectors = decoded->insn.machine_mode == ZYDIS_MACHINE_MODE_LONG_64 ? 16 : 8;
 }
 
 /* ---- Instructions with an address of their own kind ---------------------- */
@@ -206,6 +289,7 @@ static void adjust_enter(const struct mt_decoded *decoded, struct mt_insn *insn)
 		.segment = MT_REG_NONE,
 		.base = MT_REG_RBP,
 		.index = MT_REG_NONE,
+		.vector_index = MT_REG_NONE,
 		.scale = 1,
 		.bit_offset = MT_REG_NONE,
 		.address_size = pushed->address_size,
@@ -268,6 +352,8 @@ void mt_decoded_memory(const struct mt_decoded *decoded, struct mt_insn *insn)
 
 		*mem = mem_of(decoded, operand);
 		adjust_stack(decoded, operand, mem);
+		fill_indices(decoded, operand, mem);
+		fill_saves(decoded, mem);
 		mt_decoded_mask(decoded, operand, mem);
 	}
 	if (insn->mem_count)

@@ -36,6 +36,7 @@ enum mt_record_flags {
 	MT_RECORD_STACK_CUT =
 	    32,                /* the walk ended at MT_RECORD_MAX_FRAMES or at unreadable memory */
 	MT_RECORD_UNREAD = 64, /* with UNDECIDED: the condition could not read `unread` */
+	MT_RECORD_STEPPED = 128, /* by a single step, which says exactly who did what */
 };
 
 struct mt_record {
@@ -52,6 +53,7 @@ struct mt_record {
 	struct mt_regs regs; /* of user mode, after the access */
 	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
 	uint64_t kernel_ip, kernel_di, kernel_cx, kernel_sp;
+	uint64_t stepped_pc, did; /* STEPPED: the instruction, and its MT_INSN_* bits */
 	uint64_t unread; /* an address that the condition depends on */
 	uint64_t addr;   /* of the watched range: of instances it is each one's own */
 	uint64_t len;    /* of a slice of it, at `addr`; 0: it is all of it */

@@ -35,6 +35,7 @@ void mt_traced_destroy(struct mt_traced *traced)
 	mt_vec_deinit(&traced->armed);
 	mt_vec_deinit(&traced->held);
 	free(traced->insns);
+	free(traced->xsave);
 	free(traced);
 }
 

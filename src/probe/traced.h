@@ -16,6 +16,7 @@
 #include "insn/insn.h"
 #include "probe/armed.h"
 #include "target/tracee.h"
+#include "x86/regtable.h"
 
 /* DR0 to DR3 and DR7; without padding, to be compared. */
 struct mt_traced_registers {
@@ -38,6 +39,8 @@ struct mt_traced_thread {
 	 * has not been told of yet. */
 	bool steps;
 	struct user_regs_struct before;
+	bool knows_state;
+	struct mt_insn_state state; /* where its accesses depend on more than registers */
 	uint8_t code[MT_TRACED_CODE];
 	size_t code_len;
 	char comm[16];
@@ -67,6 +70,8 @@ struct mt_traced {
 	struct mt_traced_held next; /* the one that was handed out last */
 	uint64_t last_program;
 	struct mt_traced_insn *insns; /* NULL: nothing was stepped yet */
+	struct mt_xsave_layout layout;
+	uint8_t *xsave; /* of that size, for one look at a thread's; NULL: none was needed yet */
 	uint64_t told;                /* hits, ever */
 };
 

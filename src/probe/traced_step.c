@@ -114,6 +114,7 @@ static void hide_flag(const struct mt_traced_thread *thread, struct user_regs_st
 struct step {
 	struct mt_insn insn;
 	struct mt_regs before, after;
+	const struct mt_insn_state *state; /* NULL: not needed, or not known */
 };
 
 static unsigned wanted_access(enum mt_dr_kind kind)
@@ -121,27 +122,28 @@ static unsigned wanted_access(enum mt_dr_kind kind)
 	return kind == MT_DR_WRITE ? MT_INSN_WRITE : MT_INSN_WRITE | MT_INSN_READ;
 }
 
-/* Which part of the range: the first operand's that is in it. */
+/* Which part of the range. */
 static void find_part(const struct mt_armed *armed, const struct step *step,
                       struct mt_record *record)
 {
-	uint64_t begin = armed->spec.addr, end = begin + armed->spec.len, at;
+	uint64_t at = armed->spec.addr;
+	size_t size = armed->spec.len;
 
-	for (size_t i = 0; i < step->insn.mem_count; i++) {
-		const struct mt_insn_mem *mem = &step->insn.mem[i];
-		uint64_t size = mem->size ? mem->size : 1;
+	if (!mt_insn_will_touch_at(&step->insn, &step->before, step->state,
+	                           wanted_access(armed->spec.kind), &at, &size))
+		size = 1;
+	mt_traced_choose_slice(armed, at, size, record);
+}
 
-		if (!mt_insn_mem_addr_before(&step->insn, i, &step->before, &at) || at >= end ||
-		    at + size <= begin)
-			continue;
-		if (at < begin) {
-			size -= begin - at;
-			at = begin;
-		}
-		mt_traced_choose_slice(armed, at, size, record);
-		return;
-	}
-	mt_traced_choose_slice(armed, begin, 1, record);
+/* To the part that is told. */
+static void tell_what_it_did(const struct mt_armed *armed, const struct step *step,
+                             struct mt_record *record)
+{
+	size_t len = record->len ? record->len : armed->spec.len;
+
+	record->flags |= MT_RECORD_STEPPED;
+	record->stepped_pc = step->insn.addr;
+	record->did = mt_insn_will_touch(&step->insn, &step->before, step->state, record->addr, len);
 }
 
 static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
@@ -150,7 +152,7 @@ static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	struct mt_record *record MT_AUTO_FREE = NULL;
 	uint64_t addr = instance ? instance->addr : armed->spec.addr;
 
-	if (!(mt_insn_will_touch(&step->insn, &step->before, addr, armed->spec.len) &
+	if (!(mt_insn_will_touch(&step->insn, &step->before, step->state, addr, armed->spec.len) &
 	      wanted_access(armed->spec.kind)))
 		return;
 	record = mt_record_new();
@@ -164,6 +166,7 @@ static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	}
 	if (armed->shadow)
 		find_part(armed, step, record);
+	tell_what_it_did(armed, step, record);
 	mt_traced_send_at(probe, armed, thread, record);
 }
 
@@ -187,12 +190,6 @@ static void look_at_all(struct mt_probe *probe, struct mt_traced_thread *thread,
 				look_at(probe, armed, thread, step, &instance);
 		}
 	}
-}
-
-/* A repetition of no times, and a step into a handler, have executed nothing. */
-static bool has_done_something(const struct step *step)
-{
-	return !step->insn.rep || step->before.r[MT_REG_RCX] != 0;
 }
 
 /* The end of a step, or that of a system call (user_single_step_report()), which is TRAP_BRKPT. */
@@ -221,11 +218,12 @@ enum mt_probe_stop mt_traced_stepped(struct mt_probe *probe, struct mt_traced_th
 	hide_flag(thread, &now);
 	if (!decode(probe->traced, thread, &step.insn))
 		return MT_PROBE_OURS;
+	step.state = thread->knows_state ? &thread->state : NULL;
 	mt_regs_from_user(&thread->before, &step.before);
 	mt_regs_from_user(&now, &step.after);
 	if (step.insn.klass == MT_INSN_SYSCALL)
 		mt_traced_compare(probe, thread, false);
-	else if (step.insn.mem_count && has_done_something(&step))
+	else if (step.insn.mem_count)
 		look_at_all(probe, thread, &step);
 	return MT_PROBE_OURS;
 }
@@ -253,6 +251,33 @@ static bool is_in_call(struct mt_traced *traced, const struct mt_traced_thread *
 	       now->rip == thread->before.rip + decode_once(traced, thread)->len;
 }
 
+static size_t read_memory(void *arg, uint64_t addr, void *out, size_t len)
+{
+	const struct mt_traced_thread *thread = arg;
+
+	return mt_process_read_some(thread->pid, addr, out, len);
+}
+
+static bool take_state(struct mt_traced *traced, struct mt_traced_thread *thread)
+{
+	struct mt_register_areas areas = { .layout = &traced->layout };
+	struct mt_regs before;
+	struct mt_insn insn;
+
+	if (!decode(traced, thread, &insn) || !mt_insn_has_state(&insn))
+		return false;
+	if (!traced->xsave) {
+		mt_xsave_layout_read(&traced->layout);
+		traced->xsave = mt_alloc(traced->layout.size);
+	}
+	if (!traced->xsave || !mt_tracee_xstate(thread->tid, traced->xsave, traced->layout.size,
+	                                        &areas.xsave_size))
+		return false;
+	areas.xsave = traced->xsave;
+	mt_regs_from_user(&thread->before, &before);
+	return mt_insn_state_take(&insn, &before, &areas, read_memory, thread, &thread->state);
+}
+
 /* Where the thread stands, which is at an instruction of its own. */
 static bool note_before(struct mt_traced *traced, struct mt_traced_thread *thread)
 {
@@ -263,6 +288,8 @@ static bool note_before(struct mt_traced *traced, struct mt_traced_thread *threa
 	thread->before = now;
 	thread->code_len =
 	    mt_process_read_some(thread->pid, now.rip, thread->code, sizeof(thread->code));
+	thread->knows_state = thread->code_len && mt_insn_may_have_state(thread->code) &&
+	                      take_state(traced, thread);
 	return true;
 }
 
@@ -280,6 +307,7 @@ static bool run_popf(struct mt_probe *probe, struct mt_traced_thread *thread)
 	if (!size || !mt_step_popf(thread->tid, step.insn.len, size, &now))
 		return false;
 	mt_tracee_set_user_regs(thread->tid, &now);
+	step.state = NULL;
 	mt_regs_from_user(&thread->before, &step.before);
 	mt_regs_from_user(&now, &step.after);
 	look_at_all(probe, thread, &step);

@@ -201,6 +201,8 @@ static void identify(const struct mt_enrich_query *query, struct mt_culprit *cul
 
 	if (query->record->flags & MT_RECORD_KERNEL)
 		decode_at(query, pc - SYSCALL_LEN, culprit);
+	else if (query->record->flags & MT_RECORD_STEPPED)
+		decode_at(query, query->record->stepped_pc, culprit);
 	else if (query->watch->kind == MT_DR_EXEC)
 		decode_at(query, pc, culprit);
 	else
@@ -214,6 +216,8 @@ static bool did_it(const struct mt_culprit_entry *entry, const struct mt_enrich_
 
 	if (record->flags & MT_RECORD_KERNEL || query->watch->kind == MT_DR_EXEC)
 		return true;
+	if (record->flags & MT_RECORD_STEPPED)
+		return entry->code.culprit.insn.addr == record->stepped_pc;
 	return entry->code.culprit.how == MT_CULPRIT_DECODED &&
 	       mt_insn_touched(&entry->code.culprit.insn, &record->regs, query->watch->addr,
 	                       query->watch->len) &

@@ -44,6 +44,8 @@ static unsigned access_of(const struct mt_watch *watch, const struct mt_record *
 		return kernel_access(watch, record);
 	if (watch->view.kind == MT_DR_WRITE)
 		return MT_INSN_WRITE;
+	if (record->flags & MT_RECORD_STEPPED)
+		return (unsigned)record->did;
 	if (culprit->how == MT_CULPRIT_UNKNOWN)
 		return 0;
 	return mt_insn_touched(&culprit->insn, &record->regs, watch->view.addr, watch->view.len);

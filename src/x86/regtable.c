@@ -31,6 +31,7 @@ void mt_xsave_layout_read(struct mt_xsave_layout *layout)
 			continue;
 		layout->length[i] = a;
 		layout->offset[i] = b;
+		layout->aligned |= (uint64_t)(c >> 1 & 1) << i;
 	}
 }
 

@@ -32,6 +32,7 @@ enum mt_xstate {
 struct mt_xsave_layout {
 	size_t size;      /* of the area with all that the system has enabled; 0: no XSAVE */
 	uint64_t enabled; /* bit n: component n is there */
+	uint64_t aligned; /* likewise: in the compacted form it begins at a multiple of 64 */
 	uint32_t offset[MT_XSTATE_COUNT];
 	uint32_t length[MT_XSTATE_COUNT];
 };

@@ -9,6 +9,7 @@
 #include "fuzz.h"
 #include "insn/ahead.h"
 #include "insn/insn.h"
+#include "x86/regtable.h"
 
 #define START UINT64_C(0x401000)
 
@@ -53,6 +54,25 @@ static struct mt_regs registers_of(const struct code *code)
 	return regs;
 }
 
+/* What it will touch first, from any state of the processor, it touches. */
+static void ask_for_reach(const struct mt_insn *insn, const struct mt_regs *regs)
+{
+	const struct mt_xsave_layout layout = { .size = 4096, .enabled = UINT64_MAX, .aligned = 4 };
+	struct mt_insn_state state = { .layout = &layout, .in_use = regs->r[MT_REG_RBX] };
+	uint64_t addr = START;
+	size_t len = 1 << 20;
+
+	for (size_t i = 0; i < sizeof(state.mask); i++)
+		state.mask[i] = state.index[i] = (uint8_t)(regs->r[i % MT_REG_COUNT] >> i % 8);
+	state.header[0] = regs->r[MT_REG_RCX];
+	if (mt_insn_will_touch_at(insn, regs, &state, MT_INSN_WRITE, &addr, &len)) {
+		require(len && addr >= START && addr + len <= START + (1 << 20));
+		require(insn->rep || mt_insn_will_touch(insn, regs, &state, addr, len) & MT_INSN_WRITE);
+	}
+	mt_insn_will_touch(insn, regs, NULL, START, 8);
+	mt_insn_may_have_state(insn->bytes);
+}
+
 static void ask_of_instruction(const struct mt_insn *insn, const struct mt_regs *regs)
 {
 	uint8_t value[24] = { 0 };
@@ -61,6 +81,7 @@ static void ask_of_instruction(const struct mt_insn *insn, const struct mt_regs 
 	require(insn->len >= 1 && insn->len <= MT_INSN_MAX_LEN);
 	require(insn->mem_count <= MT_INSN_MAX_MEM);
 	require(memchr(insn->text, '\0', sizeof(insn->text)) != NULL);
+	ask_for_reach(insn, regs);
 	for (size_t i = 0; i < insn->mem_count; i++) {
 		mt_insn_mem_addr_before(insn, i, regs, &addr);
 		if (mt_insn_mem_addr_after(insn, i, regs, &addr))

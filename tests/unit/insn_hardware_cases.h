@@ -20,6 +20,11 @@ enum case_flags {
 	I386 = 512,     /* 32-bit code */
 	WRAPPED = 1024, /* edi makes up for a displacement, so that the sum goes past 4 GiB */
 	BITS = 2048,    /* ebp is a negative bit offset */
+	AVX2 = 4096,
+	AVX512 = 8192,
+	STATE = 16384,   /* what it accesses depends on registers of the XSAVE area */
+	WIDE = 32768,    /* the processor may trap for more than it accesses */
+	ALIGNED = 65536, /* rbx is a multiple of 64; how much is accessed depends on the processor */
 };
 
 #define CASES(X)                                                                                   \
@@ -134,9 +139,37 @@ enum case_flags {
 	X(movhps, "movhps %xmm0, (%rbx)", 8, 8, 0)                                                 \
 	X(movntdq, "movntdq %xmm0, (%rbx)", 16, 16, 0)                                             \
 	X(pextrb, "pextrb $1, %xmm0, (%rbx)", 1, 1, 0)                                             \
-	X(maskmovdqu, "maskmovdqu %xmm0, %xmm1", 0, 0, LOOSE)                                      \
+	X(maskmovdqu, "maskmovdqu %xmm1, %xmm0", 16, 16, STATE | WIDE)                               \
+	X(maskmovq, "maskmovq %mm1, %mm0", 8, 8, STATE | WIDE)                                     \
 	X(vmovdqu, "vmovdqu %ymm0, 1(%rbx)", 32, 32, AVX)                                          \
-	X(vmaskmovps, "vmaskmovps %xmm0, %xmm1, (%rbx)", 0, 0, AVX | LOOSE)                        \
+	X(vmaskmovps, "vmaskmovps %xmm0, %xmm1, (%rbx)", 8, 8, AVX | STATE)                        \
+	X(vmaskmovpd_load, "vmaskmovpd (%rbx), %ymm1, %ymm1", 0, 16, AVX | STATE)                  \
+	X(vpmaskmovd, "vpmaskmovd %ymm0, %ymm1, 3(%rbx)", 16, 16, AVX2 | STATE)                    \
+	X(vpgatherdd, "vpgatherdd %ymm1, (%rbx,%ymm2,4), %ymm0", 0, 16, AVX2 | STATE)              \
+	X(vpgatherdq, "vpgatherdq %ymm1, 1(%rbx,%xmm2,2), %ymm0", 0, 16, AVX2 | STATE)             \
+	X(vgatherqps, "vgatherqps %xmm1, (%rbx,%ymm3,8), %xmm0", 0, 8, AVX2 | STATE)               \
+	X(vgatherqpd, "vgatherqpd %xmm1, (%rbx,%xmm3,1), %xmm0", 0, 8, AVX2 | STATE)               \
+	X(vgatherdps_512, "vgatherdps (%rbx,%zmm2,4), %zmm0{%k1}", 0, 32, AVX512 | STATE)          \
+	X(vpgatherqd_512, "vpgatherqd 4(%rbx,%zmm18,4), %ymm0{%k1}", 0, 16, AVX512 | STATE)        \
+	X(vpscatterdd, "vpscatterdd %zmm0, (%rbx,%zmm2,4){%k1}", 32, 32, AVX512 | STATE)           \
+	X(vscatterqpd, "vscatterqpd %zmm0, (%rbx,%zmm3,8){%k1}", 32, 32, AVX512 | STATE)           \
+	X(vscatterdpd, "vscatterdpd %ymm0, (%rbx,%xmm2,4){%k1}", 16, 16, AVX512 | STATE)           \
+	X(vmovdqu8_store, "vmovdqu8 %zmm0, 1(%rbx){%k1}", 32, 32, AVX512 | STATE)                  \
+	X(vmovups_load, "vmovups (%rbx), %zmm0{%k1}", 0, 32, AVX512 | STATE)                       \
+	X(vaddps_broadcast, "vaddps (%rbx){1to16}, %zmm0, %zmm0{%k1}", 0, 4, AVX512 | STATE)       \
+	X(vaddps_none, "vaddps (%rbx){1to16}, %zmm0, %zmm0{%k2}", 0, 0, AVX512 | STATE)            \
+	X(vcompressps, "vcompressps %zmm0, (%rbx){%k1}", 32, 32, AVX512 | STATE)                   \
+	X(vexpandpd, "vexpandpd (%rbx), %zmm0{%k1}", 0, 32, AVX512 | STATE)                        \
+	X(vpermps, "vpermps (%rbx), %zmm1, %zmm0{%k1}", 0, 64, AVX512 | STATE)                     \
+	X(vcvtpd2ps, "vcvtpd2ps (%rbx), %ymm0{%k1}", 0, 32, AVX512 | STATE)                        \
+	X(vpmovdb, "vpmovdb %zmm0, (%rbx){%k1}", 8, 8, AVX512 | STATE)                             \
+	X(vcompare_k, "vpcmpeqb (%rbx), %zmm1, %k1{%k1}", 0, 32, AVX512 | STATE)                   \
+	X(fxsave, "fxsave64 (%rbx)", 416, 416, ALIGNED | STATE)                                    \
+	X(fxrstor, "fxrstor64 (%rbx)", 0, 416, ALIGNED | STATE)                                    \
+	X(xsave, "xsave64 (%rbx)", 416, 424, ALIGNED | STATE)                                      \
+	X(xsaveopt, "xsaveopt64 (%rbx)", 416, 424, ALIGNED | STATE)                                \
+	X(xsavec, "xsavec64 (%rbx)", 416, 424, ALIGNED | STATE)                                    \
+	X(xrstor, "xrstor64 (%rbx)", 0, 424, ALIGNED | STATE)                                      \
 	X(fst32, "fsts (%rbx)", 4, 4, 0)                                                           \
 	X(fstp80, "fstpt (%rbx)", 10, 10, 0)                                                       \
 	X(fistp64, "fistpll (%rbx)", 8, 8, 0)                                                      \

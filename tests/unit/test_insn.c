@@ -240,8 +240,8 @@ START_TEST(memory_that_only_a_part_is_known_of)
 	ck_assert_uint_eq(insn.mem[0].size, 0);
 	ck_assert(mt_insn_touched(&insn, &regs, 0x5800, 8) & MT_INSN_WRITE);
 	ck_assert_uint_eq(mt_insn_touched(&insn, &regs, 0x4ff8, 8), 0);
-	ck_assert(mt_insn_will_touch(&insn, &regs, 0x5800, 8) & MT_INSN_WRITE);
-	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x4ff8, 8), 0);
+	ck_assert(mt_insn_will_touch(&insn, &regs, NULL, 0x5800, 8) & MT_INSN_WRITE);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, NULL, 0x4ff8, 8), 0);
 
 	/* vpgatherdd %xmm1,(%rdi,%xmm2,4),%xmm3: the index is no general register. */
 	insn = decode(BYTES(0xc4, 0xe2, 0x71, 0x90, 0x1c, 0x97));
@@ -249,21 +249,21 @@ START_TEST(memory_that_only_a_part_is_known_of)
 	ck_assert(!mt_insn_mem_addr_before(&insn, 0, &regs, &addr));
 	ck_assert(!mt_insn_mem_addr_after(&insn, 0, &regs, &addr));
 	ck_assert_uint_eq(mt_insn_touched(&insn, &regs, 0x100, 1), MT_INSN_READ);
-	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x100, 1), MT_INSN_READ);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, NULL, 0x100, 1), MT_INSN_READ);
 
 	/* mov %rax,%gs:(%rdi) */
 	insn = decode(BYTES(0x65, 0x48, 0x89, 0x07));
 	ck_assert_uint_eq(insn.mem[0].segment, 'g');
 	ck_assert(!mt_insn_mem_addr_before(&insn, 0, &regs, &addr));
 	ck_assert_uint_eq(mt_insn_touched(&insn, &regs, 0x100, 1), MT_INSN_WRITE);
-	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x100, 1), MT_INSN_WRITE);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, NULL, 0x100, 1), MT_INSN_WRITE);
 	mt_insn_resolve_segment(&insn, 'f', 0x2000); /* the other one */
 	ck_assert(!mt_insn_mem_addr_before(&insn, 0, &regs, &addr));
 	mt_insn_resolve_segment(&insn, 'g', 0x2000);
 	ck_assert(mt_insn_mem_addr_before(&insn, 0, &regs, &resolved));
 	ck_assert_uint_eq(resolved, 0x7000);
-	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x7007, 1), MT_INSN_WRITE);
-	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, 0x5000, 8), 0);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, NULL, 0x7007, 1), MT_INSN_WRITE);
+	ck_assert_uint_eq(mt_insn_will_touch(&insn, &regs, NULL, 0x5000, 8), 0);
 
 	/* mov %rax,%ds:(%rdi): has no meaning in 64-bit mode. */
 	insn = decode(BYTES(0x3e, 0x48, 0x89, 0x07));

@@ -126,6 +126,15 @@ static void expect_mask(const struct mt_insn *insn, enum mt_insn_mask kind, unsi
 	                  insn->mem[0].mask_size == size,
 	              "%s: mask %u, register %u, size %u", insn->text, insn->mem[0].mask,
 	              insn->mem[0].mask_reg, insn->mem[0].mask_size);
+	ck_assert_msg(!kind || mt_insn_may_have_state(insn->bytes), "%s", insn->text);
+	ck_assert_msg(mt_insn_has_state(insn) == (kind != MT_INSN_MASK_NONE), "%s", insn->text);
+}
+
+static void expect_used_up(const struct mt_insn *insn, enum mt_insn_mask kind, unsigned reg,
+                           unsigned size)
+{
+	expect_mask(insn, kind, reg, size);
+	ck_assert_msg(!insn->mem[0].mask_kept, "%s", insn->text);
 }
 
 START_TEST(masks)
@@ -146,25 +155,99 @@ START_TEST(masks)
 }
 END_TEST
 
-START_TEST(what_has_no_mask_that_is_known_afterwards)
+START_TEST(masks_that_are_used_up)
+{
+	struct mt_insn insn = DECODE("\xc4\xe2\x71\x2c\x08"); /* vmaskmovps (%rax),%xmm1,%xmm1 */
+
+	expect_used_up(&insn, MT_INSN_MASK_VECTOR, 1, 4);
+	insn = DECODE("\xc4\xe2\x71\x90\x04\x10"); /* vpgatherdd %xmm1,(%rax,%xmm2),%xmm0 */
+	expect_used_up(&insn, MT_INSN_MASK_VECTOR, 1, 4);
+	insn = DECODE("\x62\xf2\x7d\x49\xa0\x04\x10"); /* vpscatterdd %zmm0,(%rax,%zmm2){%k1} */
+	expect_used_up(&insn, MT_INSN_MASK_K, 1, 4);
+}
+END_TEST
+
+START_TEST(vectors_of_addresses)
+{
+	struct mt_insn insn = DECODE("\xc4\xe2\xf5\x93\x04\x10"); /* vgatherqpd of ymm1 and ymm2 */
+
+	ck_assert_uint_eq(insn.mem[0].vector_index, 2);
+	ck_assert_uint_eq(insn.mem[0].vector_index_size, 8);
+	ck_assert_uint_eq(insn.mem[0].mask_bits, 4);
+	ck_assert_uint_eq(insn.mem[0].access, MT_INSN_READ);
+	insn = DECODE("\x62\xf2\x7d\x49\xa3\x04\x10"); /* vscatterqps %ymm0,(%rax,%zmm2){%k1} */
+	ck_assert_uint_eq(insn.mem[0].vector_index_size, 8);
+	ck_assert_uint_eq(insn.mem[0].mask_bits, 8);
+	ck_assert_uint_eq(insn.mem[0].size, 4);
+	ck_assert_uint_eq(insn.mem[0].access, MT_INSN_WRITE);
+	insn = DECODE("\x48\x8b\x04\x10"); /* mov (%rax,%rdx),%rax */
+	ck_assert_uint_eq(insn.mem[0].vector_index, MT_REG_NONE);
+}
+END_TEST
+
+START_TEST(what_has_no_mask)
 {
 	struct mt_insn insn = DECODE("\x62\xf1\x7c\x48\x11\x00"); /* vmovups %zmm0,(%rax) */
 
 	expect_mask(&insn, MT_INSN_MASK_NONE, 0, 0);
-	insn = DECODE("\xc4\xe2\x71\x2c\x08"); /* vmaskmovps (%rax),%xmm1,%xmm1 */
+	insn = DECODE("\x62\xf2\x75\x49\x16\x00"); /* vpermps (%rax),%zmm1,%zmm0{%k1} reads all */
 	expect_mask(&insn, MT_INSN_MASK_NONE, 0, 0);
-	insn = DECODE("\x62\xf2\x7d\x49\x8a\x00"); /* vcompressps %zmm0,(%rax){%k1} */
+	insn = DECODE("\x48\x8b\x04\x10");
 	expect_mask(&insn, MT_INSN_MASK_NONE, 0, 0);
+}
+END_TEST
+
+/* Which of the first 16 bytes are touched. */
+static unsigned bytes_touched(const struct mt_insn *insn, uint8_t k)
+{
+	const uint8_t mask[64] = { k };
+	unsigned touched = 0;
+
+	for (unsigned at = 0; at < 16; at++)
+		if (mt_insn_mask_touches(&insn->mem[0], mask, 0x100, 0x100 + at, 1))
+			touched |= 1U << at;
+	return touched;
+}
+
+START_TEST(masks_of_another_kind)
+{
+	struct mt_insn insn = DECODE("\x62\xf2\x7d\x49\x8a\x00"); /* vcompressps %zmm0,(%rax){%k1} */
+
+	expect_mask(&insn, MT_INSN_MASK_K_PACKED, 1, 4);
+	ck_assert_uint_eq(bytes_touched(&insn, 0xa0), 0x00ff);
 	insn = DECODE("\x62\xf1\x7c\x59\x58\x00"); /* vaddps (%rax){1to16},%zmm0,%zmm0{%k1} */
-	expect_mask(&insn, MT_INSN_MASK_NONE, 0, 0);
+	expect_mask(&insn, MT_INSN_MASK_K_REPEATED, 1, 4);
+	ck_assert_uint_eq(bytes_touched(&insn, 0x40), 0x000f);
+	ck_assert_uint_eq(bytes_touched(&insn, 0), 0);
+	insn = DECODE("\x62\xf2\x7d\x49\x1a\x00"); /* vbroadcastf32x4 (%rax),%zmm0{%k1} */
+	expect_mask(&insn, MT_INSN_MASK_K_REPEATED, 1, 4);
+	ck_assert_uint_eq(bytes_touched(&insn, 0x42), 0x0ff0);
+	insn = DECODE("\x62\xf1\xfd\x49\x5a\x00"); /* vcvtpd2ps (%rax),%ymm0{%k1} */
+	expect_mask(&insn, MT_INSN_MASK_K, 1, 8);
+	insn = DECODE("\x62\xf2\x75\x49\x50\x00"); /* vpdpbusd (%rax),%zmm1,%zmm0{%k1} */
+	expect_mask(&insn, MT_INSN_MASK_K, 1, 4);
+	insn = DECODE("\x0f\xf7\xc1"); /* maskmovq %mm1,%mm0 */
+	expect_mask(&insn, MT_INSN_MASK_MMX, 1, 1);
+}
+END_TEST
+
+/* In their own words, without a look at the instruction. */
+START_TEST(what_may_have_a_state)
+{
+	ck_assert(!mt_insn_may_have_state((const uint8_t *)"\x48\x8b\x04\x10"));
+	ck_assert(!mt_insn_may_have_state((const uint8_t *)"\xc5\xf8\x11\x00")); /* vmovups */
+	ck_assert(!mt_insn_may_have_state((const uint8_t *)"\x0f\x11\x00\x90"));
+	ck_assert(mt_insn_may_have_state((const uint8_t *)"\xc5\xf9\xf7\xc1"));  /* vmaskmovdqu */
+	ck_assert(mt_insn_may_have_state((const uint8_t *)"\x48\x0f\xc7\x20"));  /* xsavec64 */
+	ck_assert(mt_insn_may_have_state((const uint8_t *)"\x66\x0f\xf7\xc1"));
 }
 END_TEST
 
 START_TEST(elements_that_are_let_through)
 {
 	struct mt_insn insn = DECODE("\x62\xf1\x7c\x29\x11\x00"); /* 8 of 4 bytes, by k1 */
-	const uint8_t by_k[8] = { 0x22 };
-	uint8_t by_bytes[32] = { 0 };
+	const uint8_t by_k[64] = { 0x22 };
+	uint8_t by_bytes[64] = { 0 };
 
 	for (uint64_t at = 0; at < 40; at++)
 		ck_assert(mt_insn_mask_touches(&insn.mem[0], by_k, 100, 100 + at, 1) ==
@@ -182,5 +265,6 @@ START_TEST(elements_that_are_let_through)
 END_TEST
 
 MT_UNIT_MAIN("insn: operands", accesses_to_ports, strings_of_ports_access_memory,
-             others_access_no_port, masks, what_has_no_mask_that_is_known_afterwards,
+             others_access_no_port, masks, masks_that_are_used_up,
+             vectors_of_addresses, what_has_no_mask, masks_of_another_kind, what_may_have_a_state,
              elements_that_are_let_through)

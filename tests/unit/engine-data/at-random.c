@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "at-random-plain.h"
-#include "at-random-vectors.h"
+#include "at-random-scattered.h"
 
 __asm__(".text\n.balign 4096\n.globl made_code\n.type made_code, @function\n"
         "made_code: .fill 16384, 1, 0x90\n.size made_code, 16384\n.balign 4096\n");
@@ -246,6 +246,10 @@ static void (*const makers[])(void) = {
 	make_small_vector_move,
 	make_masked_by_k,
 	make_masked_by_vector,
+	make_scattered,
+	make_scattered,
+	make_packed,
+	make_masked_load,
 	make_floating,
 	make_pread,
 	make_sigprocmask,
