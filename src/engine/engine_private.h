@@ -198,6 +198,7 @@ struct mt_proc {
 	MT_VEC(struct mt_detour_area) detours;
 	struct mt_dr_mirror registers; /* what ptrace's debug registers are to hold */
 	uint32_t registers_turn;       /* counts its changes */
+	bool twinless; /* registers that are free are left to others: see mt_dr_add_twins() */
 	MT_VEC(struct mt_filtered) filtered;
 	struct mt_dr_mirror filter_registers; /* which these have taken */
 	unsigned stepped_traps;               /* for which every instruction is stepped */

@@ -27,16 +27,52 @@ static bool write_registers(const struct mt_thread *thread, const struct mt_dr_m
 	return mt_tracee_set_debugreg(thread->tid, DR7, mt_dr_mirror_dr7(mirror, 0)) && written;
 }
 
+/* What the registers are to hold. Those that ptrace has had once perf gets no more: where it may be
+ * wanted they are left alone. */
+static struct mt_dr_mirror with_twins(const struct mt_proc *memory)
+{
+	struct mt_dr_mirror mirror = memory->registers;
+
+	if (!memory->twinless && memory->debug->no_probe)
+		mt_dr_add_twins(&mirror);
+	return mirror;
+}
+
 bool mt_hw_true_up(struct mt_thread *thread)
 {
-	const struct mt_proc *memory = mt_proc_memory(thread->proc);
+	struct mt_proc *memory = mt_proc_memory(thread->proc);
+	struct mt_dr_mirror mirror = with_twins(memory);
 
 	if (thread->registers_turn == memory->registers_turn)
 		return true;
 	if (thread->state != MT_THREAD_STOPPED)
 		return false;
 	thread->registers_turn = memory->registers_turn;
-	return write_registers(thread, &memory->registers);
+	if (write_registers(thread, &mirror))
+		return true;
+	if (memory->twinless)
+		return false;
+	memory->twinless = true; /* somebody else has some */
+	memory->registers_turn++;
+	return mt_hw_true_up(thread);
+}
+
+/* Those that run go without the kernel's breakpoint, or it without them. */
+void mt_hw_lend(struct mt_proc *proc)
+{
+	struct mt_proc *memory = mt_proc_memory(proc);
+	struct mt_debug *debug = proc->debug;
+
+	if (memory->twinless)
+		return;
+	memory->twinless = true;
+	memory->registers_turn++;
+	for (size_t i = 0; i < debug->procs.len; i++) {
+		struct mt_proc *other = debug->procs.data[i];
+
+		for (size_t j = 0; mt_proc_memory(other) == memory && j < other->threads.len; j++)
+			mt_hw_true_up(other->threads.data[j]);
+	}
 }
 
 void mt_hw_clear_thread(struct mt_thread *thread)
@@ -49,6 +85,7 @@ void mt_hw_clear_thread(struct mt_thread *thread)
 void mt_hw_forget(struct mt_proc *proc)
 {
 	mt_dr_mirror_init(&proc->registers);
+	proc->twinless = false;
 	proc->registers_turn = 0;
 	for (size_t i = 0; i < proc->threads.len; i++)
 		proc->threads.data[i]->registers_turn = 0;
@@ -125,6 +162,8 @@ struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap)
 {
 	struct mt_dr_mirror before = proc->registers;
 
+	if (!mt_dr_used(&before) && !proc->filtered.len && !mt_armed_any(proc))
+		proc->twinless = false;
 	MT_TRY(mt_hw_book(proc, &proc->registers, trap));
 	if (try_one(proc))
 		return NULL;
@@ -179,6 +218,17 @@ enum mt_hw_report mt_hw_report(const struct mt_thread *thread)
 	if (mt_dr6_single_step(thread->status))
 		return MT_HW_NOTHING;
 	return holds_data(memory) ? MT_HW_UNTOLD : MT_HW_NOTHING;
+}
+
+enum mt_dr_written mt_hw_written(const struct mt_thread *thread, uint64_t addr, uint64_t len)
+{
+	const struct mt_proc *memory = mt_proc_memory(thread->proc);
+	struct mt_dr_mirror mirror = with_twins(memory);
+
+	/* What it ran with may have been others. */
+	if (thread->registers_turn != memory->registers_turn || mt_hw_report(thread) != MT_HW_DATA)
+		return MT_DR_MAYBE_WRITTEN;
+	return mt_dr_written(&mirror, thread->status, addr, len);
 }
 
 /* The register may be that of another trap of the same owner. */

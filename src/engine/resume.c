@@ -201,8 +201,8 @@ static void note_state(struct mt_thread *thread)
 
 	thread->knows_state =
 	    mt_insn_may_have_state(thread->stepped_code) && mt_watches_any(thread) &&
-	    mt_proc_decode(thread->proc, thread->stepped_pc, &insn) &&
-	    mt_insn_has_state(&insn) && mt_thread_insn_state(thread, &insn, &thread->before_state);
+	    mt_proc_decode(thread->proc, thread->stepped_pc, &insn) && mt_insn_has_state(&insn) &&
+	    mt_thread_insn_state(thread, &insn, &thread->before_state);
 }
 
 void mt_thread_note_step(struct mt_thread *thread)

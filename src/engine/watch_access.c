@@ -84,8 +84,8 @@ static unsigned stepped_did(struct mt_thread *thread, const struct mt_insn *insn
 	if (!thread->knows_before)
 		return mt_insn_touched(insn, after, addr, (size_t)len);
 	mt_regs_from_user(&thread->before, &before);
-	return mt_insn_will_touch(insn, &before, thread->knows_state ? &thread->before_state : NULL, addr,
-	                          (size_t)len);
+	return mt_insn_will_touch(insn, &before, thread->knows_state ? &thread->before_state : NULL,
+	                          addr, (size_t)len);
 }
 
 /* ---- What it did ---------------------------------------------------------- */
@@ -166,27 +166,44 @@ static unsigned copied_did(struct mt_thread *thread, const struct mt_insn *insn,
 	return did;
 }
 
+/* A repetition of reads and writes that has stopped late: its first elements are not known, and
+ * both may have been there. */
+static void find_copied(struct mt_thread *thread, const struct mt_regs *after, uint64_t addr,
+                        uint64_t len, enum mt_dr_kind kind, struct mt_watch_doer *doer)
+{
+	enum mt_dr_written written = mt_hw_written(thread, addr, len);
+	unsigned copied;
+
+	if (kind == MT_DR_WRITE || written == MT_DR_WRITTEN) {
+		doer->did = MT_INSN_WRITE; /* that is certain */
+		return;
+	}
+	if (written == MT_DR_NOT_WRITTEN) {
+		doer->did = MT_INSN_READ;
+		return;
+	}
+	copied = copied_did(thread, &doer->insn, after, addr, len);
+	doer->maybe_less = !copied;
+	if (copied)
+		doer->did = copied;
+}
+
 /* From what there is after it, and told exactly by a step where all registers before it are kept.
  */
 static void find_did(struct mt_thread *thread, const struct mt_regs *after, uint64_t addr,
-                     uint64_t len, struct mt_watch_doer *doer)
+                     uint64_t len, enum mt_dr_kind kind, struct mt_watch_doer *doer)
 {
 	const struct mt_insn *insn = &doer->insn;
 	bool stepped = thread->how == MT_RESUME_STEP;
 	unsigned did = stepped ? stepped_did(thread, insn, after, addr, len)
 	                       : mt_insn_touched(insn, after, addr, (size_t)len);
 	bool exactly = stepped && thread->knows_before;
-	unsigned copied;
 
 	if (!did || (!exactly && is_masked_out(thread, insn, after, addr, len)))
 		return;
 	doer->did = did;
-	if (stepped || !insn->rep || insn->mem_count != 2 || did != (MT_INSN_READ | MT_INSN_WRITE))
-		return;
-	copied = copied_did(thread, insn, after, addr, len);
-	doer->maybe_less = !copied;
-	if (copied)
-		doer->did = copied;
+	if (!stepped && insn->rep && insn->mem_count == 2 && did == (MT_INSN_READ | MT_INSN_WRITE))
+		find_copied(thread, after, addr, len, kind, doer);
 }
 
 void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, enum mt_dr_kind kind,
@@ -217,5 +234,5 @@ void mt_watch_find_doer(struct mt_thread *thread, uint64_t addr, uint64_t len, e
 	if (doer->who != MT_WATCH_BY_INSN)
 		return;
 	resolve(thread, &doer->insn);
-	find_did(thread, &after, addr, len, doer);
+	find_did(thread, &after, addr, len, kind, doer);
 }

@@ -37,11 +37,12 @@ enum mt_insn_access {
 enum mt_insn_mask {
 	MT_INSN_MASK_NONE,       /* it accesses all */
 	MT_INSN_MASK_K,          /* a bit each of k0 … k7, the first element's is the lowest */
-	MT_INSN_MASK_K_REPEATED, /* the same, where the elements are repeated to fill a vector: one is
-	                            accessed if any of its bits is set (broadcasts) */
-	MT_INSN_MASK_K_PACKED, /* as many elements as bits are set, one after the other (compress) */
-	MT_INSN_MASK_VECTOR,   /* the highest bit of each element of an xmm or ymm register */
-	MT_INSN_MASK_MMX,      /* of each byte of an mm register */
+	MT_INSN_MASK_K_REPEATED, /* the same, where the elements are repeated to fill a vector: one
+	                            is accessed if any of its bits is set (broadcasts) */
+	MT_INSN_MASK_K_PACKED,   /* as many elements as bits are set, one after the other (compress)
+	                          */
+	MT_INSN_MASK_VECTOR,     /* the highest bit of each element of an xmm or ymm register */
+	MT_INSN_MASK_MMX,        /* of each byte of an mm register */
 };
 
 /* Instructions that save and load the processor's state: which parts of their operand they access

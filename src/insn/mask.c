@@ -111,7 +111,8 @@ static void mask_by_k(const struct mt_decoded *decoded, const ZydisDecodedOperan
 		return;
 	mem->mask = (uint8_t)kind_by_k(decoded);
 	mem->mask_reg = (uint8_t)ZydisRegisterGetId(decoded->insn.avx.mask.reg);
-	mem->mask_size = (uint8_t)(mem->vector_index != MT_REG_NONE ? mem->size : mem->size / count);
+	mem->mask_size =
+	    (uint8_t)(mem->vector_index != MT_REG_NONE ? mem->size : mem->size / count);
 	mem->mask_bits = mem->mask == MT_INSN_MASK_K_REPEATED ? times : (uint8_t)count;
 	mem->mask_kept = keeps_k(decoded, mem);
 }

@@ -152,8 +152,8 @@ static struct mt_insn_mem mem_of(const struct mt_decoded *decoded,
 		.scale = operand->mem.scale,
 		.bit_offset = MT_REG_NONE,
 		.address_size = address_size(decoded, operand),
-		.scattered = operand->mem.type == ZYDIS_MEMOP_TYPE_VSIB ||
-		             is_tile(decoded->insn.mnemonic),
+		.scattered =
+		    operand->mem.type == ZYDIS_MEMOP_TYPE_VSIB || is_tile(decoded->insn.mnemonic),
 		.disp = operand->mem.disp.value,
 		.vector_index = MT_REG_NONE,
 	};
@@ -191,8 +191,7 @@ static unsigned count_of(const struct mt_decoded *decoded, const ZydisDecodedOpe
 	ZydisRegister data = decoded->operands[gathers ? 0 : 2].reg.value;
 	unsigned indices =
 	    ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, operand->mem.index) / 8 / index_size;
-	unsigned elements =
-	    ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, data) / operand->size;
+	unsigned elements = ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, data) / operand->size;
 
 	return indices < elements ? indices : elements;
 }

@@ -47,8 +47,7 @@ static void add_elements(const struct mt_insn_mem *mem, uint64_t base,
 	for (size_t i = 0; i < mem->mask_bits; i++)
 		if (mt_insn_mask_lets(mem, state->mask, i))
 			add(places,
-			    element_address(mem, base,
-			                    state->index + i * mem->vector_index_size),
+			    element_address(mem, base, state->index + i * mem->vector_index_size),
 			    mem->size);
 }
 

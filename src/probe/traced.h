@@ -72,7 +72,7 @@ struct mt_traced {
 	struct mt_traced_insn *insns; /* NULL: nothing was stepped yet */
 	struct mt_xsave_layout layout;
 	uint8_t *xsave; /* of that size, for one look at a thread's; NULL: none was needed yet */
-	uint64_t told;                /* hits, ever */
+	uint64_t told;  /* hits, ever */
 };
 
 /* ---- traced.c ------------------------------------------------------------ */

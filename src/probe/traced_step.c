@@ -143,7 +143,8 @@ static void tell_what_it_did(const struct mt_armed *armed, const struct step *st
 
 	record->flags |= MT_RECORD_STEPPED;
 	record->stepped_pc = step->insn.addr;
-	record->did = mt_insn_will_touch(&step->insn, &step->before, step->state, record->addr, len);
+	record->did =
+	    mt_insn_will_touch(&step->insn, &step->before, step->state, record->addr, len);
 }
 
 static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
@@ -270,8 +271,8 @@ static bool take_state(struct mt_traced *traced, struct mt_traced_thread *thread
 		mt_xsave_layout_read(&traced->layout);
 		traced->xsave = mt_alloc(traced->layout.size);
 	}
-	if (!traced->xsave || !mt_tracee_xstate(thread->tid, traced->xsave, traced->layout.size,
-	                                        &areas.xsave_size))
+	if (!traced->xsave ||
+	    !mt_tracee_xstate(thread->tid, traced->xsave, traced->layout.size, &areas.xsave_size))
 		return false;
 	areas.xsave = traced->xsave;
 	mt_regs_from_user(&thread->before, &before);
@@ -288,8 +289,8 @@ static bool note_before(struct mt_traced *traced, struct mt_traced_thread *threa
 	thread->before = now;
 	thread->code_len =
 	    mt_process_read_some(thread->pid, now.rip, thread->code, sizeof(thread->code));
-	thread->knows_state = thread->code_len && mt_insn_may_have_state(thread->code) &&
-	                      take_state(traced, thread);
+	thread->knows_state =
+	    thread->code_len && mt_insn_may_have_state(thread->code) && take_state(traced, thread);
 	return true;
 }
 

@@ -122,6 +122,18 @@ uint64_t mt_dr_mirror_dr7(const struct mt_dr_mirror *mirror, uint64_t dr7);
 size_t mt_dr_hit_owners(const struct mt_dr_mirror *mirror, uint64_t dr6, mt_dr_owner *owners,
                         size_t max);
 
+/*
+ * A register for reads traps for writes too, and does not tell which it was. Where others are free,
+ * each such piece gets a twin there, for writes alone, which tells it. Nobody owns them; they are
+ * for what the registers are to hold, not for the mirror that is kept.
+ */
+void mt_dr_add_twins(struct mt_dr_mirror *mirror);
+
+/* Whether what `dr6` reports of [addr, addr+len) was, or was also, a write. */
+enum mt_dr_written { MT_DR_NOT_WRITTEN, MT_DR_WRITTEN, MT_DR_MAYBE_WRITTEN };
+enum mt_dr_written mt_dr_written(const struct mt_dr_mirror *mirror, uint64_t dr6, uint64_t addr,
+                                 uint64_t len);
+
 /* The address of the first register that `dr6` reports and the mirror holds as a data trap. */
 bool mt_dr_stopped_data_address(const struct mt_dr_mirror *mirror, uint64_t dr6, uint64_t *addr);
 

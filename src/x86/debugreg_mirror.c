@@ -290,3 +290,52 @@ bool mt_dr_stopped_data_address(const struct mt_dr_mirror *mirror, uint64_t dr6,
 	}
 	return false;
 }
+
+/* ---- Reads and writes told apart ------------------------------------------ */
+
+/* The register for writes to the same piece; NULL: there is none. */
+static const struct mt_dr_slot *twin_of(const struct mt_dr_mirror *mirror,
+                                        const struct mt_dr_slot *slot)
+{
+	const struct mt_dr_piece piece = { slot->addr, slot->len };
+
+	for (size_t i = 0; i < MT_DR_COUNT; i++)
+		if (slot_is(&mirror->slots[i], MT_DR_WRITE, &piece))
+			return &mirror->slots[i];
+	return NULL;
+}
+
+void mt_dr_add_twins(struct mt_dr_mirror *mirror)
+{
+	const struct mt_dr_mirror before = *mirror;
+
+	for (size_t i = 0; i < MT_DR_COUNT; i++) {
+		const struct mt_dr_slot *slot = &before.slots[i];
+		struct mt_dr_slot *twin = find_free(mirror);
+
+		if (!slot->len || slot->kind != MT_DR_ACCESS || twin_of(mirror, slot) || !twin)
+			continue;
+		*twin = (struct mt_dr_slot){ .addr = slot->addr,
+			                     .len = slot->len,
+			                     .kind = MT_DR_WRITE };
+	}
+}
+
+enum mt_dr_written mt_dr_written(const struct mt_dr_mirror *mirror, uint64_t dr6, uint64_t addr,
+                                 uint64_t len)
+{
+	enum mt_dr_written written = MT_DR_NOT_WRITTEN;
+
+	for (size_t i = 0; i < MT_DR_COUNT; i++) {
+		const struct mt_dr_slot *slot = &mirror->slots[i];
+
+		if (!slot_hit(mirror, dr6, i) || slot->kind == MT_DR_EXEC ||
+		    slot->addr - addr >= len)
+			continue;
+		if (slot->kind == MT_DR_WRITE)
+			return MT_DR_WRITTEN;
+		if (!twin_of(mirror, slot))
+			written = MT_DR_MAYBE_WRITTEN;
+	}
+	return written;
+}

@@ -67,7 +67,8 @@ static void ask_for_reach(const struct mt_insn *insn, const struct mt_regs *regs
 	state.header[0] = regs->r[MT_REG_RCX];
 	if (mt_insn_will_touch_at(insn, regs, &state, MT_INSN_WRITE, &addr, &len)) {
 		require(len && addr >= START && addr + len <= START + (1 << 20));
-		require(insn->rep || mt_insn_will_touch(insn, regs, &state, addr, len) & MT_INSN_WRITE);
+		require(insn->rep ||
+		        mt_insn_will_touch(insn, regs, &state, addr, len) & MT_INSN_WRITE);
 	}
 	mt_insn_will_touch(insn, regs, NULL, START, 8);
 	mt_insn_may_have_state(insn->bytes);

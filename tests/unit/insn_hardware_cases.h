@@ -22,9 +22,10 @@ enum case_flags {
 	BITS = 2048,    /* ebp is a negative bit offset */
 	AVX2 = 4096,
 	AVX512 = 8192,
-	STATE = 16384,   /* what it accesses depends on registers of the XSAVE area */
-	WIDE = 32768,    /* the processor may trap for more than it accesses */
-	ALIGNED = 65536, /* rbx is a multiple of 64; how much is accessed depends on the processor */
+	STATE = 16384, /* what it accesses depends on registers of the XSAVE area */
+	WIDE = 32768,  /* the processor may trap for more than it accesses */
+	ALIGNED =
+	    65536, /* rbx is a multiple of 64; how much is accessed depends on the processor */
 };
 
 #define CASES(X)                                                                                   \
@@ -139,7 +140,7 @@ enum case_flags {
 	X(movhps, "movhps %xmm0, (%rbx)", 8, 8, 0)                                                 \
 	X(movntdq, "movntdq %xmm0, (%rbx)", 16, 16, 0)                                             \
 	X(pextrb, "pextrb $1, %xmm0, (%rbx)", 1, 1, 0)                                             \
-	X(maskmovdqu, "maskmovdqu %xmm1, %xmm0", 16, 16, STATE | WIDE)                               \
+	X(maskmovdqu, "maskmovdqu %xmm1, %xmm0", 16, 16, STATE | WIDE)                             \
 	X(maskmovq, "maskmovq %mm1, %mm0", 8, 8, STATE | WIDE)                                     \
 	X(vmovdqu, "vmovdqu %ymm0, 1(%rbx)", 32, 32, AVX)                                          \
 	X(vmaskmovps, "vmaskmovps %xmm0, %xmm1, (%rbx)", 8, 8, AVX | STATE)                        \

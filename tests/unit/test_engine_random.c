@@ -13,6 +13,7 @@
 #include "engine-data/at-random.h"
 #include "engine_session.h"
 #include "insn/insn.h"
+#include "x86/debugreg.h"
 
 #define MAX_LEN 24
 #define MAX_WATCHES 3
@@ -131,8 +132,22 @@ static bool is_of(const struct hit *hit, const struct event *event)
 	return hit->who == MT_WATCH_BY_INSN && hit->pc == event->pc;
 }
 
+/* A register traps late in a repetition. What it may have done before is told apart where there is
+ * another register for each that traps for reads. */
+static bool is_exact(const struct trial *trial, const struct watch *watch)
+{
+	struct mt_dr_piece pieces[MT_DR_COUNT];
+	bool reads = watch->kind == MT_WATCH_READ || watch->kind == MT_WATCH_ACCESS;
+
+	if (watch->by == BY_STEPPING || !reads)
+		return true;
+	return trial->watch_count == 1 &&
+	       mt_dr_split(trial->arena_addr + watch->first, watch->len, pieces, MT_DR_COUNT) <= 2;
+}
+
 /* What was done in one go is told so; in several, what each has done. */
-static bool did_right(const struct hit *hit, const struct event *event, const struct watch *watch)
+static bool did_right(const struct trial *trial, const struct hit *hit, const struct event *event,
+                      const struct watch *watch)
 {
 	unsigned did = did_to(event, watch);
 
@@ -140,8 +155,7 @@ static bool did_right(const struct hit *hit, const struct event *event, const st
 		return true;
 	if (!(event->flags & EVENT_REP))
 		return hit->did == did;
-	/* How far back a repetition began only a step knows. */
-	return hit->did & did && (watch->by != BY_STEPPING || !(hit->did & ~did));
+	return hit->did & did && (!is_exact(trial, watch) || !(hit->did & ~did));
 }
 
 static size_t event_at(const struct trial *trial, uint64_t pc)
@@ -212,7 +226,7 @@ static bool take_hits(struct trial *trial, const struct watch *watch, size_t i, 
 	for (;;) {
 		const struct hit *next;
 
-		if (!did_right(hit, event, watch))
+		if (!did_right(trial, hit, event, watch))
 			describe(trial, watch, "did something else", i, hit);
 		++*at;
 		next = next_hit(trial, watch, at);
@@ -225,11 +239,12 @@ static bool take_hits(struct trial *trial, const struct watch *watch, size_t i, 
 	return true;
 }
 
-static bool may_read(const struct event *event, const struct watch *watch)
+static bool may_read(const struct trial *trial, const struct event *event,
+                     const struct watch *watch)
 {
 	unsigned did = did_to(event, watch);
 
-	return watch->by == BY_STEPPING ? did & DID_READ : did != 0;
+	return is_exact(trial, watch) ? did & DID_READ : did != 0;
 }
 
 /* In between, a repetition may have had other values, for which the condition holds; and if it
@@ -241,7 +256,7 @@ static void skip_between(const struct trial *trial, const struct watch *watch, s
 	const struct hit *hit;
 
 	if (!(event->flags & EVENT_REP) ||
-	    !(watch->wants_odd || (watch->kind == MT_WATCH_READ && may_read(event, watch))))
+	    !(watch->wants_odd || (watch->kind == MT_WATCH_READ && may_read(trial, event, watch))))
 		return;
 	while ((hit = next_hit(trial, watch, at)) && is_of(hit, event))
 		++*at;

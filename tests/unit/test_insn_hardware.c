@@ -612,7 +612,8 @@ static void check_case(pid_t child, const struct user_regs_struct *initial, cons
 	unsigned written = sweep(&trial, MT_DR_WRITE);
 	unsigned accessed = sweep(&trial, MT_DR_ACCESS);
 
-	ck_assert_msg(c->flags & (LOOSE | ALIGNED) || (written == c->written && accessed == c->accessed),
+	ck_assert_msg(c->flags & (LOOSE | ALIGNED) ||
+	                  (written == c->written && accessed == c->accessed),
 	              "%s: %u bytes written, %u accessed", c->name, written, accessed);
 }
 

@@ -211,7 +211,8 @@ static unsigned bytes_touched(const struct mt_insn *insn, uint8_t k)
 
 START_TEST(masks_of_another_kind)
 {
-	struct mt_insn insn = DECODE("\x62\xf2\x7d\x49\x8a\x00"); /* vcompressps %zmm0,(%rax){%k1} */
+	struct mt_insn insn =
+	    DECODE("\x62\xf2\x7d\x49\x8a\x00"); /* vcompressps %zmm0,(%rax){%k1} */
 
 	expect_mask(&insn, MT_INSN_MASK_K_PACKED, 1, 4);
 	ck_assert_uint_eq(bytes_touched(&insn, 0xa0), 0x00ff);
@@ -237,8 +238,8 @@ START_TEST(what_may_have_a_state)
 	ck_assert(!mt_insn_may_have_state((const uint8_t *)"\x48\x8b\x04\x10"));
 	ck_assert(!mt_insn_may_have_state((const uint8_t *)"\xc5\xf8\x11\x00")); /* vmovups */
 	ck_assert(!mt_insn_may_have_state((const uint8_t *)"\x0f\x11\x00\x90"));
-	ck_assert(mt_insn_may_have_state((const uint8_t *)"\xc5\xf9\xf7\xc1"));  /* vmaskmovdqu */
-	ck_assert(mt_insn_may_have_state((const uint8_t *)"\x48\x0f\xc7\x20"));  /* xsavec64 */
+	ck_assert(mt_insn_may_have_state((const uint8_t *)"\xc5\xf9\xf7\xc1")); /* vmaskmovdqu */
+	ck_assert(mt_insn_may_have_state((const uint8_t *)"\x48\x0f\xc7\x20")); /* xsavec64 */
 	ck_assert(mt_insn_may_have_state((const uint8_t *)"\x66\x0f\xf7\xc1"));
 }
 END_TEST
@@ -265,6 +266,6 @@ START_TEST(elements_that_are_let_through)
 END_TEST
 
 MT_UNIT_MAIN("insn: operands", accesses_to_ports, strings_of_ports_access_memory,
-             others_access_no_port, masks, masks_that_are_used_up,
-             vectors_of_addresses, what_has_no_mask, masks_of_another_kind, what_may_have_a_state,
+             others_access_no_port, masks, masks_that_are_used_up, vectors_of_addresses,
+             what_has_no_mask, masks_of_another_kind, what_may_have_a_state,
              elements_that_are_let_through)

@@ -386,6 +386,47 @@ START_TEST(mirror_dr7_keeps_foreign_bits)
 }
 END_TEST
 
+START_TEST(twins_tell_writes_from_reads)
+{
+	struct mt_dr_mirror mirror, twins;
+
+	mt_dr_mirror_init(&mirror);
+	MT_CK_OK(insert(&mirror, 1, MT_DR_READ, 0x1000, 8));
+	MT_CK_OK(insert(&mirror, 2, MT_DR_WRITE, 0x2000, 8));
+	twins = mirror;
+	mt_dr_add_twins(&twins);
+	ck_assert_uint_eq(mt_dr_used(&mirror), 2);
+	ck_assert_uint_eq(mt_dr_used(&twins), 3);
+	ck_assert_uint_eq(mt_dr_hit_owners(&twins, 0xc, NULL, 0), 0); /* it is nobody's */
+	ck_assert_int_eq(mt_dr_written(&mirror, 1, 0x1000, 8), MT_DR_MAYBE_WRITTEN);
+	ck_assert_int_eq(mt_dr_written(&twins, 1, 0x1000, 8), MT_DR_NOT_WRITTEN);
+	ck_assert_int_eq(mt_dr_written(&twins, 1 | 4, 0x1000, 8), MT_DR_WRITTEN);
+	ck_assert_int_eq(mt_dr_written(&twins, 1 | 2, 0x1000, 8), MT_DR_NOT_WRITTEN);
+	ck_assert_int_eq(mt_dr_written(&twins, 2, 0x2000, 8), MT_DR_WRITTEN);
+}
+END_TEST
+
+/* One who watches writes there too is a twin; and without a register to spare there is none. */
+START_TEST(twins_take_what_is_free)
+{
+	struct mt_dr_mirror mirror;
+
+	mt_dr_mirror_init(&mirror);
+	MT_CK_OK(insert(&mirror, 1, MT_DR_ACCESS, 0x1000, 8));
+	MT_CK_OK(insert(&mirror, 2, MT_DR_WRITE, 0x1000, 8));
+	mt_dr_add_twins(&mirror);
+	ck_assert_uint_eq(mt_dr_used(&mirror), 2);
+	ck_assert_int_eq(mt_dr_written(&mirror, 1, 0x1000, 8), MT_DR_NOT_WRITTEN);
+	mt_dr_mirror_init(&mirror);
+	MT_CK_OK(insert(&mirror, 1, MT_DR_ACCESS, 0x1000, 24));
+	mt_dr_add_twins(&mirror);
+	ck_assert_uint_eq(mt_dr_used(&mirror), 4);
+	ck_assert_int_eq(mt_dr_written(&mirror, 1, 0x1000, 24), MT_DR_NOT_WRITTEN);
+	ck_assert_int_eq(mt_dr_written(&mirror, 4, 0x1000, 24), MT_DR_MAYBE_WRITTEN);
+	ck_assert_int_eq(mt_dr_written(&mirror, 1 | 8, 0x1000, 24), MT_DR_WRITTEN);
+}
+END_TEST
+
 /* ---- Register names ------------------------------------------------------ */
 
 #define VALUE UINT64_C(0x1122334455667788)
@@ -484,6 +525,6 @@ MT_UNIT_MAIN("x86", split_covers_exactly_with_the_fewest_pieces, split_counts_be
              mirror_gives_a_crowd_a_second_register, refusal_names_the_holders,
              refusal_without_memory, impossible_ranges_are_misuse, removal_is_all_or_none,
              hits_tell_their_owners_once, bits_of_registers_that_are_not_held_are_passed_over,
-             mirror_dr7_keeps_foreign_bits, parts_of_the_old_registers,
-             parts_of_the_numbered_registers, parts_with_names_of_their_own,
-             names_are_in_dwarf_order)
+             mirror_dr7_keeps_foreign_bits, twins_tell_writes_from_reads, twins_take_what_is_free,
+             parts_of_the_old_registers, parts_of_the_numbered_registers,
+             parts_with_names_of_their_own, names_are_in_dwarf_order)
