@@ -31,14 +31,36 @@ static enum mt_pending_kind holder(struct mt_thread *thread, const siginfo_t *in
 	return mt_proc_memory(thread->proc)->filtered.len ? MT_PENDING_WATCH : MT_PENDING_NONE;
 }
 
+/* Whether what has come is, or stands for, a hold, and what of the program's own it stands for. */
+static bool is_hold(struct mt_thread *thread, enum mt_merged *merged, siginfo_t *own)
+{
+	const struct mt_debug *debug = thread->proc->debug;
+
+	*own = thread->info;
+	*merged = MT_MERGED_NOTHING;
+	if (debug->probe && thread->info.si_signo == MT_HOLD_SIGNAL)
+		*merged = mt_probe_merged(debug->probe, thread->tid, own);
+	return mt_is_hold(&thread->info) || *merged == MT_MERGED_HOLD;
+}
+
 bool mt_hold_seen(struct mt_thread *thread)
 {
+	enum mt_pending_kind kind = MT_PENDING_NONE;
 	const struct mt_site *site;
-	enum mt_pending_kind kind =
-	    mt_is_hold(&thread->info) ? holder(thread, &thread->info, &site) : MT_PENDING_NONE;
+	enum mt_merged merged;
+	siginfo_t own;
 
+	if (is_hold(thread, &merged, &own))
+		kind = holder(thread, &thread->info, &site);
+	if (kind == MT_PENDING_NONE && merged == MT_MERGED_OWN) {
+		thread->info = own;
+		thread->info_changed = true;
+	}
 	if (kind == MT_PENDING_NONE)
 		return false;
+	/* The hold is dealt with first. */
+	if (merged != MT_MERGED_NOTHING && !mt_vec_push(&thread->put_off, own))
+		mt_warn(thread->proc->debug, thread->proc->pid, "out of memory: a SIGURG is lost");
 	/* Where others want every execution, all are held and none is decided. */
 	thread->decided = site && site->refs ? MT_PENDING_NONE : kind;
 	if (kind == MT_PENDING_WATCH)
@@ -90,10 +112,15 @@ bool mt_hold_comes_first(struct mt_thread *thread, const struct mt_event *event)
 		return false;
 	if (thread->new_born || !waits(thread))
 		return false;
-	if (event->kind == MT_EVENT_SIGNAL &&
-	    (is_step_over_data(thread, &info) ||
-	     (!is_of_registers(thread, &info) && !mt_vec_push(&thread->put_off, info))))
-		return false;
+	if (event->kind == MT_EVENT_SIGNAL) {
+		if (is_step_over_data(thread, &info))
+			return false;
+		if (info.si_signo == MT_HOLD_SIGNAL) /* what is merged with this one is none */
+			mt_probe_merged(thread->proc->debug->probe, thread->tid,
+			                &(siginfo_t){ .si_signo = MT_HOLD_SIGNAL });
+		if (!is_of_registers(thread, &info) && !mt_vec_push(&thread->put_off, info))
+			return false;
+	}
 	mt_tracee_resume(thread->tid, 0);
 	return true;
 }

@@ -132,6 +132,8 @@ struct mt_error *mt_armed_load(struct mt_armed *armed)
 	struct mt_error *error;
 
 	MT_TRY(create_maps(armed));
+	if (armed->spec.action == MT_ACTION_HOLD)
+		mt_probe_hear_merged(armed->probe);
 	if (armed->spec.silent)
 		MT_TRY(mt_probe_find_blocked(armed->probe));
 	else if (armed->spec.action == MT_ACTION_HOLD) /* without it a thread may put a hold off */

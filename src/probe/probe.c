@@ -55,6 +55,7 @@ struct mt_error *mt_probe_create(size_t ring_size, mt_record_handler handler, vo
 	made->ring = made->exec_program = made->exec_link = -1;
 	made->exits_program = made->exits_link = made->reading = -1;
 	mt_relay_init(&made->exits);
+	made->merged = made->merged_program = made->merged_link = -1;
 	made->handler = handler;
 	made->arg = arg;
 	libbpf_set_print(NULL); /* libraries don't print: what matters is in our errors */
@@ -76,6 +77,7 @@ struct mt_error *mt_probe_create_traced(mt_record_handler handler, mt_record_cap
 	made->ring = made->exec_program = made->exec_link = -1;
 	made->exits_program = made->exits_link = made->reading = -1;
 	mt_relay_init(&made->exits);
+	made->merged = made->merged_program = made->merged_link = -1;
 	made->handler = handler;
 	made->capture = capture;
 	made->arg = arg;
@@ -97,6 +99,9 @@ void mt_probe_destroy(struct mt_probe *probe)
 	if (probe->buffer)
 		ring_buffer__free(probe->buffer);
 	mt_fd_cleanup(&probe->reading);
+	mt_fd_cleanup(&probe->merged_link);
+	mt_fd_cleanup(&probe->merged_program);
+	mt_fd_cleanup(&probe->merged);
 	mt_fd_cleanup(&probe->exec_link);
 	mt_fd_cleanup(&probe->exec_program);
 	mt_fd_cleanup(&probe->ring);

@@ -172,6 +172,16 @@ static inline bool mt_is_hold(const siginfo_t *info)
 	       (info->si_signo == MT_HOLD_SIGNAL || info->si_signo == MT_HOLD_SIGNAL_BLOCKED);
 }
 
+/*
+ * A thread has one such signal waiting at most: of a hold and one of the program's own that come
+ * together the kernel throws the later one away. Asked at the stop of each MT_HOLD_SIGNAL, whose
+ * `info` it is: whether that one stands for another as well, since it came. Of the program's own
+ * `info` is then what it would have been. Where the kernel does not tell, none ever does.
+ */
+struct mt_probe;
+enum mt_merged { MT_MERGED_NOTHING, MT_MERGED_OWN, MT_MERGED_HOLD };
+enum mt_merged mt_probe_merged(const struct mt_probe *probe, pid_t tid, siginfo_t *info);
+
 #define MT_STEPPED_MAX ((uint64_t)64 << 10)
 
 struct mt_watch_spec {

@@ -277,18 +277,33 @@ static void go_on_unless_fatal(struct mt_session *session, pid_t tid, int signal
 		mt_follow_go_on(session, tid, signal);
 }
 
+/* A hold and a signal of the program's own may be one. Of a hold the other takes its place. */
+static enum mt_merged find_merged(const struct mt_session *session, const struct mt_event *event)
+{
+	enum mt_merged merged = MT_MERGED_NOTHING;
+	siginfo_t info;
+
+	if (event->signal == MT_HOLD_SIGNAL && mt_tracee_siginfo(event->tid, &info))
+		merged = mt_probe_merged(session->probe, event->tid, &info);
+	if (merged == MT_MERGED_OWN)
+		mt_tracee_set_siginfo(event->tid, &info);
+	return merged;
+}
+
 static void on_signal(struct mt_session *session, const struct mt_event *event)
 {
 	bool stray = mt_guard_is_stray(event->tid, event->signal);
-	bool ours = stray || is_hold(session, event->tid, event->signal);
+	bool hold = !stray && is_hold(session, event->tid, event->signal);
+	enum mt_merged merged = find_merged(session, event);
+	int signal = stray || (hold && merged != MT_MERGED_OWN) ? 0 : event->signal;
 
 	if (stray)
 		on_stray(session, event->tid);
-	else if (ours && !session->ending)
+	else if ((hold || merged == MT_MERGED_HOLD) && !session->ending)
 		on_hold(session, event->tid);
 	else if (event->signal == MT_HOLD_SIGNAL && !session->ending)
-		mt_handover_decide(session, event->tid); /* a hold that came behind it is merged */
-	go_on_unless_fatal(session, event->tid, ours ? 0 : event->signal);
+		mt_handover_decide(session, event->tid); /* where the kernel does not tell */
+	go_on_unless_fatal(session, event->tid, signal);
 }
 
 static void on_end(struct mt_session *session, const struct mt_event *event)

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from debugging import arguments_of, debug
-from watching import MEMTRAP, fixture, source_line, truth_of
+from watching import MEMTRAP, Program, fixture, source_line, truth_of
 
 UPROBE = "by a uprobe; the condition is decided in the kernel"
 REGISTER = "by a debug register; the condition is decided in the kernel"
@@ -96,3 +96,15 @@ def test_an_attached_program_outlives_sigkill():
             debugger.communicate()
         assert truth_of(program.stdout.read())["sum"] == sum_of(100000)
     assert program.returncode == 0
+
+
+def test_a_signal_of_its_own_that_comes_with_a_filters_hold_is_not_lost():
+    """A thread has one SIGURG waiting at most, and the kernel makes one of both."""
+    with Program("signalled", "urgent") as program:
+        for _ in range(3):
+            done = debug(f"attach {program.pid}", "handle SIGURG nostop noprint pass", "watch mark if mark % 50 == 0",
+                         "ignore 1 400", "info watchpoints", "continue", "detach")
+            assert "decided in the kernel" in done.out and "will be ignored" not in done.err
+        assert program.finish().endswith("ok\n")
+    assert program.truth["lost"] == 0 and program.truth["handled"] == program.truth["sent"] > 0
+    assert program.truth["sum"] == program.truth["expected"] and program.truth["strangers"] == 0

@@ -127,6 +127,17 @@ def test_signals_are_neither_lost_nor_made_up():
     assert program.truth["sum"] == program.truth["expected"] and program.truth["strangers"] == 0
 
 
+def test_a_signal_of_its_own_that_is_that_of_a_hold_is_not_lost_with_it():
+    """The kernel makes one of both."""
+    with Program("signalled", "urgent") as program:
+        for hits in (1, 5, 20, 100, 300):
+            session = then_debug("mark", "-q", "-n", hits, pid=program.pid, commands=["info hits 1"])
+            assert session.past
+        assert program.finish().endswith("ok\n")
+    assert program.truth["lost"] == 0 and program.truth["handled"] == program.truth["sent"] > 0
+    assert program.truth["sum"] == program.truth["expected"] and program.truth["strangers"] == 0
+
+
 def test_threads_that_are_born_all_the_time():
     with Program("threads", "relay", 60) as program:
         memtrap = subprocess.Popen([MEMTRAP, *watching.with_engine(["watch", "-p", str(program.pid), "last_writer", "-n", "3",
