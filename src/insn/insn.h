@@ -233,11 +233,15 @@ bool mt_insn_mask_touches(const struct mt_insn_mem *mem, const uint8_t *mask, ui
 unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *before,
                             const struct mt_insn_state *state, uint64_t addr, size_t len);
 
-/* The first place in [addr, addr+len) that it accesses in one of the ways of `wanted`. False: there
- * is none, or that is not known. */
-bool mt_insn_will_touch_at(const struct mt_insn *insn, const struct mt_regs *before,
-                           const struct mt_insn_state *state, unsigned wanted, uint64_t *addr,
-                           size_t *len);
+/* What of [addr, addr+len) it accesses in one of the ways of `wanted`, in the order of operands and
+ * elements; all of it for an operand of which that is not known. Returns how many places. */
+struct mt_insn_place {
+	uint64_t addr, len;
+};
+#define MT_INSN_MAX_PLACES (64 + MT_INSN_MAX_MEM)
+size_t mt_insn_places(const struct mt_insn *insn, const struct mt_regs *before,
+                      const struct mt_insn_state *state, unsigned wanted, uint64_t addr, size_t len,
+                      struct mt_insn_place *places);
 
 /* ---- I/O ports ------------------------------------------------------------ */
 

@@ -219,37 +219,43 @@ unsigned mt_insn_will_touch(const struct mt_insn *insn, const struct mt_regs *be
 	return touched;
 }
 
-static bool cut(const struct place *place, uint64_t *addr, size_t *len)
+/* The part of a place that is in [addr, addr+len). */
+static bool cut(const struct place *place, uint64_t addr, size_t len, struct mt_insn_place *part)
 {
-	if (place->start - *addr < *len) {
-		uint64_t left = *len - (place->start - *addr);
+	uint64_t before = addr - place->start, behind = place->start - addr;
 
-		*addr = place->start;
-		*len = (size_t)(left < place->size ? left : place->size);
+	if (behind < len) {
+		*part = (struct mt_insn_place){ place->start, len - behind };
+		if (part->len > place->size)
+			part->len = place->size;
 		return true;
 	}
-	if (*addr - place->start < place->size) {
-		uint64_t left = place->size - (*addr - place->start);
-
-		*len = *len < left ? *len : (size_t)left;
-		return true;
-	}
-	return false;
+	*part = (struct mt_insn_place){ addr, len };
+	if (before >= place->size)
+		return false;
+	if (part->len > place->size - before)
+		part->len = place->size - before;
+	return true;
 }
 
-bool mt_insn_will_touch_at(const struct mt_insn *insn, const struct mt_regs *before,
-                           const struct mt_insn_state *state, unsigned wanted, uint64_t *addr,
-                           size_t *len)
+size_t mt_insn_places(const struct mt_insn *insn, const struct mt_regs *before,
+                      const struct mt_insn_state *state, unsigned wanted, uint64_t addr, size_t len,
+                      struct mt_insn_place *out)
 {
 	struct places places;
+	size_t count = 0;
 
+	if (does_nothing(insn, before))
+		return 0;
 	for (size_t i = 0; i < insn->mem_count; i++) {
-		if (!(insn->mem[i].access & wanted) ||
-		    !find_places(insn, i, before, state, &places))
+		if (!(insn->mem[i].access & wanted))
 			continue;
-		for (size_t j = 0; j < places.count; j++)
-			if (cut(&places.at[j], addr, len))
-				return true;
+		if (!find_places(insn, i, before, state, &places)) {
+			places.count = 0;
+			add(&places, addr, len);
+		}
+		for (size_t j = 0; j < places.count && count < MT_INSN_MAX_PLACES; j++)
+			count += cut(&places.at[j], addr, len, &out[count]);
 	}
-	return false;
+	return count;
 }

@@ -181,7 +181,7 @@ void mt_armed_destroy(struct mt_armed *armed)
 	mt_vec_deinit(&armed->events);
 	mt_vec_deinit(&armed->instances);
 	mt_vec_deinit(&armed->values);
-	free(armed->shadow);
+	mt_traced_shadows_deinit(armed);
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		mt_fd_cleanup(&armed->programs[i]);
 	if (armed->cell)

@@ -17,6 +17,12 @@ struct mt_known_value {
 struct mt_relay;
 struct mt_seat;
 
+/* Where a value is; `tid` is its thread's, of an instance. */
+struct mt_traced_place {
+	pid_t pid, tid;
+	uint64_t addr;
+};
+
 struct mt_armed {
 	struct mt_probe *probe;
 	struct mt_space *space;
@@ -47,7 +53,12 @@ struct mt_armed {
 	uint64_t program; /* struct mt_traced_thread.program */
 	MT_VEC(struct mt_known_value) values;
 	uint64_t sent, outside;
-	uint8_t *shadow; /* of one that has slices: all of it, as it was last known */
+	/* Of one that has slices: all of it, as it was last known; of an instance each. */
+	MT_VEC(struct mt_traced_shadow {
+		struct mt_traced_place place;
+		uint8_t *bytes;
+	})
+	shadows;
 
 	int programs[MT_DR_COUNT];
 	MT_VEC(int) events; /* own_count a thread */

@@ -57,6 +57,7 @@ struct mt_record {
 	uint64_t unread;          /* an address that the condition depends on */
 	uint64_t addr;            /* of the watched range: of instances it is each one's own */
 	uint64_t len;             /* of a slice of it, at `addr`; 0: it is all of it */
+	uint64_t whole;           /* with `len`: where the range begins that it is a slice of */
 	/* Of an instance in a frame: its CFA; the pc of the frame with that CFA that the walk of
 	 * the stack has met, 0: it has met none; the last CFA below it and the first one above it
 	 * that it has come to, 0: none. */

@@ -320,12 +320,16 @@ static struct mt_error *make_cell(struct mt_armed *armed, const uint8_t *initial
 /* What does not go into the cell. */
 static struct mt_error *make_shadow(struct mt_armed *armed, pid_t pid)
 {
-	if (armed->spec.len <= MT_DR_MAX_RANGE)
+	const struct mt_traced_place place = { .pid = pid, .addr = armed->spec.addr };
+	uint8_t *bytes MT_AUTO_FREE = NULL;
+
+	if (!mt_traced_is_wide(armed) || armed->spec.instances)
 		return NULL;
-	armed->shadow = mt_alloc(armed->spec.len);
-	return armed->shadow
-	           ? mt_process_read(pid, armed->spec.addr, armed->shadow, armed->spec.len)
-	           : mt_error_nomem();
+	bytes = mt_alloc(armed->spec.len);
+	if (!bytes)
+		return mt_error_nomem();
+	MT_TRY(mt_process_read(pid, armed->spec.addr, bytes, armed->spec.len));
+	return mt_traced_shadow_add(armed, &place, bytes) ? NULL : mt_error_nomem();
 }
 
 struct mt_error *mt_traced_arm(struct mt_armed *armed, pid_t pid, const uint8_t *initial)

@@ -110,12 +110,6 @@ void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thre
 /* A stop by SIGTRAP: what has been stepped, and whose debug register fired. */
 enum mt_probe_stop mt_traced_trapped(struct mt_probe *probe, struct mt_traced_thread *thread);
 
-/* Where a value is; `tid` is its thread's, of an instance. */
-struct mt_traced_place {
-	pid_t pid, tid;
-	uint64_t addr;
-};
-
 /* The last value known; NULL: of an instance that is not known. */
 const uint64_t *mt_traced_value(struct mt_armed *armed, const struct mt_traced_place *place);
 /* Replaces it by the record's, and numbers the access. */
@@ -126,12 +120,6 @@ bool mt_traced_know(struct mt_armed *armed, const struct mt_instance *instance,
                     const uint8_t *bytes);
 void mt_traced_unknow(struct mt_armed *armed, const struct mt_instance *instance);
 
-/* Of a watch that has slices: which one it is, of what was touched; whether memory is another than
- * known, and which. */
-void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
-                            struct mt_record *record);
-bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record);
-
 /* Fills in and hands over a record, whose registers, address, new value and flags are there. */
 void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
                     struct mt_record *record);
@@ -139,6 +127,25 @@ void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 /* The same of a hit at record->addr, whose registers, address and, of a slice, length are there. */
 void mt_traced_send_at(struct mt_probe *probe, struct mt_armed *armed,
                        struct mt_traced_thread *thread, struct mt_record *record);
+
+/* ---- traced_slice.c: watches of more than MT_DR_MAX_RANGE bytes ------------ */
+
+bool mt_traced_is_wide(const struct mt_armed *armed);
+
+/* What a process, or an instance, has at first; nothing where it is known already. False without
+ * memory. */
+bool mt_traced_shadow_add(struct mt_armed *armed, const struct mt_traced_place *place,
+                          const uint8_t *bytes);
+void mt_traced_shadow_remove(struct mt_armed *armed, const struct mt_traced_place *place);
+void mt_traced_shadows_deinit(struct mt_armed *armed);
+
+/* Which slice it is, of what was touched, in the range at record->whole: its addr and len. */
+void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
+                            struct mt_record *record);
+/* Exchanges the slice's old value for its new one. */
+void mt_traced_exchange_slice(struct mt_armed *armed, struct mt_record *record);
+/* Whether memory is another than known: then the first slice that is, and what it is now. */
+bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record);
 
 /* ---- traced_step.c ------------------------------------------------------- */
 

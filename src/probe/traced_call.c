@@ -33,7 +33,7 @@ static bool differs(struct mt_armed *armed, struct mt_record *record)
 		                               record->addr };
 	const uint64_t *known = mt_traced_value(armed, &place);
 
-	if (armed->shadow)
+	if (mt_traced_is_wide(armed))
 		return mt_traced_differs(armed, record);
 	memset(record->new_value, 0, sizeof(record->new_value));
 	return known &&
@@ -78,39 +78,51 @@ static bool differs_for_good(struct mt_probe *probe, struct mt_armed *armed,
 
 /* Of what is watched at `addr`. Between two system calls nobody in the process has changed it, or
  * there would have been a hit. */
-static void compare(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
+static bool compare(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
                     uint64_t addr, bool entering)
 {
 	struct mt_record *record MT_AUTO_FREE = mt_record_new();
 	struct user_regs_struct user;
 
 	if (!record)
-		return;
+		return false;
 	record->pid = (uint32_t)thread->pid;
 	record->tid = (uint32_t)thread->tid;
 	record->addr = addr;
+	record->whole = addr;
 	if (!differs_for_good(probe, armed, thread, record) ||
 	    !mt_tracee_user_regs(thread->tid, &user))
-		return;
+		return false;
 	if (entering) {
 		mt_traced_exchange(armed, record);
 		armed->outside++;
-		return;
+		return true;
 	}
 	mt_regs_from_user(&user, &record->regs);
 	record->flags = MT_RECORD_KERNEL;
 	record->syscall = user.orig_rax;
 	mt_traced_send(probe, armed, thread, record);
+	return true;
+}
+
+/* Of one that has slices several may be others. */
+static void compare_at(struct mt_probe *probe, struct mt_armed *armed,
+                       struct mt_traced_thread *thread, uint64_t addr, bool entering)
+{
+	bool differed = compare(probe, armed, thread, addr, entering);
+
+	while (differed && mt_traced_is_wide(armed))
+		differed = compare(probe, armed, thread, addr, entering);
 }
 
 static void compare_all(struct mt_probe *probe, struct mt_armed *armed,
                         struct mt_traced_thread *thread, bool entering)
 {
 	if (!armed->spec.instances)
-		compare(probe, armed, thread, armed->spec.addr, entering);
+		compare_at(probe, armed, thread, armed->spec.addr, entering);
 	for (size_t i = armed->instances.len; i-- > 0;) /* one that is told may be taken away */
 		if (armed->instances.data[i].tid == thread->tid)
-			compare(probe, armed, thread, armed->instances.data[i].addr, entering);
+			compare_at(probe, armed, thread, armed->instances.data[i].addr, entering);
 }
 
 void mt_traced_compare(struct mt_probe *probe, struct mt_traced_thread *thread, bool entering)

@@ -50,66 +50,27 @@ static void take_value(struct mt_armed *armed, struct mt_record *record)
 	}
 }
 
-static void take_slice(struct mt_armed *armed, struct mt_record *record)
-{
-	uint8_t *known = armed->shadow + (record->addr - armed->spec.addr);
-
-	memcpy(record->old_value, known, record->len);
-	memcpy(known, record->new_value, record->len);
-}
-
 void mt_traced_exchange(struct mt_armed *armed, struct mt_record *record)
 {
 	record->turn = ++armed->cell->turn;
-	if (armed->shadow)
-		take_slice(armed, record);
+	if (mt_traced_is_wide(armed))
+		mt_traced_exchange_slice(armed, record);
 	else
 		take_value(armed, record);
 	if (armed->spec.condition || armed->spec.capture_count)
 		record->hits = ++armed->cell->hits;
 }
 
-/* ---- Slices -------------------------------------------------------------- */
-
-void mt_traced_choose_slice(const struct mt_armed *armed, uint64_t at, uint64_t len,
-                            struct mt_record *record)
-{
-	uint64_t element = armed->spec.element, end = armed->spec.addr + armed->spec.len;
-
-	if (element && element <= MT_DR_MAX_RANGE) {
-		at -= (at - armed->spec.addr) % element;
-		len = element;
-	}
-	record->addr = at;
-	record->len = len > MT_DR_MAX_RANGE ? MT_DR_MAX_RANGE : len;
-	if (record->len > end - at)
-		record->len = end - at;
-}
-
-/* One call is one hit: the slice is the first that is another; of the rest it is known now. */
-bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record)
-{
-	uint8_t *now MT_AUTO_FREE = mt_alloc(armed->spec.len);
-	size_t len = armed->spec.len, at = 0;
-
-	if (!now || mt_process_read_some((pid_t)record->pid, armed->spec.addr, now, len) != len)
-		return false;
-	while (at < len && now[at] == armed->shadow[at])
-		at++;
-	if (at == len)
-		return false;
-	mt_traced_choose_slice(armed, armed->spec.addr + at, len - at, record);
-	at = record->addr - armed->spec.addr;
-	memcpy(record->new_value, now + at, record->len);
-	memcpy(armed->shadow + at + record->len, now + at + record->len, len - at - record->len);
-	return true;
-}
+/* ---- At first ------------------------------------------------------------- */
 
 static bool add_value(struct mt_armed *armed, const struct mt_known_value *where,
                       const uint8_t *bytes)
 {
 	struct mt_known_value value = *where;
+	const struct mt_traced_place place = { where->pid, where->tid, where->addr };
 
+	if (mt_traced_is_wide(armed))
+		return mt_traced_shadow_add(armed, &place, bytes);
 	memcpy(value.words, bytes, armed->spec.len);
 	return mt_vec_push(&armed->values, value);
 }
@@ -118,7 +79,8 @@ void mt_traced_seed(struct mt_armed *armed, pid_t pid, const uint8_t *bytes)
 {
 	const struct mt_traced_place place = { pid, 0, armed->spec.addr };
 
-	if (!armed->spec.instances && value_of(armed, &place) == armed->cell->value)
+	if (!armed->spec.instances &&
+	    (mt_traced_is_wide(armed) || value_of(armed, &place) == armed->cell->value))
 		add_value(armed, &(struct mt_known_value){ .pid = pid, .addr = place.addr }, bytes);
 }
 
@@ -134,6 +96,9 @@ bool mt_traced_know(struct mt_armed *armed, const struct mt_instance *instance,
 
 void mt_traced_unknow(struct mt_armed *armed, const struct mt_instance *instance)
 {
+	const struct mt_traced_place place = { instance->pid, instance->tid, instance->addr };
+
+	mt_traced_shadow_remove(armed, &place);
 	for (size_t i = armed->values.len; i-- > 0;)
 		if (armed->values.data[i].tid == instance->tid &&
 		    armed->values.data[i].addr == instance->addr)

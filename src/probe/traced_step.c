@@ -122,29 +122,44 @@ static unsigned wanted_access(enum mt_dr_kind kind)
 	return kind == MT_DR_WRITE ? MT_INSN_WRITE : MT_INSN_WRITE | MT_INSN_READ;
 }
 
-/* Which part of the range. */
-static void find_part(const struct mt_armed *armed, const struct step *step,
+/* What the instruction has done to the part that is told. */
+static void send_part(struct mt_probe *probe, struct mt_armed *armed,
+                      struct mt_traced_thread *thread, const struct step *step,
                       struct mt_record *record)
-{
-	uint64_t at = armed->spec.addr;
-	size_t size = armed->spec.len;
-
-	if (!mt_insn_will_touch_at(&step->insn, &step->before, step->state,
-	                           wanted_access(armed->spec.kind), &at, &size))
-		size = 1;
-	mt_traced_choose_slice(armed, at, size, record);
-}
-
-/* To the part that is told. */
-static void tell_what_it_did(const struct mt_armed *armed, const struct step *step,
-                             struct mt_record *record)
 {
 	size_t len = record->len ? record->len : armed->spec.len;
 
-	record->flags |= MT_RECORD_STEPPED;
+	record->flags = MT_RECORD_STEPPED;
+	record->regs = step->after;
 	record->stepped_pc = step->insn.addr;
 	record->did =
 	    mt_insn_will_touch(&step->insn, &step->before, step->state, record->addr, len);
+	mt_traced_send_at(probe, armed, thread, record);
+}
+
+/* Each slice that was touched is a hit; those of an instruction, in the order of its operands. */
+static void send_slices(struct mt_probe *probe, struct mt_armed *armed,
+                        struct mt_traced_thread *thread, const struct step *step,
+                        struct mt_record *record)
+{
+	struct mt_insn_place places[MT_INSN_MAX_PLACES];
+	size_t count =
+	    mt_insn_places(&step->insn, &step->before, step->state, wanted_access(armed->spec.kind),
+	                   record->whole, armed->spec.len, places);
+	uint64_t told_from = 0, told_to = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t end = places[i].addr + places[i].len;
+
+		for (uint64_t at = places[i].addr; at < end; at = record->addr + record->len) {
+			mt_traced_choose_slice(armed, at, end - at, record);
+			if (record->addr >= told_from && record->addr + record->len <= told_to)
+				continue;
+			send_part(probe, armed, thread, step, record);
+			told_from = record->addr;
+			told_to = record->addr + record->len;
+		}
+	}
 }
 
 static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_traced_thread *thread,
@@ -159,16 +174,15 @@ static void look_at(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	record = mt_record_new();
 	if (!record)
 		return;
-	record->regs = step->after;
-	record->addr = addr;
+	record->addr = record->whole = addr;
 	if (instance) {
 		record->frame_cfa = instance->cfa;
 		record->call = instance->call;
 	}
-	if (armed->shadow)
-		find_part(armed, step, record);
-	tell_what_it_did(armed, step, record);
-	mt_traced_send_at(probe, armed, thread, record);
+	if (mt_traced_is_wide(armed))
+		send_slices(probe, armed, thread, step, record);
+	else
+		send_part(probe, armed, thread, step, record);
 }
 
 /* One that is told may be taken away, so from the last one on. */

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sys/types.h>
 
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "target/process.h"
 #include "target/tracee.h"
 #include "watch/deep.h"
@@ -93,12 +95,22 @@ static struct mt_target *target_of_tracee(struct mt_session *session, pid_t tid)
 	return NULL;
 }
 
+static void seed_watch(struct mt_watch *watch, pid_t child)
+{
+	const struct mt_hit_watch *whole = mt_watch_whole(watch);
+	uint8_t *value MT_AUTO_FREE = mt_alloc(whole->len);
+	struct mt_error *error =
+	    value ? mt_process_read(child, whole->addr, value, whole->len) : mt_error_nomem();
+
+	if (!error)
+		mt_armed_seed(watch->armed, child, value);
+	mt_error_free(error);
+}
+
 /* A new process has a copy of every watched value; its first hit's old value is read from it. */
 static void seed_fork(struct mt_session *session, pid_t child)
 {
 	struct mt_target *target = target_of_tracee(session, child);
-	uint8_t value[MT_DR_MAX_RANGE];
-
 	if (!target || target->pid == child)
 		return;
 	target->forked = true;
@@ -109,12 +121,7 @@ static void seed_fork(struct mt_session *session, pid_t child)
 		    watch->view.kind == MT_DR_EXEC)
 			continue;
 
-		struct mt_error *error =
-		    mt_process_read(child, watch->view.addr, value, watch->view.len);
-
-		if (!error)
-			mt_armed_seed(watch->armed, child, value);
-		mt_error_free(error);
+		seed_watch(watch, child);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <sys/user.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "symbol/where.h"
 #include "target/process.h"
@@ -191,10 +192,13 @@ const struct mt_instance *mt_instances_of(const struct mt_watch *watch, pid_t ti
 
 struct mt_error *mt_instances_add(struct mt_watch *watch, const struct mt_instance *instance)
 {
-	uint8_t value[MT_DR_MAX_RANGE] = { 0 };
+	uint64_t len = mt_watch_whole(watch)->len;
+	uint8_t *value MT_AUTO_FREE = mt_alloc(len > MT_DR_MAX_RANGE ? len : MT_DR_MAX_RANGE);
 	struct mt_error *error;
 
-	MT_TRY(mt_process_read(instance->tid, instance->addr, value, watch->view.len));
+	if (!value)
+		return mt_error_nomem();
+	MT_TRY(mt_process_read(instance->tid, instance->addr, value, len));
 	if (!mt_vec_push(&watch->instances, *instance))
 		return mt_error_nomem();
 	error = mt_armed_add(watch->armed, instance, value);

@@ -157,6 +157,12 @@ static inline bool mt_watch_moves(const struct mt_watch *watch)
 	return mt_watch_has_instances(watch) || watch->request->deep || watch->is_wide;
 }
 
+/* All that is watched; of one with instances, as it was where it was looked at first. */
+static inline const struct mt_hit_watch *mt_watch_whole(const struct mt_watch *watch)
+{
+	return watch->is_wide ? &watch->whole : &watch->view;
+}
+
 void mt_session_notice(struct mt_session *session, enum mt_session_notice_kind kind,
                        const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

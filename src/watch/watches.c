@@ -177,8 +177,8 @@ static struct mt_watch_spec make_spec(const struct mt_session *session,
 		.id = watch->id,
 		.machine = mt_image_machine(watch->target->image),
 		.kind = watch->view.kind,
-		.addr = watch->is_wide ? watch->whole.addr : watch->view.addr,
-		.len = watch->is_wide ? watch->whole.len : watch->view.len,
+		.addr = mt_watch_whole(watch)->addr,
+		.len = mt_watch_whole(watch)->len,
 		.stepped = watch->stepped,
 		.element = watch->is_wide && watch->view.type ? watch->view.len : 0,
 		.is_signed = watch->view.type && watch->view.type->is_signed,
@@ -224,7 +224,7 @@ static void tell_armed(struct mt_session *session, struct mt_watch *watch)
 {
 	struct mt_coverage own = watch->coverage;
 	struct mt_armed_info info = {
-		.watch = watch->is_wide ? &watch->whole : &watch->view,
+		.watch = mt_watch_whole(watch),
 		.pid = watch->target->pid,
 		.coverage = mt_armed_coverage(watch->armed),
 		.has_condition = watch->cond != NULL,

@@ -49,19 +49,12 @@ static struct mt_error *too_long(const struct mt_watch *watch)
 	return refuse(watch, text);
 }
 
-static struct mt_error *too_long_for_steps(const struct mt_session *session,
-                                           const struct mt_watch *watch)
+static struct mt_error *too_long_for_steps(const struct mt_watch *watch)
 {
 	if (watch->view.len > MT_STEPPED_MAX)
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "%s is %" PRIu64 " bytes: single steps watch up to %" PRIu64,
 		                    watch->request->expr, watch->view.len, MT_STEPPED_MAX);
-	if (mt_watch_has_instances(watch) || session->config->follow)
-		return mt_error_new(MT_ERR_UNSUPPORTED,
-		                    "%s is %" PRIu64
-		                    " bytes: more than 32 are watched of one process's memory "
-		                    "only, not of each thread's, call's or (-f) child's own",
-		                    watch->request->expr, watch->view.len);
 	return NULL;
 }
 
@@ -91,7 +84,7 @@ struct mt_error *mt_watch_make_wide(const struct mt_session *session, struct mt_
 		return too_long(watch);
 	if (watch->view.len <= MT_DR_MAX_RANGE)
 		return NULL; /* it is not aligned: mt_watch_book() will see */
-	MT_TRY(too_long_for_steps(session, watch));
+	MT_TRY(too_long_for_steps(watch));
 	begin_with_slice(watch);
 	return NULL;
 }
@@ -99,7 +92,7 @@ struct mt_error *mt_watch_make_wide(const struct mt_session *session, struct mt_
 void mt_watch_show_slice(struct mt_watch *watch, const struct mt_record *record)
 {
 	const struct mt_type *array = watch->whole.type;
-	uint64_t by = record->addr - watch->whole.addr;
+	uint64_t by = record->addr - record->whole;
 
 	watch->view.addr = record->addr;
 	watch->view.len = record->len;

@@ -91,6 +91,63 @@ def test_a_condition_on_the_elements(by_ptrace):
     assert report.column("new") == [10, 20, 30, 40] and report.summary["unmet"] == 36
 
 
+def elements(report, **wanted):
+    """What was told: the element, from what to what."""
+    return [(hit["expr"], hit["old"], hit["new"]) for hit in report.hits
+            if all(hit[key] == value for key, value in wanted.items())]
+
+
+def test_a_long_range_in_a_child(by_ptrace):
+    report = watch_running("wide", "fork", watch_arguments=["-f", "table"])
+    child = report.truth["child"]
+    assert elements(report, pid=child) == [("table[1]", 1, 11), ("table[40]", 0, 40)]
+    own = [hit for hit in report.hits if hit["pid"] != child]
+    assert [(hit["expr"], hit["old"], hit["new"]) for hit in own] == [
+        ("table[1]", 0, 1), ("table[1]", 1, 101), ("table[63]", 0, 63)]
+
+
+def test_a_long_range_that_each_thread_has_of_its_own(by_ptrace):
+    report = watch_running("wide", "threads", watch_arguments=["own"])
+    told = {}
+    for hit in report.hits:
+        told.setdefault(hit["tid"], []).append((hit["expr"], hit["old"], hit["new"]))
+    assert sorted(told.values()) == sorted(
+        [(f"own[{(number * 16 + i) % 64}]", 0, number) for i in range(4)] for number in (1, 2, 3))
+
+
+def test_a_long_range_in_calls(by_ptrace):
+    report = watch_running("wide", "fill", watch_arguments=["fill::cells"])
+    down = [(f"fill::cells[{depth}]", depth + 100) for depth in (5, 4, 3, 2, 1, 0)]
+    up = [(f"fill::cells[{32 + depth}]", depth + 99) for depth in (1, 2, 3, 4, 5)]
+    assert [(hit["expr"], hit["new"]) for hit in report.hits] == down + up
+    assert report.truth["filled"] == 105
+
+
+def test_each_element_that_one_instruction_touches(by_ptrace):
+    """Those that a mask leaves out, it does not."""
+    report = watch_running("wide", "vectors", watch_arguments=["table"])
+    masked = [("table[17]", 0, 5), ("table[20]", 0, 5), ("table[23]", 0, 5)] if report.truth["avx2"] else []
+    scattered = [("table[50]", 0, 6), ("table[2]", 0, 6), ("table[41]", 0, 6), ("table[63]", 0, 6)]
+    plain = [("table[0]", 0, 1), ("table[5]", 0, 1)]
+    assert elements(report) == masked + (scattered if report.truth["avx512"] else []) + plain
+    report = watch_running("wide", "vectors", watch_arguments=["-r", "table"])
+    assert [hit["expr"] for hit in report.hits] == (["table[3]", "table[9]", "table[33]"] if masked else [])
+    assert {hit["access"] for hit in report.hits} <= {"read"}
+
+
+def test_what_a_system_call_writes_into_a_long_range(by_ptrace):
+    """It is one hit; with a condition each element is asked for."""
+    report = watch_running("wide", "calls", watch_arguments=["table"])
+    assert elements(report) == [("table[20]", 0, 7)]
+    report = watch_running("wide", "calls", watch_arguments=["table", "--if", "new > 8 || new == 7"])
+    assert elements(report) == [("table[20]", 0, 7), ("table[22]", 0, 9), ("table[23]", 0, 7)]
+
+
+def test_an_element_that_is_gathered_and_one_that_is_not():
+    report = watch_running("wide", "vectors", watch_arguments=["-r", "table[9]", "-r", "table[60]"])
+    assert [hit["expr"] for hit in report.hits] == (["table[9]"] if report.truth["avx2"] else [])
+
+
 @pytest.mark.parametrize("engine", ["auto", "kernel", "registers"])
 def test_nobody_is_slowed_down_without_having_asked(engine, monkeypatch):
     monkeypatch.setattr(watching, "ENGINE", engine)

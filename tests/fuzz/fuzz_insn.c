@@ -54,21 +54,25 @@ static struct mt_regs registers_of(const struct code *code)
 	return regs;
 }
 
-/* What it will touch first, from any state of the processor, it touches. */
+/* What it will touch, from any state of the processor, it touches. */
 static void ask_for_reach(const struct mt_insn *insn, const struct mt_regs *regs)
 {
 	const struct mt_xsave_layout layout = { .size = 4096, .enabled = UINT64_MAX, .aligned = 4 };
 	struct mt_insn_state state = { .layout = &layout, .in_use = regs->r[MT_REG_RBX] };
-	uint64_t addr = START;
-	size_t len = 1 << 20;
+	struct mt_insn_place places[MT_INSN_MAX_PLACES];
+	size_t count;
 
 	for (size_t i = 0; i < sizeof(state.mask); i++)
 		state.mask[i] = state.index[i] = (uint8_t)(regs->r[i % MT_REG_COUNT] >> i % 8);
 	state.header[0] = regs->r[MT_REG_RCX];
-	if (mt_insn_will_touch_at(insn, regs, &state, MT_INSN_WRITE, &addr, &len)) {
-		require(len && addr >= START && addr + len <= START + (1 << 20));
-		require(insn->rep ||
-		        mt_insn_will_touch(insn, regs, &state, addr, len) & MT_INSN_WRITE);
+	count = mt_insn_places(insn, regs, &state, MT_INSN_WRITE, START, 1 << 20, places);
+	require(count <= MT_INSN_MAX_PLACES);
+	for (size_t i = 0; i < count; i++) {
+		require(places[i].len && places[i].addr >= START &&
+		        places[i].addr + places[i].len <= START + (1 << 20));
+		require(
+		    mt_insn_will_touch(insn, regs, &state, places[i].addr, (size_t)places[i].len) &
+		    MT_INSN_WRITE);
 	}
 	mt_insn_will_touch(insn, regs, NULL, START, 8);
 	mt_insn_may_have_state(insn->bytes);
