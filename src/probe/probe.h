@@ -200,8 +200,9 @@ struct mt_watch_spec {
 	/*
 	 * On a probe without perf: by single steps of all threads, not by registers. `len` may be
 	 * up to MT_STEPPED_MAX then; of more than MT_DR_MAX_RANGE bytes each hit has a slice, which
-	 * is what was touched, or the element of `element` bytes (0: none) that was. No instances
-	 * and no forks then.
+	 * is what was touched, or the element of `element` bytes (0: none) that was: one for each
+	 * element that an instruction touches, and one for a system call, or, with a condition, one
+	 * for each that it has changed.
 	 */
 	bool stepped;
 	uint64_t element;
