@@ -273,13 +273,23 @@ struct mt_error *mt_debug_break_delete(struct mt_debug *debug, int number)
 	return NULL;
 }
 
-void mt_breaks_delete_temporary(struct mt_debug *debug, const struct mt_stop *stop)
+static void count_stop(struct mt_debug *debug, struct mt_break *breakpoint)
+{
+	if (breakpoint->stops_left)
+		breakpoint->stops_left--;
+	if (breakpoint->disables && !breakpoint->stops_left)
+		mt_error_free(mt_debug_break_enable(debug, breakpoint->number, false));
+}
+
+void mt_breaks_have_stopped(struct mt_debug *debug, const struct mt_stop *stop)
 {
 	for (size_t i = 0; i < stop->number_count; i++) {
 		struct mt_break *breakpoint = mt_break_find(debug, stop->numbers[i]);
 
 		if (breakpoint && (breakpoint->temporary || stop->kind == MT_STOP_SCOPE))
 			mt_break_destroy(debug, breakpoint);
+		else if (breakpoint)
+			count_stop(debug, breakpoint);
 	}
 }
 
@@ -322,6 +332,29 @@ struct mt_error *mt_debug_break_enable(struct mt_debug *debug, int number, bool 
 	MT_TRY(renew(debug, breakpoint));
 	if (!enable)
 		mt_ways_improve(debug);
+	return NULL;
+}
+
+struct mt_error *mt_debug_break_enable_for(struct mt_debug *debug, int number, uint64_t stops)
+{
+	struct mt_break *breakpoint;
+
+	MT_TRY(mt_debug_break_enable(debug, number, true));
+	MT_TRY(find(debug, number, &breakpoint));
+	breakpoint->temporary = false;
+	breakpoint->disables = true;
+	breakpoint->stops_left = stops;
+	return NULL;
+}
+
+struct mt_error *mt_debug_break_enable_and_delete(struct mt_debug *debug, int number)
+{
+	struct mt_break *breakpoint;
+
+	MT_TRY(mt_debug_break_enable(debug, number, true));
+	MT_TRY(find(debug, number, &breakpoint));
+	breakpoint->temporary = true;
+	breakpoint->disables = false;
 	return NULL;
 }
 
@@ -378,6 +411,8 @@ static void describe(struct mt_debug *debug, struct mt_break *breakpoint,
 		.kind = breakpoint->kind,
 		.enabled = breakpoint->enabled,
 		.temporary = breakpoint->temporary,
+		.disables = breakpoint->disables,
+		.stops_left = breakpoint->stops_left,
 		.pending = mt_break_is_placed(breakpoint) && breakpoint->view.len == 0,
 		.location = breakpoint->location,
 		.condition = breakpoint->condition,

@@ -153,8 +153,9 @@ struct mt_error *mt_catch_parse(struct mt_break *breakpoint, const char *names);
 bool mt_catch_wants(struct mt_thread *thread, enum mt_break_kind kind, uint64_t what,
                     struct mt_stop *stop);
 bool mt_catch_syscalls(const struct mt_debug *debug);
-/* Deletes the temporary ones among those that have stopped it. */
-void mt_breaks_delete_temporary(struct mt_debug *debug, const struct mt_stop *stop);
+/* Of those that have stopped it, temporary ones are deleted, and others disabled that were enabled
+ * for so many stops. */
+void mt_breaks_have_stopped(struct mt_debug *debug, const struct mt_stop *stop);
 /* Frees those that have gone with what they needed; where nobody holds one. */
 void mt_breaks_bury(struct mt_debug *debug);
 

@@ -266,6 +266,9 @@ struct mt_error *mt_debug_break(struct mt_debug *debug, const struct mt_break_sp
                                 int *number);
 struct mt_error *mt_debug_break_delete(struct mt_debug *debug, int number);
 struct mt_error *mt_debug_break_enable(struct mt_debug *debug, int number, bool enable);
+/* Enables it for so many stops, which `ignore` comes before; then it is disabled, or deleted. */
+struct mt_error *mt_debug_break_enable_for(struct mt_debug *debug, int number, uint64_t stops);
+struct mt_error *mt_debug_break_enable_and_delete(struct mt_debug *debug, int number);
 /* `text` NULL: no condition any more. */
 struct mt_error *mt_debug_break_condition(struct mt_debug *debug, int number, const char *text);
 struct mt_error *mt_debug_break_ignore(struct mt_debug *debug, int number, uint64_t count);
@@ -292,6 +295,8 @@ struct mt_break_info {
 	int number;
 	enum mt_break_kind kind;
 	bool enabled, temporary, pending;
+	bool disables;       /* once it has stopped the program */
+	uint64_t stops_left; /* until then; 0: it is the next one */
 	const char *location;
 	const char *condition;
 	int thread;

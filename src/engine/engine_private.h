@@ -233,6 +233,8 @@ struct mt_break {
 	char *condition;
 	struct mt_cond *cond;
 	int thread;
+	bool disables; /* when it has stopped `stops_left` times more */
+	uint64_t stops_left;
 	uint64_t hits, unmet, ignore;
 	uint64_t unchanged; /* of a watchpoint; see mt_break_info */
 	uint64_t evaluated; /* times the condition was asked: its `hits` */

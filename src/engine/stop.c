@@ -142,7 +142,7 @@ void mt_stop_now(struct mt_debug *debug, const struct mt_stop *stop)
 	mt_plan_end(debug);
 	debug->going = false;
 	mt_terminal_to_us(debug);
-	mt_breaks_delete_temporary(debug, &debug->last_stop);
+	mt_breaks_have_stopped(debug, &debug->last_stop);
 	thread = mt_thread_find(debug, debug->last_stop.tid);
 	if (!thread) {
 		if (!debug->thread)

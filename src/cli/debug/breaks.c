@@ -82,8 +82,41 @@ struct mt_error *mt_break_numbers(struct mt_shell *shell, const char *text, cons
 	return mt_buf_ok(&plain) ? mt_text_numbers(plain.data, what, list) : mt_error_nomem();
 }
 
+static struct mt_error *has_thread(struct mt_shell *shell, int number, bool *has)
+{
+	size_t count = mt_debug_threads(shell->debug, NULL, 0);
+	struct mt_thread_info *infos MT_AUTO_FREE = mt_alloc_array(count + 1, sizeof(*infos));
+
+	if (!infos)
+		return mt_error_nomem();
+	count = mt_debug_threads(shell->debug, infos, count);
+	*has = false;
+	for (size_t i = 0; i < count; i++)
+		*has = *has || infos[i].number == number;
+	return NULL;
+}
+
+/* gdb refuses it. */
+static struct mt_error *tell_if_for_nobody(struct mt_shell *shell, int number)
+{
+	struct mt_break_list list MT_CLEANUP(mt_break_list_deinit) = { 0 };
+	const struct mt_break_info *info;
+	bool has;
+
+	MT_TRY(mt_breaks_list(shell, &list));
+	info = mt_break_list_find(&list, number);
+	if (!info || !info->thread || mt_debug_state(shell->debug) == MT_PROCESS_NONE)
+		return NULL;
+	MT_TRY(has_thread(shell, info->thread, &has));
+	if (!has)
+		mt_say(shell, "There is no thread %d now: until there is one it stops nobody.\n",
+		       info->thread);
+	return NULL;
+}
+
 struct mt_error *mt_break_made(struct mt_shell *shell, int number)
 {
+	MT_TRY(tell_if_for_nobody(shell, number));
 	return mt_values_set_integer(shell, "bpnum", number);
 }
 
@@ -337,6 +370,38 @@ static struct mt_error *disable_one(struct mt_shell *shell, int number)
 	return mt_debug_break_enable(shell->debug, number, false);
 }
 
+static struct mt_error *enable_once(struct mt_shell *shell, int number)
+{
+	return mt_debug_break_enable_for(shell->debug, number, 1);
+}
+
+static struct mt_error *enable_to_delete(struct mt_shell *shell, int number)
+{
+	return mt_debug_break_enable_and_delete(shell->debug, number);
+}
+
+static struct mt_error *once(struct mt_shell *shell, const char *args)
+{
+	return each(shell, args, "enable once", enable_once);
+}
+
+static struct mt_error *until_hit(struct mt_shell *shell, const char *args)
+{
+	return each(shell, args, "enable delete", enable_to_delete);
+}
+
+/* The count is the first word. */
+static struct mt_error *enable_counted(struct mt_shell *shell, int number)
+{
+	return mt_debug_break_enable_for(shell->debug, number, shell->enable_count);
+}
+
+static struct mt_error *counted(struct mt_shell *shell, const char *args)
+{
+	MT_TRY(mt_text_number(&args, "enable count", INT_MAX, &shell->enable_count));
+	return each(shell, args, "enable count", enable_counted);
+}
+
 static struct mt_error *disable(struct mt_shell *shell, const char *args)
 {
 	return each(shell, args, "disable", disable_one);
@@ -348,9 +413,19 @@ static struct mt_error *ignore(struct mt_shell *shell, const char *args)
 	int number;
 
 	MT_TRY(mt_break_number(shell, &args, "ignore", &number));
+	args = mt_text_skip(args);
+	if (!*args)
+		return mt_error_new(MT_ERR_USAGE,
+		                    "ignore takes a second number: how often "
+		                    "breakpoint %d is to be passed",
+		                    number);
+	if (*args == '-')
+		args = "0"; /* as gdb has it */
 	MT_TRY(mt_text_count(args, "ignore N", 0, &count));
 	MT_TRY(mt_debug_break_ignore(shell->debug, number, count));
-	if (count)
+	if (count == 1)
+		mt_say(shell, "Will ignore next crossing of breakpoint %d.\n", number);
+	else if (count)
 		mt_say(shell, "Will ignore next %" PRIu64 " crossings of breakpoint %d.\n", count,
 		       number);
 	else
@@ -470,6 +545,19 @@ static const struct mt_verb verbs[] = {
 	CHANGE("delete", "d del", delete_breaks, "deletes breakpoints and catchpoints"),
 	CHANGE("delete breakpoints", "br", delete_breaks, "deletes breakpoints and catchpoints"),
 	CHANGE("enable", "en", enable, "lets breakpoints work again"),
+	CHANGE("enable breakpoints", NULL, enable, "lets breakpoints work again"),
+	CHANGE("enable once", NULL, once,
+	       "lets breakpoints work until each has stopped the program"),
+	CHANGE("enable delete", NULL, until_hit,
+	       "lets breakpoints work; each is deleted when it has stopped the program"),
+	{ .name = "enable count",
+	  .run = counted,
+	  .usage = "COUNT [N...]",
+	  .summary = "lets breakpoints work until each has stopped the program COUNT times",
+	  .topic = MT_TOPIC_BREAKPOINTS,
+	  .completes = MT_COMPLETE_BREAKPOINT },
+	CHANGE("disable breakpoints", NULL, disable,
+	       "keeps breakpoints from working, without deleting them"),
 	CHANGE("disable", "dis disa", disable,
 	       "keeps breakpoints from working, without deleting them"),
 	{ .name = "ignore",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Catchpoints, and the table of breakpoints and catchpoints. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -113,6 +114,14 @@ static void show_place(struct mt_shell *shell, const struct mt_break_info *info,
 	       info->enabled ? 'y' : 'n', mt_address_digits(shell), addr, what);
 }
 
+/* In gdb's words: one is told by the disposition. */
+static void show_limit(struct mt_shell *shell, const struct mt_break_info *info)
+{
+	if (info->disables && info->stops_left > 1)
+		mt_say(shell, "\tdisable after %s %" PRIu64 " hits\n",
+		       info->ignore ? "additional" : "next", info->stops_left);
+}
+
 static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
 {
 	const struct mt_block *commands = mt_script_of_break(shell, info->number);
@@ -132,6 +141,7 @@ static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
 		       info->unchanged == 1 ? "" : "s");
 	if (info->ignore)
 		mt_say(shell, "\tignore next %" PRIu64 " hits\n", info->ignore);
+	show_limit(shell, info);
 	if (info->kind == MT_BREAK_WATCH)
 		mt_watch_say_way(shell, info);
 	if (info->place_count)
@@ -142,29 +152,39 @@ static void show_more(struct mt_shell *shell, const struct mt_break_info *info)
 		show_place(shell, info, i + 1, info->places[i].addr, info->places[i].what);
 }
 
+static const char *disposition(const struct mt_break_info *info)
+{
+	if (info->temporary)
+		return "del";
+	return info->disables ? "dis" : "keep";
+}
+
 static void show_row(struct mt_shell *shell, const struct mt_break_info *info)
 {
 	size_t places = info->place_count, count;
 	struct mt_location *expected;
+	char thread[24] = "";
 
 	mt_break_expected(shell, info, &expected, &count);
 	mt_say(shell, "%-7d %-14s %-4s %c   ", info->number,
 	       info->kind == MT_BREAK_WATCH ? mt_watch_type_name(info) : type_names[info->kind],
-	       info->temporary ? "del" : "keep", info->enabled ? 'y' : 'n');
+	       disposition(info), info->enabled ? 'y' : 'n');
+	if (info->thread)
+		snprintf(thread, sizeof(thread), " thread %d", info->thread);
 	if (info->kind == MT_BREAK_WATCH)
-		mt_say(shell, "%-18s %s%s\n", "", mt_watch_option(info), info->location);
+		mt_say(shell, "%-18s %s%s%s\n", "", mt_watch_option(info), info->location, thread);
 	else if (info->kind > MT_BREAK_HARDWARE)
-		mt_say(shell, "%-18s %s %s\n", "", catch_names[info->kind],
-		       *info->location ? info->location : "<any>");
+		mt_say(shell, "%-18s %s %s%s\n", "", catch_names[info->kind],
+		       *info->location ? info->location : "<any>", thread);
 	else if (places == 1)
-		mt_say(shell, "0x%0*" PRIx64 " in %s\n", mt_address_digits(shell),
-		       info->places[0].addr, info->places[0].what);
+		mt_say(shell, "0x%0*" PRIx64 " in %s%s\n", mt_address_digits(shell),
+		       info->places[0].addr, info->places[0].what, thread);
 	else if (count == 1)
-		mt_say(shell, "0x%0*" PRIx64 " in %s\n", mt_address_digits(shell), expected[0].addr,
-		       expected[0].what);
+		mt_say(shell, "0x%0*" PRIx64 " in %s%s\n", mt_address_digits(shell),
+		       expected[0].addr, expected[0].what, thread);
 	else
-		mt_say(shell, "%-18s %s\n", places || count ? "<MULTIPLE>" : "<PENDING>",
-		       info->location);
+		mt_say(shell, "%-18s %s%s\n", places || count ? "<MULTIPLE>" : "<PENDING>",
+		       info->location, thread);
 	show_more(shell, info);
 	for (size_t i = 0; count > 1 && i < count; i++)
 		show_place(shell, info, i + 1, expected[i].addr, expected[i].what);

@@ -77,9 +77,10 @@ struct mt_shell {
 	/* Of the last stop. */
 	bool has_stop;
 	struct mt_stop stop;
-	unsigned stop_count;  /* stops so far */
-	MT_VEC(int) expected; /* breakpoints whose places the program's file had at its start */
-	bool silent;          /* the stop's commands begin with "silent" */
+	unsigned stop_count;   /* stops so far */
+	MT_VEC(int) expected;  /* breakpoints whose places the program's file had at its start */
+	uint64_t enable_count; /* of the 'enable count' that is being done */
+	bool silent;           /* the stop's commands begin with "silent" */
 	bool away; /* the program goes on without us having waited for its stop (Ctrl-C twice) */
 	struct {
 		int thread, process; /* what $_thread and $_inferior are */
