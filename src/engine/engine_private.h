@@ -120,7 +120,7 @@ struct mt_thread {
 	struct user_regs_struct before;  /* all of them, where steps are watched */
 	bool knows_state;                /* `before_state` is too; it is of few instructions */
 	struct mt_insn_state before_state;
-	uint8_t stepped_code[4];         /* the first bytes of the stepped instruction */
+	uint8_t stepped_code[4]; /* the first bytes of the stepped instruction */
 };
 
 /* ---- Sites --------------------------------------------------------------- */

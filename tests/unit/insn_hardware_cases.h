@@ -143,9 +143,9 @@ enum case_flags {
 	X(maskmovdqu, "maskmovdqu %xmm1, %xmm0", 16, 16, STATE | WIDE)                             \
 	X(maskmovq, "maskmovq %mm1, %mm0", 8, 8, STATE | WIDE)                                     \
 	X(vmovdqu, "vmovdqu %ymm0, 1(%rbx)", 32, 32, AVX)                                          \
-	X(vmaskmovps, "vmaskmovps %xmm0, %xmm1, (%rbx)", 8, 8, AVX | STATE)                        \
-	X(vmaskmovpd_load, "vmaskmovpd (%rbx), %ymm1, %ymm1", 0, 16, AVX | STATE)                  \
-	X(vpmaskmovd, "vpmaskmovd %ymm0, %ymm1, 3(%rbx)", 16, 16, AVX2 | STATE)                    \
+	X(vmaskmovps, "vmaskmovps %xmm0, %xmm1, (%rbx)", 8, 8, AVX | STATE | WIDE)                 \
+	X(vmaskmovpd_load, "vmaskmovpd (%rbx), %ymm1, %ymm1", 0, 16, AVX | STATE | WIDE)           \
+	X(vpmaskmovd, "vpmaskmovd %ymm0, %ymm1, 3(%rbx)", 16, 16, AVX2 | STATE | WIDE)             \
 	X(vpgatherdd, "vpgatherdd %ymm1, (%rbx,%ymm2,4), %ymm0", 0, 16, AVX2 | STATE)              \
 	X(vpgatherdq, "vpgatherdq %ymm1, 1(%rbx,%xmm2,2), %ymm0", 0, 16, AVX2 | STATE)             \
 	X(vgatherqps, "vgatherqps %xmm1, (%rbx,%ymm3,8), %xmm0", 0, 8, AVX2 | STATE)               \
@@ -155,16 +155,16 @@ enum case_flags {
 	X(vpscatterdd, "vpscatterdd %zmm0, (%rbx,%zmm2,4){%k1}", 32, 32, AVX512 | STATE)           \
 	X(vscatterqpd, "vscatterqpd %zmm0, (%rbx,%zmm3,8){%k1}", 32, 32, AVX512 | STATE)           \
 	X(vscatterdpd, "vscatterdpd %ymm0, (%rbx,%xmm2,4){%k1}", 16, 16, AVX512 | STATE)           \
-	X(vmovdqu8_store, "vmovdqu8 %zmm0, 1(%rbx){%k1}", 32, 32, AVX512 | STATE)                  \
-	X(vmovups_load, "vmovups (%rbx), %zmm0{%k1}", 0, 32, AVX512 | STATE)                       \
+	X(vmovdqu8_store, "vmovdqu8 %zmm0, 1(%rbx){%k1}", 32, 32, AVX512 | STATE | WIDE)           \
+	X(vmovups_load, "vmovups (%rbx), %zmm0{%k1}", 0, 32, AVX512 | STATE | WIDE)                \
 	X(vaddps_broadcast, "vaddps (%rbx){1to16}, %zmm0, %zmm0{%k1}", 0, 4, AVX512 | STATE)       \
-	X(vaddps_none, "vaddps (%rbx){1to16}, %zmm0, %zmm0{%k2}", 0, 0, AVX512 | STATE)            \
-	X(vcompressps, "vcompressps %zmm0, (%rbx){%k1}", 32, 32, AVX512 | STATE)                   \
-	X(vexpandpd, "vexpandpd (%rbx), %zmm0{%k1}", 0, 32, AVX512 | STATE)                        \
+	X(vaddps_none, "vaddps (%rbx){1to16}, %zmm0, %zmm0{%k2}", 0, 0, AVX512 | STATE | WIDE)     \
+	X(vcompressps, "vcompressps %zmm0, (%rbx){%k1}", 32, 32, AVX512 | STATE | WIDE)            \
+	X(vexpandpd, "vexpandpd (%rbx), %zmm0{%k1}", 0, 32, AVX512 | STATE | WIDE)                 \
 	X(vpermps, "vpermps (%rbx), %zmm1, %zmm0{%k1}", 0, 64, AVX512 | STATE)                     \
-	X(vcvtpd2ps, "vcvtpd2ps (%rbx), %ymm0{%k1}", 0, 32, AVX512 | STATE)                        \
-	X(vpmovdb, "vpmovdb %zmm0, (%rbx){%k1}", 8, 8, AVX512 | STATE)                             \
-	X(vcompare_k, "vpcmpeqb (%rbx), %zmm1, %k1{%k1}", 0, 32, AVX512 | STATE)                   \
+	X(vcvtpd2ps, "vcvtpd2ps (%rbx), %ymm0{%k1}", 0, 32, AVX512 | STATE | WIDE)                 \
+	X(vpmovdb, "vpmovdb %zmm0, (%rbx){%k1}", 8, 8, AVX512 | STATE | WIDE)                      \
+	X(vcompare_k, "vpcmpeqb (%rbx), %zmm1, %k1{%k1}", 0, 32, AVX512 | STATE | WIDE)            \
 	X(fxsave, "fxsave64 (%rbx)", 416, 416, ALIGNED | STATE)                                    \
 	X(fxrstor, "fxrstor64 (%rbx)", 0, 416, ALIGNED | STATE)                                    \
 	X(xsave, "xsave64 (%rbx)", 416, 424, ALIGNED | STATE)                                      \
