@@ -31,39 +31,45 @@
 #define CELL(field) ((int)offsetof(struct mt_watch_cell, field))
 #define HOLD_BIT (1 << (MT_HOLD_SIGNAL - 1)) /* in the kernel's sigset_t */
 
-/* ---- What a thread blocks ------------------------------------------------ */
+/* ---- How tasks are laid out ------------------------------------------------ */
 
 static void btf_cleanup(struct btf **btf)
 {
 	btf__free(*btf);
 }
 
-static bool is_blocked(const struct btf *btf, const struct btf_member *member)
+static int offset_of(const struct btf *btf, const struct btf_type *task, const char *name)
 {
-	const char *name = btf__name_by_offset(btf, member->name_off);
+	for (uint32_t i = 0; i < btf_vlen(task); i++) {
+		const char *member = btf__name_by_offset(btf, btf_members(task)[i].name_off);
 
-	return name && strcmp(name, "blocked") == 0;
+		if (member && !strcmp(member, name))
+			return (int)btf_member_bit_offset(task, i) / 8;
+	}
+	return 0;
 }
 
 /* The kernel describes its types in /sys/kernel/btf/vmlinux (Documentation/bpf/btf.rst). */
-struct mt_error *mt_probe_find_blocked(struct mt_probe *probe)
+struct mt_error *mt_probe_find_tasks(struct mt_probe *probe)
 {
 	struct btf *btf __attribute__((cleanup(btf_cleanup))) = NULL;
 	const struct btf_type *task;
 	int id;
 
-	if (probe->blocked)
+	if (probe->task.blocked)
 		return NULL;
 	btf = btf__load_vmlinux_btf();
 	id = btf ? btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT) : -ENOENT;
 	task = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-	for (uint32_t i = 0; task && i < btf_vlen(task); i++)
-		if (is_blocked(btf, &btf_members(task)[i]))
-			probe->blocked = (int)btf_member_bit_offset(task, i) / 8;
-	return probe->blocked ? NULL
-	                      : mt_error_new(MT_ERR_UNSUPPORTED,
-	                                     "this kernel does not say how its tasks are laid out "
-	                                     "(/sys/kernel/btf/vmlinux)");
+	if (task)
+		probe->task = (struct mt_task_layout){ .blocked = offset_of(btf, task, "blocked"),
+			                               .pid = offset_of(btf, task, "pid"),
+			                               .tgid = offset_of(btf, task, "tgid"),
+			                               .parent = offset_of(btf, task, "parent") };
+	return probe->task.blocked
+	           ? NULL
+	           : mt_error_new(MT_ERR_UNSUPPORTED, "this kernel does not say how its tasks are "
+	                                              "laid out (/sys/kernel/btf/vmlinux)");
 }
 
 /* ---- The program --------------------------------------------------------- */

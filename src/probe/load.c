@@ -97,7 +97,7 @@ static struct mt_error *load_program(const struct mt_armed *armed, size_t index,
 		.piece_count = (unsigned)armed->piece_count,
 		.condition_in_kernel = armed->condition_in_kernel,
 		.shared = armed->host[index] != NULL,
-		.blocked = armed->probe->blocked,
+		.blocked = armed->probe->task.blocked,
 		.next = armed->next,
 		.ring = armed->probe->ring,
 		.cell = armed->cell_map,
@@ -135,9 +135,9 @@ struct mt_error *mt_armed_load(struct mt_armed *armed)
 	if (armed->spec.action == MT_ACTION_HOLD)
 		mt_probe_hear_merged(armed->probe);
 	if (armed->spec.silent)
-		MT_TRY(mt_probe_find_blocked(armed->probe));
+		MT_TRY(mt_probe_find_tasks(armed->probe));
 	else if (armed->spec.action == MT_ACTION_HOLD) /* without it a thread may put a hold off */
-		mt_error_free(mt_probe_find_blocked(armed->probe));
+		mt_error_free(mt_probe_find_tasks(armed->probe));
 	error = load_programs(armed);
 	if (!error || !armed->condition_in_kernel || armed->spec.silent ||
 	    mt_error_kind(error) != MT_ERR_UNSUPPORTED)

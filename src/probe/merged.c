@@ -7,9 +7,6 @@
  * sees the one, makes both of it.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <linux/types.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -40,38 +37,6 @@ struct key {
 #define AT_KEY (-16)
 #define AT_INFO (AT_KEY - KERNEL_SIGINFO)
 
-/* ---- How tasks are laid out ------------------------------------------------ */
-
-struct layout {
-	int pid, tgid, parent; /* offsets in struct task_struct */
-};
-
-static int offset_of(const struct btf *btf, const struct btf_type *task, const char *name)
-{
-	for (uint32_t i = 0; i < btf_vlen(task); i++) {
-		const char *member = btf__name_by_offset(btf, btf_members(task)[i].name_off);
-
-		if (member && !strcmp(member, name))
-			return (int)btf_member_bit_offset(task, i) / 8;
-	}
-	return 0;
-}
-
-static bool find_layout(struct layout *layout)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	int id = btf ? btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT) : -1;
-	const struct btf_type *task = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-
-	*layout = (struct layout){ 0 };
-	if (task)
-		*layout = (struct layout){ .pid = offset_of(btf, task, "pid"),
-			                   .tgid = offset_of(btf, task, "tgid"),
-			                   .parent = offset_of(btf, task, "parent") };
-	btf__free(btf);
-	return layout->pid && layout->tgid && layout->parent;
-}
-
 /* ---- The program ------------------------------------------------------------ */
 
 /* Into the stack at `to`. */
@@ -86,7 +51,7 @@ static void gen_read(struct mt_asm *as, int to, int size, int from, int offset)
 }
 
 /* Leaves where nothing was thrown away, and where it is no tracee of ours: r7 is the task. */
-static void gen_is_ours(struct mt_asm *as, const struct layout *layout, mt_asm_label out)
+static void gen_is_ours(struct mt_asm *as, const struct mt_task_layout *layout, mt_asm_label out)
 {
 	mt_asm_mov(as, BPF_REG_6, BPF_REG_1);
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, ARG_SIGNAL);
@@ -104,7 +69,7 @@ static void gen_is_ours(struct mt_asm *as, const struct layout *layout, mt_asm_l
 	mt_asm_jump32_if_imm(as, BPF_JNE, BPF_REG_1, getpid(), out);
 }
 
-static void gen_keep(struct mt_asm *as, const struct layout *layout, int map)
+static void gen_keep(struct mt_asm *as, const struct mt_task_layout *layout, int map)
 {
 	mt_asm_label own = mt_asm_new_label(as), keep = mt_asm_new_label(as);
 
@@ -129,7 +94,7 @@ static void gen_keep(struct mt_asm *as, const struct layout *layout, int map)
 	mt_asm_call(as, BPF_FUNC_map_update_elem);
 }
 
-static struct mt_error *generate(struct mt_asm *as, const struct layout *layout, int map)
+static struct mt_error *generate(struct mt_asm *as, const struct mt_task_layout *layout, int map)
 {
 	mt_asm_label out = mt_asm_new_label(as);
 
@@ -148,13 +113,11 @@ static struct mt_error *listen(struct mt_probe *probe)
 	const struct mt_map_spec map = { "mt_merged",    BPF_MAP_TYPE_HASH, sizeof(struct key),
 		                         KERNEL_SIGINFO, MAX_THREADS,       BPF_F_NO_PREALLOC };
 	struct mt_asm as MT_CLEANUP(mt_asm_deinit) = { 0 };
-	struct layout layout;
 	int link;
 
-	if (!find_layout(&layout))
-		return mt_error_new(MT_ERR_UNSUPPORTED, "this kernel does not describe its tasks");
+	MT_TRY(mt_probe_find_tasks(probe));
 	MT_TRY(mt_map_create(&map, &probe->merged));
-	MT_TRY(generate(&as, &layout, probe->merged));
+	MT_TRY(generate(&as, &probe->task, probe->merged));
 	MT_TRY(mt_program_load(BPF_PROG_TYPE_RAW_TRACEPOINT, as.insns.data, as.insns.len,
 	                       &probe->merged_program));
 	link = bpf_raw_tracepoint_open("signal_generate", probe->merged_program);

@@ -26,14 +26,16 @@ struct mt_probe {
 	int reading;       /* the processor's value: one of these reads what the thread has */
 	bool heard_merged; /* it was tried */
 	int merged, merged_program, merged_link;
-	int blocked; /* where struct task_struct has its `blocked`; 0: not yet known */
+	struct mt_task_layout {
+		int blocked, pid, tgid, parent;
+	} task; /* where struct task_struct has them; blocked 0: not yet known */
 };
 
 /* merged.c: from now on signals that are thrown away are kept for mt_probe_merged(), where the
  * kernel allows it. */
 void mt_probe_hear_merged(struct mt_probe *probe);
 
-/* filter.c: finds out `blocked`. MT_ERR_UNSUPPORTED: the kernel does not describe its types. */
-struct mt_error *mt_probe_find_blocked(struct mt_probe *probe);
+/* filter.c: finds out `task`. MT_ERR_UNSUPPORTED: the kernel does not describe its types. */
+struct mt_error *mt_probe_find_tasks(struct mt_probe *probe);
 
 #endif
