@@ -21,7 +21,7 @@ struct places {
 
 static void add(struct places *places, uint64_t start, uint64_t size)
 {
-	if (places->count < MAX_PLACES)
+	if (size && places->count < MAX_PLACES)
 		places->at[places->count++] = (struct place){ start, size };
 }
 
