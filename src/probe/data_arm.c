@@ -104,7 +104,7 @@ static struct mt_program program_of(const struct mt_armed *armed, size_t i)
 		.piece = armed->pieces[i],
 		.piece_count = (unsigned)armed->piece_count,
 		.condition_in_kernel = true,
-		.blocked = armed->probe->blocked,
+		.blocked = armed->probe->task.blocked,
 		.seat = armed->seats[i],
 		.in_seat = armed->in_seat[i],
 		.exits = armed->exits,
@@ -160,7 +160,8 @@ static struct mt_error *create(struct mt_probe *probe, struct mt_space *space,
 		return mt_error_new(MT_ERR_NO_REGISTER, "it is more than four registers can watch");
 	armed->piece_count = mt_dr_split(spec->addr, spec->len, armed->pieces, MT_DR_COUNT);
 	armed->own_count = armed->piece_count;
-	MT_TRY(mt_probe_find_blocked(probe));
+	mt_probe_hear_merged(probe);
+	MT_TRY(mt_probe_find_tasks(probe));
 	MT_TRY(mt_armed_create_cell(armed));
 	*out = MT_TAKE(armed);
 	return NULL;

@@ -340,7 +340,7 @@ static void choose_range(struct stepped *stepped)
 
 static void touches_nothing(const struct stepped *stepped)
 {
-	unsigned did = mt_insn_will_touch(&stepped->insn, &stepped->regs, stepped->range.addr,
+	unsigned did = mt_insn_will_touch(&stepped->insn, &stepped->regs, NULL, stepped->range.addr,
 	                                  (size_t)stepped->range.len);
 
 	ck_assert_msg(!(did & stepped->range.access), "%s at %#lx touches %#lx", stepped->insn.text,
