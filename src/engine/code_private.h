@@ -186,8 +186,6 @@ enum mt_hw_report {
 enum mt_hw_report mt_hw_report(const struct mt_thread *thread);
 /* Whether what a register has reported of the range was a write. */
 enum mt_dr_written mt_hw_written(const struct mt_thread *thread, uint64_t addr, uint64_t len);
-/* Leaves the registers that no trap needs to the kernel's own breakpoints, of all threads. */
-void mt_hw_lend(struct mt_proc *proc);
 /* Whether a debug register stands for that instruction: ptrace's; or a perf event's too. */
 bool mt_hw_executes_at(const struct mt_proc *proc, uint64_t addr);
 bool mt_debugreg_at(struct mt_proc *proc, uint64_t addr);
@@ -212,8 +210,6 @@ bool mt_ways_make_room(struct mt_proc *proc);
 void mt_ways_name_registers(const struct mt_proc *proc, struct mt_buf *text);
 /* Whether the kernel decides at a debug register there. */
 bool mt_armed_at(struct mt_proc *proc, uint64_t addr);
-/* The same anywhere in the process. */
-bool mt_armed_any(struct mt_proc *proc);
 /* Jumps that begin from `start` on and before `end` become int3. */
 void mt_ways_leave_jumps(struct mt_proc *proc, uint64_t start, uint64_t end);
 

@@ -123,7 +123,6 @@ static struct mt_error *arm(struct mt_proc *proc, const struct mt_trap *trap)
 	if (!proc->image || !can_decide(trap))
 		return mt_error_new(MT_ERR_UNSUPPORTED, "no filter could decide that");
 	MT_TRY(mt_way_need_probe(proc));
-	mt_hw_lend(proc);
 	error = arm_once(proc, trap);
 	while (error && !has_question(trap) && mt_error_kind(error) == MT_ERR_NO_REGISTER &&
 	       mt_ways_make_room(proc)) {

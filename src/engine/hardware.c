@@ -57,24 +57,6 @@ bool mt_hw_true_up(struct mt_thread *thread)
 	return mt_hw_true_up(thread);
 }
 
-/* Those that run go without the kernel's breakpoint, or it without them. */
-void mt_hw_lend(struct mt_proc *proc)
-{
-	struct mt_proc *memory = mt_proc_memory(proc);
-	struct mt_debug *debug = proc->debug;
-
-	if (memory->twinless)
-		return;
-	memory->twinless = true;
-	memory->registers_turn++;
-	for (size_t i = 0; i < debug->procs.len; i++) {
-		struct mt_proc *other = debug->procs.data[i];
-
-		for (size_t j = 0; mt_proc_memory(other) == memory && j < other->threads.len; j++)
-			mt_hw_true_up(other->threads.data[j]);
-	}
-}
-
 void mt_hw_clear_thread(struct mt_thread *thread)
 {
 	if (thread->registers_turn)
@@ -162,8 +144,6 @@ struct mt_error *mt_hw_get(struct mt_proc *proc, const struct mt_trap *trap)
 {
 	struct mt_dr_mirror before = proc->registers;
 
-	if (!mt_dr_used(&before) && !proc->filtered.len && !mt_armed_any(proc))
-		proc->twinless = false;
 	MT_TRY(mt_hw_book(proc, &proc->registers, trap));
 	if (try_one(proc))
 		return NULL;

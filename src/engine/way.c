@@ -60,7 +60,6 @@ static struct mt_error *arm_register(struct mt_break_at *at, const struct mt_wat
 
 	if (mt_debugreg_at(at->proc, at->place.addr))
 		return mt_error_new(MT_ERR_NO_REGISTER, "a debug register stands there already");
-	mt_hw_lend(at->proc);
 	MT_TRY(mt_watch_arm(at->proc->debug->probe, at->proc->space, spec, at->proc->pid, NULL,
 	                    NULL, 0, &armed));
 	if (mt_armed_coverage(armed).uncovered) {
@@ -149,13 +148,6 @@ bool mt_armed_at(struct mt_proc *proc, uint64_t addr)
 	const struct span here = { mt_proc_memory(proc), addr, addr + 1 };
 
 	return proc->debug->probe && visit_places(proc->debug, &here, find_register);
-}
-
-bool mt_armed_any(struct mt_proc *proc)
-{
-	const struct span anywhere = { mt_proc_memory(proc), 0, UINT64_MAX };
-
-	return proc->debug->probe && visit_places(proc->debug, &anywhere, find_register);
 }
 
 /* ---- Making room --------------------------------------------------------- */
