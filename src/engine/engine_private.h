@@ -26,6 +26,7 @@
 #include "insn/insn.h"
 #include "probe/probe.h"
 #include "target/event.h"
+#include "target/processor.h"
 #include "target/tracee.h"
 #include "x86/regtable.h"
 
@@ -357,19 +358,20 @@ struct mt_debug {
 	bool stopping; /* what happens stays pending */
 	uint64_t turn;
 	struct mt_frames *frames;
-	MT_VEC(struct mt_watch_hit) hits; /* of the last stop */
-	struct mt_arena hit_arena;        /* what they point to */
-	uint64_t step_ns[2];              /* what a step costs here, of an attached process and of
-	                                     one of ours; 0: not measured */
-	uint64_t steps;                   /* for watchpoints, since the program goes on */
-	uint64_t looks;                   /* at steps of any thread, for watchpoints */
-	uint64_t steps_told_ns;           /* when that was told last */
-	struct mt_thread *stepper;        /* whose turn it is; NULL: nobody's */
-	uint64_t turn_until_ns;           /* and how long */
-	struct mt_ahead_code *ahead_code; /* of hurry.c; NULL: none yet */
-	MT_VEC(struct mt_dummy) dummies;  /* of a thread the innermost one is the last */
-	bool calling;                     /* mt_debug_call() waits for one of them */
-	MT_VEC(struct mt_view *) views;   /* of frames: see world.h */
+	MT_VEC(struct mt_watch_hit) hits;  /* of the last stop */
+	struct mt_arena hit_arena;         /* what they point to */
+	uint64_t step_ns[2];               /* what a step costs here, of an attached process and of
+	                                      one of ours; 0: not measured */
+	uint64_t steps;                    /* for watchpoints, since the program goes on */
+	uint64_t looks;                    /* at steps of any thread, for watchpoints */
+	uint64_t steps_told_ns;            /* when that was told last */
+	struct mt_thread *stepper;         /* whose turn it is; NULL: nobody's */
+	uint64_t turn_until_ns;            /* and how long */
+	struct mt_ahead_code *ahead_code;  /* of hurry.c; NULL: none yet */
+	struct mt_shared_processor shared; /* with a thread that is stepped */
+	MT_VEC(struct mt_dummy) dummies;   /* of a thread the innermost one is the last */
+	bool calling;                      /* mt_debug_call() waits for one of them */
+	MT_VEC(struct mt_view *) views;    /* of frames: see world.h */
 	struct mt_debug_names names;
 	struct mt_kept *kept;         /* trees of expressions */
 	struct mt_moment *moment;     /* see moment.c; NULL: none was ever kept */

@@ -48,7 +48,6 @@ struct hurry {
 	struct mt_debug *debug;
 	struct mt_thread *thread;
 	struct spans spans;
-	struct mt_shared_processor shared;
 	bool is_alone;                /* no other thread has its memory */
 	struct user_regs_struct regs; /* of the thread, which stands */
 	struct mt_ahead ahead;
@@ -220,11 +219,11 @@ static struct mt_event wait_for(struct hurry *hurry)
 	static const struct timespec nap = { .tv_nsec = LOOKING_NS };
 	struct mt_thread *thread = hurry->thread;
 
-	if (hurry->shared.is_shared && hurry->is_alone)
+	if (hurry->debug->shared.is_shared && hurry->is_alone)
 		return mt_tracee_wait(thread->tid);
 	for (;;) {
 		struct mt_event event =
-		    mt_step_look(thread->tid, hurry->shared.is_shared, LOOKING_NS);
+		    mt_step_look(thread->tid, hurry->debug->shared.is_shared, LOOKING_NS);
 
 		if (event.kind != MT_EVENT_NONE)
 			return event;
@@ -424,6 +423,15 @@ static enum moved move(struct hurry *hurry)
 	}
 }
 
+/* Until it comes to what might show it that, or others go on (mt_stepping_unshare_for()). */
+static void share(const struct hurry *hurry)
+{
+	struct mt_debug *debug = hurry->debug;
+
+	if (!debug->shared.is_shared && !hurry->thread->proc->attached)
+		mt_processor_share(hurry->thread->tid, &debug->shared);
+}
+
 static enum moved go_on(struct hurry *hurry)
 {
 	uint64_t until = mt_now_ns() + HURRY_NS;
@@ -432,13 +440,12 @@ static enum moved go_on(struct hurry *hurry)
 
 	while (moved == MOVED_ON && !hurry->debug->interrupted &&
 	       (moves % MOVES_ALONE || mt_now_ns() < until)) {
-		if (++moves == MOVES_ALONE && !hurry->thread->proc->attached)
-			mt_processor_share(hurry->thread->tid, &hurry->shared);
+		if (++moves == MOVES_ALONE)
+			share(hurry);
 		moved = move(hurry);
 		if (moved == MOVED_ON)
 			hurry->thread->stop = MT_EVENT_SIGNAL;
 	}
-	mt_processor_unshare(&hurry->shared);
 	return moved;
 }
 
@@ -470,6 +477,8 @@ bool mt_hurry(struct mt_thread *thread)
 	mt_thread_flush(thread);
 	hurry.regs = thread->regs;
 	hurry.is_alone = count_others(thread, true) == 0;
+	if (hurry.debug->shared.tid != thread->tid)
+		mt_processor_unshare(&hurry.debug->shared);
 	if (!thread->proc->attached && !may_anybody_fork(hurry.debug))
 		hurry.memory = mt_process_open_memory(thread->tid, O_RDWR);
 	if (collect(thread, &hurry.spans)) {

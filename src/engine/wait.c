@@ -70,8 +70,11 @@ static struct mt_event look(struct mt_debug *debug, pid_t tid)
 		return event;
 	}
 	until = mt_now_ns() + LOOKING_NS;
-	while (event.kind == MT_EVENT_NONE && mt_now_ns() < until)
+	while (event.kind == MT_EVENT_NONE && mt_now_ns() < until) {
+		if (debug->shared.is_shared)
+			sched_yield();
 		event = next_of(tid);
+	}
 	if (event.kind == MT_EVENT_NONE)
 		debug->looks_to_skip = LOOKS_TO_SKIP;
 	return event;
