@@ -167,7 +167,7 @@ void mt_stepping_tell(struct mt_debug *debug)
 	if (now - debug->steps_told_ns < TELLING_NS)
 		return;
 	debug->steps_told_ns = now;
-	snprintf(text, sizeof(text), "%.2f million instructions were single-stepped so far",
+	snprintf(text, sizeof(text), "%.2f million instructions so far, watched by software",
 	         (double)debug->steps / 1e6);
 	mt_notify(debug, &(struct mt_notice){ .kind = MT_NOTICE_STEPPING,
 	                                      .pid = mt_debug_pid(debug),
