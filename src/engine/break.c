@@ -296,8 +296,14 @@ void mt_breaks_have_stopped(struct mt_debug *debug, const struct mt_stop *stop)
 void mt_breaks_bury(struct mt_debug *debug)
 {
 	for (size_t i = debug->breaks.len; i-- > 0;)
-		if (debug->breaks.data[i]->gone)
+		if (debug->breaks.data[i]->gone) {
+			if (!debug->breaks.data[i]->end_told)
+				mt_notify(debug, &(struct mt_notice){
+				                     .kind = MT_NOTICE_SCOPE,
+				                     .pid = mt_debug_pid(debug),
+				                     .number = debug->breaks.data[i]->number });
 			mt_break_destroy(debug, debug->breaks.data[i]);
+		}
 }
 
 /* ---- Changing ------------------------------------------------------------ */

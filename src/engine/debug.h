@@ -41,6 +41,7 @@ enum mt_notice_kind {
 	MT_NOTICE_EXEC,       /* `text`: the new program */
 	MT_NOTICE_LIBRARY,    /* `text`: its path; its breakpoints are set */
 	MT_NOTICE_BREAKPOINT, /* `number` found its place, or lost it; `text` says it */
+	MT_NOTICE_SCOPE,      /* watchpoint `number` has ended with its frame, and is deleted */
 	MT_NOTICE_SIGNAL,     /* `signal` passes, as `handle SIG print nostop` asks */
 	MT_NOTICE_WARNING,    /* `text` */
 	MT_NOTICE_STEPPING,   /* the program is single-stepped: `text` says how far it is */

@@ -230,6 +230,7 @@ struct mt_break {
 	int number;
 	enum mt_break_kind kind;
 	bool enabled, temporary, pending_allowed, gone;
+	bool end_told; /* that and why it is gone */
 	char *location;
 	char *condition;
 	struct mt_cond *cond;

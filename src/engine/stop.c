@@ -152,6 +152,7 @@ void mt_stop_now(struct mt_debug *debug, const struct mt_stop *stop)
 	}
 	debug->proc = thread->proc;
 	mt_thread_select(debug, thread);
+	mt_watches_end_unseen(debug);
 	mt_stop_tell(debug);
 }
 

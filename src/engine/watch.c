@@ -272,7 +272,9 @@ static void untie(struct mt_watched *watched)
 {
 	if (watched->frame.end)
 		mt_site_put(watched->proc, watched->frame.end);
-	watched->frame.end = NULL;
+	if (watched->frame.entry)
+		mt_site_put(watched->proc, watched->frame.entry);
+	watched->frame.end = watched->frame.entry = NULL;
 }
 
 /* What is of a frame is of no other process, but of a child that has the frame too. */

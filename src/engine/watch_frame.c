@@ -12,12 +12,30 @@ static uint64_t function_of(struct mt_proc *proc, uint64_t pc)
 	return mt_image_function_bounds(memory->image, pc, &start, &end) ? start : 0;
 }
 
+/* Where it is left by a return, and where one comes by who has its place after it was left in
+ * another way: by an exception, by longjmp(). */
+static struct mt_error *guard(struct mt_debug *debug, struct mt_watched *watched)
+{
+	struct mt_frame caller;
+	struct mt_error *error;
+
+	error = mt_frame_caller(debug, &caller);
+	if (!error)
+		error = mt_site_get(debug->proc, caller.pc, &watched->frame.end);
+	/* The outermost frame is left with the program. */
+	if (error && mt_error_kind(error) == MT_ERR_USAGE) {
+		mt_error_free(error);
+		return NULL;
+	}
+	if (!error && watched->frame.function)
+		error = mt_site_get(debug->proc, watched->frame.function, &watched->frame.entry);
+	return error;
+}
+
 struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watched, bool ends)
 {
 	const struct mt_frame *frame = mt_frame_selected(debug);
 	struct mt_where_frame where;
-	struct mt_frame caller;
-	struct mt_error *error;
 
 	if (!frame)
 		return mt_error_new(MT_ERR_USAGE, "the thread's frames are not known");
@@ -28,27 +46,27 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 		.ends = ends,
 	};
 	MT_TRY(mt_debug_where_frame(debug, debug->frame, &where, &watched->frame.scope));
-	if (!ends)
-		return NULL;
-	error = mt_frame_caller(debug, &caller);
-	if (!error)
-		error = mt_site_get(debug->proc, caller.pc, &watched->frame.end);
-	/* The outermost frame is left with the program. */
-	if (error && mt_error_kind(error) == MT_ERR_USAGE) {
-		mt_error_free(error);
-		return NULL;
-	}
-	return error;
+	return ends ? guard(debug, watched) : NULL;
+}
+
+/* Two frames further apart are on different stacks. */
+#define FRAME_MAX (1u << 20)
+
+/* Whether its place lies between these two, of one stack: then it would have been met. */
+static bool passes(uint64_t below, uint64_t cfa, uint64_t above)
+{
+	return below < cfa && cfa <= above && above - below <= FRAME_MAX;
 }
 
 enum mt_watch_found mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
                                           unsigned *level)
 {
+	uint64_t rsp = debug->thread->regs.rsp, cfa = watched->frame.cfa, below = rsp;
 	struct mt_frame frame;
-	bool passed = false;
+	bool passed = cfa <= rsp && rsp - cfa <= FRAME_MAX;
 
-	for (unsigned i = 0; mt_debug_frames(debug, i, &frame, 1) == 1; i++) {
-		bool here = frame.cfa == watched->frame.cfa &&
+	for (unsigned i = 0; mt_debug_frames(debug, i, &frame, 1) == 1; below = frame.cfa, i++) {
+		bool here = frame.cfa == cfa &&
 		            function_of(watched->proc, frame.lookup_pc) == watched->frame.function;
 
 		if (here) {
@@ -56,9 +74,8 @@ enum mt_watch_found mt_watched_find_frame(struct mt_debug *debug, const struct m
 			return MT_WATCH_FRAME_FOUND;
 		}
 		/* A handler's stack may lie above it, and lead to it. */
-		passed = passed || (frame.cfa >= watched->frame.cfa && !frame.is_guess);
+		passed = passed || (passes(below, cfa, frame.cfa) && !frame.is_guess);
 	}
-	passed = passed || debug->thread->regs.rsp >= watched->frame.cfa;
 	return passed ? MT_WATCH_FRAME_GONE : MT_WATCH_FRAME_UNKNOWN;
 }
 
@@ -241,7 +258,8 @@ void mt_watches_end_with(struct mt_thread *thread)
 		mt_stop_all(debug);
 		debug->recheck = true; /* they are to go on */
 		mt_watch_lift(breakpoint, mt_proc_memory(thread->proc));
-		breakpoint->gone = breakpoint->gone || !breakpoint->watch->in.len;
+		breakpoint->gone = breakpoint->end_told =
+		    breakpoint->gone || !breakpoint->watch->in.len;
 		mt_warn(debug, thread->proc->pid,
 		        "watchpoint %d is deleted: what its expression needs has gone with "
 		        "thread %d",
@@ -249,12 +267,32 @@ void mt_watches_end_with(struct mt_thread *thread)
 	}
 }
 
-/* In a recursion others return to the same place, from deeper. */
+bool mt_watched_has_ended(struct mt_debug *debug, const struct mt_watched *watched)
+{
+	struct mt_thread *thread = mt_thread_find(debug, watched->frame.tid);
+	enum mt_watch_found found;
+	struct mt_look look;
+	unsigned level;
+
+	if (!watched->frame.ends || !thread || !mt_thread_regs(thread))
+		return false;
+	mt_look_begin(thread, 0, &look);
+	found = mt_watched_find_frame(debug, watched, &level);
+	mt_look_end(&look);
+	return found == MT_WATCH_FRAME_GONE;
+}
+
+/* In a recursion others return to the same place, and come by the entry, from deeper. The return
+ * address of who comes by is still on the stack. */
 static bool ends(const struct mt_watched *watched, const struct mt_thread *thread,
                  const struct mt_site *site)
 {
-	return watched->frame.end == site && watched->frame.tid == thread->tid &&
-	       thread->regs.rsp >= watched->frame.cfa;
+	size_t word = mt_machine_word(mt_image_machine(mt_proc_memory(thread->proc)->image));
+
+	if (watched->frame.tid != thread->tid)
+		return false;
+	return (watched->frame.end == site && thread->regs.rsp >= watched->frame.cfa) ||
+	       (watched->frame.entry == site && thread->regs.rsp + word >= watched->frame.cfa);
 }
 
 bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, struct mt_stop *stop)
@@ -277,4 +315,30 @@ bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, str
 	if (any)
 		stop->kind = MT_STOP_SCOPE;
 	return any;
+}
+
+/* ---- When the program has stopped ------------------------------------------ */
+
+static bool is_over(struct mt_debug *debug, const struct mt_break *breakpoint)
+{
+	if (!breakpoint->watch || breakpoint->gone)
+		return false;
+	for (size_t i = 0; i < breakpoint->watch->in.len; i++)
+		if (!mt_watched_has_ended(debug, breakpoint->watch->in.data[i]))
+			return false;
+	return breakpoint->watch->in.len > 0;
+}
+
+void mt_watches_end_unseen(struct mt_debug *debug)
+{
+	for (size_t i = debug->breaks.len; i-- > 0;) {
+		struct mt_break *breakpoint = debug->breaks.data[i];
+
+		if (!is_over(debug, breakpoint))
+			continue;
+		mt_notify(debug, &(struct mt_notice){ .kind = MT_NOTICE_SCOPE,
+		                                      .pid = mt_debug_pid(debug),
+		                                      .number = breakpoint->number });
+		mt_break_destroy(debug, breakpoint);
+	}
 }

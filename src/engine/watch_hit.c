@@ -19,6 +19,7 @@ struct look_at {
 	bool touched;              /* by an access that is certain, or may be */
 	bool on_the_way;           /* of what is on the way */
 	bool lost;                 /* its frame is gone */
+	bool gone;                 /* its memory is, since this system call */
 	struct mt_watch_part part; /* the first that was touched */
 	struct mt_watch_doer doer;
 	struct mt_port_access port; /* of a port's; else size 0 */
@@ -150,15 +151,21 @@ static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_conte
 	return error;
 }
 
-/* What the kernel has read at the write itself; NULL: nothing, or it is no value by itself. */
-static const struct mt_held_values *held_for(const struct look_at *at)
+/* What a filter says of the value; NULL: nothing, or its bytes are no value by themselves. */
+static const struct mt_held_values *held_of(const struct look_at *at)
 {
 	const struct mt_trap trap = mt_watch_trap(at->breakpoint, &at->part);
-	const struct mt_held_values *held;
 
 	if (at->part.by != &mt_by_filter || !at->watched->plain || at->watched->place.bit_size)
 		return NULL;
-	held = mt_filtered_held(at->watched->proc, &trap);
+	return mt_filtered_held(at->watched->proc, &trap);
+}
+
+/* What the kernel has read at the write itself; NULL: nothing. */
+static const struct mt_held_values *held_for(const struct look_at *at)
+{
+	const struct mt_held_values *held = held_of(at);
+
 	return held && held->why & MT_HOLD_VALUES && !(held->why & MT_HOLD_EXIT) ? held : NULL;
 }
 
@@ -272,6 +279,7 @@ static void keep_hit(const struct look_at *at, const struct mt_watch_content *be
 		.number = at->breakpoint->number,
 		.wanted = at->breakpoint->watch->kind.access,
 		.stepped = at->breakpoint->watch->why_stepping != NULL,
+		.gone = at->gone,
 		.did = at->doer.did,
 		.addr = at->part.addr,
 		.len = at->part.len,
@@ -325,9 +333,10 @@ static void keep_past(const struct look_at *at, const struct mt_watch_content *b
 /* What a filter has let pass has changed the value too. */
 static void mend_before(const struct look_at *at, struct mt_watch_content *before)
 {
-	const struct mt_held_values *held = at->watched->decided ? held_for(at) : NULL;
+	const struct mt_held_values *held = at->watched->decided ? held_of(at) : NULL;
 
-	if (held && before->bytes && before->size <= sizeof(held->before))
+	if (held && held->why & (MT_HOLD_VALUES | MT_HOLD_EXIT) && before->bytes &&
+	    before->size <= sizeof(held->before))
 		memcpy(before->bytes, held->before, before->size);
 }
 
@@ -365,7 +374,10 @@ static bool weigh(struct look_at *at, struct mt_watch_content *now)
 		at->doer.did |= MT_INSN_WRITE;
 	if (!changed)
 		count_unchanged(at);
-	told = is_hit(at, changed) && asks(at);
+	at->gone = before.bytes && !now->bytes && at->doer.who == MT_WATCH_BY_SYSCALL &&
+	           mt_watched_is_unmapped(at->watched, &at->part);
+	told = at->gone ||
+	       (is_hit(at, changed) && asks(at)); /* of what is gone nothing can be asked */
 	if (told) {
 		keep_past(at, &before);
 		keep_hit(at, &before);
@@ -379,16 +391,8 @@ static bool weigh(struct look_at *at, struct mt_watch_content *now)
 /* What lies there now is somebody else's. */
 static bool has_lost_frame(const struct look_at *at)
 {
-	enum mt_watch_found found;
-	struct mt_look look;
-	unsigned level;
-
-	if (!at->watched->frame.ends || at->watched->frame.tid != at->thread->tid)
-		return false;
-	mt_look_begin(at->thread, 0, &look);
-	found = mt_watched_find_frame(at->thread->proc->debug, at->watched, &level);
-	mt_look_end(&look);
-	return found == MT_WATCH_FRAME_GONE;
+	return at->watched->frame.tid == at->thread->tid &&
+	       mt_watched_has_ended(at->thread->proc->debug, at->watched);
 }
 
 /* ---- Whether there is anything to look at -------------------------------- */

@@ -34,8 +34,9 @@ struct mt_watch_frame {
 	uint64_t function; /* where it begins */
 	pid_t tid;
 	struct mt_scope_place scope; /* whose names it speaks of, wherever the frame stands */
-	bool ends;           /* and the watchpoint with it; else it was named by its means only */
-	struct mt_site *end; /* where it returns to; NULL: nowhere */
+	bool ends;             /* and the watchpoint with it; else it was named by its means only */
+	struct mt_site *end;   /* where it returns to; NULL: nowhere */
+	struct mt_site *entry; /* where another call may come by in its place; NULL: not known */
 };
 
 /* Whose names a condition speaks of. Those that meant something in the selected frame when it was
@@ -133,6 +134,8 @@ void mt_watched_note_parts(struct mt_watched *watched);
 /* The same from the value of one that is plain, which was just read. */
 void mt_watched_note_value(struct mt_watched *watched, const struct mt_watch_content *content);
 bool mt_watched_parts_changed(const struct mt_watched *watched);
+/* Whether not all of the part can be read. */
+bool mt_watched_is_unmapped(const struct mt_watched *watched, const struct mt_watch_part *part);
 bool mt_watch_content_same(const struct mt_watch_content *a, const struct mt_watch_content *b);
 void mt_watch_content_free(struct mt_watch_content *content);
 void mt_watched_free_parts(struct mt_watched *watched);
@@ -149,7 +152,7 @@ struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watch
 struct mt_thread *mt_watched_thread(const struct mt_watched *watched, struct mt_thread *thread,
                                     unsigned *level);
 /* The level of its frame, as the session looks at the thread. UNKNOWN: the walk has ended before it
- * would be there. */
+ * would be there, or the thread stands on another stack. */
 enum mt_watch_found { MT_WATCH_FRAME_GONE, MT_WATCH_FRAME_UNKNOWN, MT_WATCH_FRAME_FOUND };
 enum mt_watch_found mt_watched_find_frame(struct mt_debug *debug, const struct mt_watched *watched,
                                           unsigned *level);
@@ -161,8 +164,15 @@ struct mt_thread *mt_watch_level(const struct mt_break *breakpoint, struct mt_th
                                  unsigned *level, const struct mt_scope_place **scope);
 /* The thread is gone, or shares the memory no longer: those on what its frames have are deleted. */
 void mt_watches_end_with(struct mt_thread *thread);
-/* The thread is where frames return to: adds the numbers of all watchpoints that end with that. */
+/* The thread is where frames return to, or where a call in their place begins: adds the numbers of
+ * all watchpoints that end with that. */
 bool mt_watches_end_at(struct mt_thread *thread, const struct mt_site *site, struct mt_stop *stop);
+/* Whether it ends with a frame that its thread, which is stopped, has left, for all that can be
+ * told. */
+bool mt_watched_has_ended(struct mt_debug *debug, const struct mt_watched *watched);
+/* The program has stopped, for whatever reason: tells which watchpoints' frames have been left
+ * unseen, and deletes these. */
+void mt_watches_end_unseen(struct mt_debug *debug);
 
 /* ---- watch_look.c: what is to be looked at ------------------------------- */
 

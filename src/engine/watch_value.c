@@ -2,6 +2,7 @@
 /* What a watchpoint's expression comes to, and everything that it depends on. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -369,6 +370,17 @@ bool mt_watched_parts_changed(const struct mt_watched *watched)
 {
 	for (size_t i = 0; i < watched->parts.len; i++)
 		if (part_changed(watched, &watched->parts.data[i]))
+			return true;
+	return false;
+}
+
+bool mt_watched_is_unmapped(const struct mt_watched *watched, const struct mt_watch_part *part)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), end = part->addr + part->len;
+	uint8_t byte;
+
+	for (uint64_t addr = part->addr; addr < end; addr = (addr / page + 1) * page)
+		if (mt_proc_read_some(watched->proc, addr, &byte, 1) != 1)
 			return true;
 	return false;
 }

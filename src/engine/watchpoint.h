@@ -51,6 +51,8 @@ struct mt_watch_value {
 struct mt_watch_hit {
 	int number;
 	enum mt_watch_access wanted;
+	bool gone;          /* the memory was unmapped by `syscall`; it is watched again when
+	                       something is mapped there */
 	bool stepped;       /* by single steps, not by a debug register */
 	unsigned did;       /* enum mt_insn_access bits; 0: not known */
 	uint64_t addr, len; /* what of the watched memory it was; len 0: it was in registers */

@@ -267,6 +267,8 @@ bool mt_filter_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_value
 	if (first) {
 		memcpy(held->before, first->before, sizeof(held->before));
 		memcpy(held->now, last->now, sizeof(held->now));
+	} else if (held->why & MT_HOLD_EXIT) {
+		memcpy(held->before, armed->cell->value, sizeof(held->before));
 	}
 	return any;
 }

@@ -300,8 +300,9 @@ bool mt_filter_sees_calls(const struct mt_armed *armed);
 struct mt_error *mt_filter_cover(struct mt_armed *armed, pid_t tid);
 
 /* What a filter has held a thread for, since this was asked last: why (enum mt_hold_why), and, with
- * VALUES, the bytes before the first of these accesses, and those that the last one has left. The
- * thread stands still. False: for nothing. */
+ * VALUES, the bytes before the first of these accesses, and those that the last one has left; with
+ * EXIT alone, in `before` those that it takes for the last ones. The thread stands still. False:
+ * for nothing. */
 struct mt_held_values {
 	unsigned why;
 	uint64_t before[MT_RECORD_WORDS], now[MT_RECORD_WORDS];

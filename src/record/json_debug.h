@@ -19,7 +19,7 @@ void mt_json_debug_text(struct mt_buf *out, const char *type, const char *text);
 struct mt_json_watch {
 	int number;
 	const char *expression;
-	const char *access;       /* "read", "write", "read-write", "unknown" */
+	const char *access;       /* "read", "write", "read-write", "unmap", "unknown" */
 	uint64_t address, length; /* of what was touched; length 0: nothing in memory */
 	bool is_port;             /* it was an I/O port: `address` is its number */
 	const char *before, *now; /* values as print shows them; NULL: not known */

@@ -33,11 +33,11 @@ def arguments_of(commands):
     return [word for command in commands for word in ("-ex", command)]
 
 
-def debug(*commands, program=(), options=(), env=None, stdin=""):
-    """memtrap debug -batch with these commands, one after the other."""
+def debug(*commands, program=(), options=(), env=None, stdin="", before=None):
+    """memtrap debug -batch with these commands, one after the other; `before`: what its process does before exec."""
     command = [watching.MEMTRAP, "debug", "-batch", *options, *arguments_of(commands), *map(str, program)]
     return Done(subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=LIMIT,
-                               errors="replace", env=dict(os.environ, **(env or {}))))
+                               errors="replace", env=dict(os.environ, **(env or {})), preexec_fn=before))
 
 
 def gdb(*commands, program):

@@ -34,10 +34,10 @@ def after(name):
 class Run:
     """A program that ran with watchpoints, told in JSON and by itself."""
 
-    def __init__(self, *commands, program, goes_on=30, options=()):
+    def __init__(self, *commands, program, goes_on=30, options=(), before=None):
         at_end = ["break over", "commands", "silent", "delete", "continue", "end"]
         script = ["break begin", "run", "delete", "finish", *commands, *at_end, *["continue"] * goes_on]
-        self.done = debug(*script, program=program, options=["--json", *options])
+        self.done = debug(*script, program=program, options=["--json", *options], before=before)
         lines = self.done.out.splitlines()
         self.said = [json.loads(line) for line in lines if line.startswith('{"type"')]
         self.own = [line for line in lines if not line.startswith('{"type"')]

@@ -48,6 +48,7 @@ static const char *const notice_names[] = {
 	[MT_NOTICE_EXEC] = "exec",
 	[MT_NOTICE_LIBRARY] = "library",
 	[MT_NOTICE_BREAKPOINT] = "breakpoint",
+	[MT_NOTICE_SCOPE] = "watchpoint-scope",
 	[MT_NOTICE_SIGNAL] = "signal",
 	[MT_NOTICE_WARNING] = "warning",
 	[MT_NOTICE_STEPPING] = "stepping",
@@ -425,6 +426,9 @@ static void say_notice(struct mt_shell *shell, const struct mt_notice *notice)
 		break;
 	case MT_NOTICE_BREAKPOINT:
 		mt_say(shell, "[Breakpoint %d: %s]\n", notice->number, text);
+		break;
+	case MT_NOTICE_SCOPE:
+		mt_watch_say_end(shell, notice->number);
 		break;
 	case MT_NOTICE_SIGNAL:
 		mt_say(shell, "\nProgram received signal %s, %s.\n", mt_signal_name(notice->signal),

@@ -267,6 +267,8 @@ static void say_values(struct mt_shell *shell, const struct mt_watch_hit *hit)
 
 static const char *verb_of(const struct mt_watch_hit *hit)
 {
+	if (hit->gone)
+		return "Unmapped";
 	if (!hit->len && !hit->port.size)
 		return "Changed";
 	if (hit->did == MT_INSN_READ)
@@ -293,6 +295,8 @@ static void say_who(struct mt_shell *shell, const struct mt_watch_hit *hit)
 		       "%s by the system call %s(0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ")\n",
 		       verb_of(hit), mt_syscall_name(mt_shell_machine(shell), hit->syscall),
 		       hit->arguments[0], hit->arguments[1], hit->arguments[2]);
+		if (hit->gone)
+			mt_say(shell, "It is watched again when something is mapped there.\n");
 		break;
 	case MT_WATCH_BY_KERNEL:
 		mt_say(shell,
@@ -347,15 +351,19 @@ void mt_watch_say_hits(struct mt_shell *shell, const struct mt_stop *stop)
 	}
 }
 
+void mt_watch_say_end(struct mt_shell *shell, int number)
+{
+	mt_say(shell,
+	       "\nWatchpoint %d deleted because the program has left the block in\n"
+	       "which its expression is valid.\n",
+	       number);
+	mt_script_forget(shell, number);
+}
+
 void mt_watch_say_ended(struct mt_shell *shell, const struct mt_stop *stop)
 {
-	for (size_t i = 0; i < stop->number_count; i++) {
-		mt_say(shell,
-		       "\nWatchpoint %d deleted because the program has left the block in\n"
-		       "which its expression is valid.\n",
-		       stop->numbers[i]);
-		mt_script_forget(shell, stop->numbers[i]);
-	}
+	for (size_t i = 0; i < stop->number_count; i++)
+		mt_watch_say_end(shell, stop->numbers[i]);
 }
 
 /* ---- For tools ------------------------------------------------------------- */
@@ -396,7 +404,7 @@ size_t mt_watch_json(struct mt_shell *shell, const struct mt_stop *stop, struct 
 		hits[count] = (struct mt_json_watch){
 			.number = hit->number,
 			.expression = hit->expression,
-			.access = accesses[hit->did & 3],
+			.access = hit->gone ? "unmap" : accesses[hit->did & 3],
 			.address = hit->addr,
 			.length = hit->len,
 			.before = text_of(shell, hit->type, &hit->before, arena),

@@ -24,8 +24,9 @@ void mt_watch_say_way(struct mt_shell *shell, const struct mt_break_info *info);
 /* All hits of the stop: what was touched, from what to what, and by whom. */
 void mt_watch_say_hits(struct mt_shell *shell, const struct mt_stop *stop);
 
-/* The watchpoints that have ended with their frame. */
+/* The watchpoints that have ended with their frame; and one of them. */
 void mt_watch_say_ended(struct mt_shell *shell, const struct mt_stop *stop);
+void mt_watch_say_end(struct mt_shell *shell, int number);
 
 /* The hits for tools; texts live in `arena`. Returns how many there are. */
 size_t mt_watch_json(struct mt_shell *shell, const struct mt_stop *stop, struct mt_arena *arena,
