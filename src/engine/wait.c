@@ -102,9 +102,11 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 	}
 }
 
-/* The thread's last stop: it is let through at once. */
+/* The thread's last stop: it is let through at once. Nobody else has its stack before. */
 static void leaves(struct mt_thread *thread)
 {
+	if (thread->tid != thread->proc->pid)
+		mt_watches_end_with(thread);
 	thread->state = MT_THREAD_LEAVING;
 	thread->pending.kind = MT_PENDING_NONE;
 	mt_tracee_resume(thread->tid, 0);
