@@ -88,7 +88,7 @@ def floor_row(bench, say, line, script, arguments, limit):
 
 
 def step_row(bench, say):
-    """A step of a watchpoint without a register, beside a step by ptrace alone."""
+    """A watchpoint without a register, beside single steps by ptrace that look at nothing."""
     ratios, took = Series(), Series()
     line = "a step with the check of a watchpoint"
     script = ["start", "watch -force-software untouched", "continue"]
@@ -118,7 +118,7 @@ SCRIPTS = [
      ("steps", STEPS), STEPS, 0.25),
     (f"`next` over a line with {CALLS_OF_LINE:,} calls", ["break looped", "run", "next", "next", "continue"],
      ("line", CALLS_OF_LINE), CALLS_OF_LINE, 0.25),
-    ("a watchpoint by single steps", ["start", "set can-use-hw-watchpoints 0", "watch untouched", "continue"],
+    ("a software watchpoint", ["start", "set can-use-hw-watchpoints 0", "watch untouched", "continue"],
      ("steps", STEPS), STEPS, 0.25),
     (f"`p->next->len`, evaluated {EVALUATIONS:,} times as a script's condition",
      ["break listed", "run", "set $i = 0", f"while p->next->len && $i++ < {EVALUATIONS}", "end", "continue"],

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "probe/probe.h"
+#include "target/process.h"
 #include "target/tracee.h"
 
 #define ROUNDS 32
@@ -22,8 +23,9 @@ static double us_since(uint64_t begin)
 	return (double)(mt_now_ns() - begin) / 1e3;
 }
 
-static _Noreturn void be_traced(void)
+static _Noreturn void be_traced(pid_t parent)
 {
+	mt_process_end_with(parent);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	raise(SIGSTOP);
 	for (int i = 0; i < ROUNDS; i++)
@@ -68,11 +70,11 @@ static void measure(pid_t child, struct mt_traced_cost *cost)
 struct mt_traced_cost mt_probe_traced_cost(void)
 {
 	struct mt_traced_cost cost = { 0 };
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 	int status;
 
 	if (child == 0)
-		be_traced();
+		be_traced(parent);
 	if (child < 0)
 		return cost;
 	if (waitpid(child, &status, 0) == child && WIFSTOPPED(status))

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -182,6 +184,13 @@ pid_t mt_process_of(pid_t tid)
 pid_t mt_process_parent(pid_t pid)
 {
 	return status_number(pid, "\nPPid:");
+}
+
+void mt_process_end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 }
 
 char mt_process_state(pid_t tid)

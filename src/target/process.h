@@ -55,6 +55,10 @@ pid_t mt_process_of(pid_t tid);
 /* The parent of the process, or 0. */
 pid_t mt_process_parent(pid_t pid);
 
+/* In a child that was just forked by `parent`: it ends when that does, be it by SIGKILL. Nobody
+ * would let it go otherwise where it stands for us, with our files open. */
+void mt_process_end_with(pid_t parent);
+
 /* The state letter of /proc/TID/stat ('R', 'S', 'T', 't', 'Z' …), or 0 when it has gone. */
 char mt_process_state(pid_t tid);
 

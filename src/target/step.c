@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,9 +110,9 @@ struct mt_event mt_step_look(pid_t tid, bool yields, uint64_t ns)
 /* ---- Its cost ------------------------------------------------------------ */
 
 /* A child of ours that runs in circles until it is killed. */
-static void run_in_circles(void)
+static void run_in_circles(pid_t parent)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	mt_process_end_with(parent);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	raise(SIGSTOP);
 	for (;;)
@@ -150,12 +149,12 @@ static uint64_t measure(pid_t child, bool shares)
 
 uint64_t mt_step_cost(bool shares)
 {
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 	uint64_t ns;
 	int status;
 
 	if (child == 0)
-		run_in_circles();
+		run_in_circles(parent);
 	if (child < 0)
 		return 0;
 	ns = measure(child, shares);
