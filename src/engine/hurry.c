@@ -35,13 +35,15 @@
 /* An event is looked for before we sleep: to be woken takes longer than most of them. */
 #define LOOKING_NS 200000
 
-/* All that is watched, read at once. */
+/* All that is watched by steps, read at once; and where everything is that is watched by whatever
+ * mechanism: a step that touches it is looked at, since its trap hides the other's. */
 struct spans {
 	size_t count, total;
 	struct iovec there[MAX_SPANS], here[MAX_SPANS];
 	const uint8_t *before[MAX_SPANS];
-	struct mt_ahead_range ranges[MAX_SPANS];
 	uint8_t *buffer;
+	size_t range_count;
+	struct mt_ahead_range ranges[MAX_SPANS];
 };
 
 struct hurry {
@@ -74,15 +76,17 @@ static bool add_span(struct spans *spans, const struct mt_break *breakpoint,
 {
 	size_t i = spans->count;
 
+	if (spans->range_count == MAX_SPANS)
+		return false;
+	spans->ranges[spans->range_count++] =
+	    (struct mt_ahead_range){ part->addr, part->len, access_of(breakpoint, part) };
 	if (part->by != &mt_by_stepping)
 		return true;
-	if (i == MAX_SPANS || !part->bytes)
+	if (!part->bytes)
 		return false;
 	spans->there[i] = (struct iovec){ (void *)(uintptr_t)part->addr, (size_t)part->len };
 	spans->here[i].iov_len = (size_t)part->len;
 	spans->before[i] = part->bytes;
-	spans->ranges[i] =
-	    (struct mt_ahead_range){ part->addr, part->len, access_of(breakpoint, part) };
 	spans->total += (size_t)part->len;
 	spans->count++;
 	return true;
@@ -272,14 +276,6 @@ static bool is_trap(const struct mt_event *event, pid_t tid, int code)
 
 /* ---- A step -------------------------------------------------------------- */
 
-static bool has_hit_register(const struct mt_thread *thread)
-{
-	uint64_t status;
-
-	return thread->registers_turn &&
-	       (!mt_tracee_debugreg(thread->tid, DR6, &status) || status & 15);
-}
-
 static enum moved step(struct hurry *hurry)
 {
 	pid_t tid = hurry->thread->tid;
@@ -290,8 +286,8 @@ static enum moved step(struct hurry *hurry)
 		return MOVED_NOT;
 	event = wait_for(hurry);
 	hurry->debug->steps++;
-	if (is_trap(&event, tid, TRAP_TRACE) && !has_hit_register(hurry->thread) &&
-	    is_unchanged(&hurry->spans, tid) && mt_tracee_user_regs(tid, &hurry->regs))
+	if (is_trap(&event, tid, TRAP_TRACE) && is_unchanged(&hurry->spans, tid) &&
+	    mt_tracee_user_regs(tid, &hurry->regs))
 		return MOVED_ON;
 	hurry->regs = before;
 	note_step(hurry);
@@ -406,7 +402,7 @@ static enum moved move(struct hurry *hurry)
 		.fs_base = hurry->regs.fs_base,
 		.gs_base = hurry->regs.gs_base,
 		.ranges = hurry->spans.ranges,
-		.range_count = hurry->spans.count,
+		.range_count = hurry->spans.range_count,
 		.read_code = read_code,
 		.arg = thread,
 	};
@@ -423,15 +419,6 @@ static enum moved move(struct hurry *hurry)
 	}
 }
 
-/* Until it comes to what might show it that, or others go on (mt_stepping_unshare_for()). */
-static void share(const struct hurry *hurry)
-{
-	struct mt_debug *debug = hurry->debug;
-
-	if (!debug->shared.is_shared && !hurry->thread->proc->attached)
-		mt_processor_share(hurry->thread->tid, &debug->shared);
-}
-
 static enum moved go_on(struct hurry *hurry)
 {
 	uint64_t until = mt_now_ns() + HURRY_NS;
@@ -441,7 +428,7 @@ static enum moved go_on(struct hurry *hurry)
 	while (moved == MOVED_ON && !hurry->debug->interrupted &&
 	       (moves % MOVES_ALONE || mt_now_ns() < until)) {
 		if (++moves == MOVES_ALONE)
-			share(hurry);
+			mt_stepping_share(hurry->thread);
 		moved = move(hurry);
 		if (moved == MOVED_ON)
 			hurry->thread->stop = MT_EVENT_SIGNAL;

@@ -310,7 +310,7 @@ void mt_thread_resume(struct mt_thread *thread)
 	thread->state = MT_THREAD_RUNNING;
 	thread->has_regs = false;
 	thread->settled_pc = 0;
-	mt_stepping_unshare_for(thread, signal);
+	mt_stepping_choose_processor(thread, signal);
 	/* If it fails the thread is being killed: its end is an event of its own. */
 	mt_tracee_go(thread->tid, thread->how, signal);
 }

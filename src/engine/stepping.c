@@ -125,14 +125,14 @@ void mt_stepping_share(struct mt_thread *thread)
 {
 	struct mt_debug *debug = thread->proc->debug;
 
-	if (!debug->shared.is_shared && !thread->proc->attached && is_alone(thread))
+	if (!debug->shared.is_shared && !thread->proc->attached)
 		mt_processor_share(thread->tid, &debug->shared);
 }
 
 /* So many steps first: then it pays. */
 #define STEPS_ALONE 16
 
-void mt_stepping_unshare_for(struct mt_thread *thread, int signal)
+void mt_stepping_choose_processor(struct mt_thread *thread, int signal)
 {
 	struct mt_debug *debug = thread->proc->debug;
 	bool shows_nothing = thread->how == MT_RESUME_STEP && !signal &&

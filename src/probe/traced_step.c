@@ -344,17 +344,6 @@ static void step(struct mt_probe *probe, struct mt_traced_thread *thread, int si
 	mt_tracee_go(thread->tid, MT_RESUME_STEP, signal);
 }
 
-/* A step is over before a sleeping tracer would be woken; a system call may not be. */
-static struct mt_event look_for(pid_t tid)
-{
-	struct mt_event event = mt_tracee_next_of(tid);
-	uint64_t until = event.kind == MT_EVENT_NONE ? mt_now_ns() + LOOKING_NS : 0;
-
-	while (event.kind == MT_EVENT_NONE && mt_now_ns() < until)
-		event = mt_tracee_next_of(tid);
-	return event;
-}
-
 /* Whether it was a step and nothing else. What it was is kept, with what was told of it. */
 static bool is_plain(struct mt_probe *probe, struct mt_traced_thread *thread,
                      const struct mt_event *event)
@@ -381,7 +370,7 @@ void mt_traced_step(struct mt_probe *probe, struct mt_traced_thread *thread, int
 	for (int i = 0; i < STEPS_IN_A_ROW; i++) {
 		step(probe, thread, signal);
 		signal = 0;
-		event = look_for(thread->tid);
+		event = mt_step_look(thread->tid, false, LOOKING_NS);
 		if (!is_plain(probe, thread, &event))
 			return;
 	}

@@ -6,6 +6,7 @@
  * own       its code is written by itself, and run at once
  * affinity  it asks on which processors it may run
  * signals   signals of a timer come all the time, and their handler changes the counter too
+ * calls     calls through memory write to place.around[1], one a round
  * prefix    a jump leads behind a prefix, and code is met in two ways
  * strings   repetitions end before the counter, begin behind it, and go over it
  * fault     a page is filled in by another thread when it is touched (userfaultfd(2))
@@ -113,6 +114,28 @@ static void signals(void)
 		for (int j = 0; j < 100; j++)
 			place.around[j % 8]++;
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	sum = rounds;
+}
+
+NOINLINE static void over_there(void)
+{
+	__asm__ volatile("");
+}
+
+static void calls(void)
+{
+	static void (*volatile target)(void) = over_there;
+
+	for (unsigned long i = 0; i < rounds; i++) {
+		__asm__ volatile("mov %%rsp, %%rbx\n\t"
+		                 "lea 16+%0, %%rsp\n\t"
+		                 "call *%1\n\t"
+		                 "mov %%rbx, %%rsp"
+		                 : "+m"(place)
+		                 : "m"(target)
+		                 : "rbx", "memory", "cc");
+		change();
+	}
 	sum = rounds;
 }
 
@@ -260,9 +283,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} modes[] = {
-		{ "own", own },       { "affinity", affinity }, { "signals", signals },
-		{ "prefix", prefix }, { "strings", strings },   { "fault", fault },
-		{ "forks", forks },   { "spins", spins },
+		{ "own", own },     { "affinity", affinity }, { "signals", signals },
+		{ "calls", calls }, { "prefix", prefix },     { "strings", strings },
+		{ "fault", fault }, { "forks", forks },       { "spins", spins },
 	};
 
 	if (argc < 3)
