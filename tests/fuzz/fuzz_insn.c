@@ -6,30 +6,13 @@
  */
 #include <string.h>
 
+#include "../unit/code_bytes.h"
 #include "fuzz.h"
 #include "insn/ahead.h"
 #include "insn/insn.h"
 #include "x86/regtable.h"
 
 #define START UINT64_C(0x401000)
-
-struct code {
-	const uint8_t *bytes;
-	size_t len;
-};
-
-static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
-{
-	const struct code *code = arg;
-	uint64_t offset = addr - START;
-
-	if (offset >= code->len)
-		return 0;
-	if (len > code->len - offset)
-		len = (size_t)(code->len - offset);
-	memcpy(out, code->bytes + offset, len);
-	return len;
-}
 
 static uint64_t start_of(void *arg, uint64_t pc)
 {
@@ -42,7 +25,7 @@ static void require(bool condition)
 		__builtin_trap();
 }
 
-static struct mt_regs registers_of(const struct code *code)
+static struct mt_regs registers_of(const struct code_bytes *code)
 {
 	struct mt_regs regs;
 
@@ -96,8 +79,8 @@ static void ask_of_instruction(const struct mt_insn *insn, const struct mt_regs 
 		require(mt_insn_touched(insn, regs, START, sizeof(value)) & MT_INSN_WRITE);
 }
 
-static void ask_for_culprit(enum mt_machine machine, struct code *code, const struct mt_regs *regs,
-                            uint8_t access)
+static void ask_for_culprit(enum mt_machine machine, struct code_bytes *code,
+                            const struct mt_regs *regs, uint8_t access)
 {
 	const struct mt_culprit_query query = {
 		.machine = machine,
@@ -106,8 +89,8 @@ static void ask_for_culprit(enum mt_machine machine, struct code *code, const st
 		.watch_len = 8,
 		.access = access,
 		.function_start = START,
-		.read_code = read_code,
-		.read_data = read_code,
+		.read_code = code_bytes_read,
+		.read_data = code_bytes_read,
 		.start_of = start_of,
 		.arg = code,
 	};
@@ -120,7 +103,7 @@ static void ask_for_culprit(enum mt_machine machine, struct code *code, const st
 }
 
 /* Where a thread ends that is let run, it can be stopped: elsewhere than it stands. */
-static void ask_ahead(enum mt_machine machine, struct code *code, const struct mt_regs *regs)
+static void ask_ahead(enum mt_machine machine, struct code_bytes *code, const struct mt_regs *regs)
 {
 	const struct mt_ahead_range range = { START, 8, MT_INSN_READ | MT_INSN_WRITE };
 	struct mt_regs at_start = *regs;
@@ -128,7 +111,7 @@ static void ask_ahead(enum mt_machine machine, struct code *code, const struct m
 		                              .regs = &at_start,
 		                              .ranges = &range,
 		                              .range_count = code->len % 2,
-		                              .read_code = read_code,
+		                              .read_code = code_bytes_read,
 		                              .arg = code };
 	struct mt_ahead_code *known = mt_ahead_code_create();
 	struct mt_ahead ahead;
@@ -145,7 +128,7 @@ static void ask_ahead(enum mt_machine machine, struct code *code, const struct m
 	mt_ahead_code_destroy(known);
 }
 
-static void ask_for(enum mt_machine machine, struct code *code, const struct mt_regs *regs)
+static void ask_for(enum mt_machine machine, struct code_bytes *code, const struct mt_regs *regs)
 {
 	for (size_t at = 0; at < code->len;) {
 		struct mt_insn insn;
@@ -164,7 +147,7 @@ static void ask_for(enum mt_machine machine, struct code *code, const struct mt_
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct code code = { data, size };
+	struct code_bytes code = { START, data, size };
 
 	if (size == 0)
 		return 0;

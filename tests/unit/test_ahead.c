@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "code_bytes.h"
 #include "insn/ahead.h"
 #include "target/process.h"
 #include "target/tracee.h"
@@ -21,24 +22,6 @@
 #define CODE UINT64_C(0x401000)
 #define STACK UINT64_C(0x7ffff000)
 #define DATA UINT64_C(0x500000)
-
-struct code {
-	const uint8_t *bytes;
-	size_t len;
-};
-
-static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
-{
-	const struct code *code = arg;
-	uint64_t offset = addr - CODE;
-
-	if (offset >= code->len)
-		return 0;
-	if (len > code->len - offset)
-		len = (size_t)(code->len - offset);
-	memcpy(out, code->bytes + offset, len);
-	return len;
-}
 
 /* The registers of all that follows, but for flags: rbx points to the data, rsp to the stack. */
 static struct mt_ahead look(const uint8_t *bytes, size_t len, uint64_t flags, uint8_t access)
@@ -54,13 +37,13 @@ static struct mt_ahead look(const uint8_t *bytes, size_t len, uint64_t flags, ui
 		                    [MT_REG_RAX] = CODE + 1,
 		                    [MT_REG_RFLAGS] = flags,
 		                } };
-	struct code code = { bytes, len };
+	struct code_bytes code = { CODE, bytes, len };
 	const struct mt_ahead_range range = { DATA, 8, access };
 	const struct mt_ahead_query query = { .regs = &regs,
 		                              .fs_base = DATA - 0x100,
 		                              .ranges = &range,
 		                              .range_count = 1,
-		                              .read_code = read_code,
+		                              .read_code = code_bytes_read,
 		                              .arg = &code };
 	struct mt_ahead_code *known = mt_ahead_code_create();
 	struct mt_ahead ahead;

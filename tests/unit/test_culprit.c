@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "code_bytes.h"
 #include "insn/insn.h"
 #include "unit.h"
 
@@ -23,14 +24,9 @@ struct code {
 static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
 {
 	const struct code *code = arg;
-	uint64_t offset = addr - code->base;
+	struct code_bytes bytes = { code->base, code->bytes, code->len };
 
-	if (offset >= code->len)
-		return 0;
-	if (len > code->len - offset)
-		len = (size_t)(code->len - offset);
-	memcpy(out, code->bytes + offset, len);
-	return len;
+	return code_bytes_read(&bytes, addr, out, len);
 }
 
 static size_t read_data(void *arg, uint64_t addr, void *out, size_t len)

@@ -498,9 +498,9 @@ static struct mt_error *info_hits(struct mt_shell *shell, const char *args)
 	"EXPRESSION is watched through all that it reads: of 'a->b + c' the pointer a, b and c.\n" \
 	"With a local variable in it the watchpoint ends when its frame does. -location watches\n" \
 	"what the expression refers to now, as long as it is watched. Debug registers do it at\n"  \
-	"full speed, four pieces of up to eight bytes; what they can't do is single-stepped, "     \
-	"and\n"                                                                                    \
-	"this is said. The instruction that did it is shown, not only the one behind it; what\n"   \
+	"full speed, four pieces of up to eight bytes; what they can't do software does, more\n"   \
+	"slowly, and this is said. The instruction that did it is shown, not only the one behind " \
+	"it; what\n"                                                                               \
 	"the kernel does in a system call is told when that returns, by the call's name: 'info\n"  \
 	"watchpoints' says whether it sees all of that, or changes only. 'info hits N' shows "     \
 	"the\n"                                                                                    \
