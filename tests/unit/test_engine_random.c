@@ -133,7 +133,7 @@ static bool is_of(const struct hit *hit, const struct event *event)
 }
 
 /* A register traps late in a repetition. What it may have done before is told apart where there is
- * another register for each that traps for reads. */
+ * another register for each that traps for reads: ptrace's have such. */
 static bool is_exact(const struct trial *trial, const struct watch *watch)
 {
 	struct mt_dr_piece pieces[MT_DR_COUNT];
@@ -141,7 +141,7 @@ static bool is_exact(const struct trial *trial, const struct watch *watch)
 
 	if (watch->by == BY_STEPPING || !reads)
 		return true;
-	return trial->watch_count == 1 &&
+	return !watch->sees_kernel && trial->watch_count == 1 &&
 	       mt_dr_split(trial->arena_addr + watch->first, watch->len, pieces, MT_DR_COUNT) <= 2;
 }
 
