@@ -184,8 +184,8 @@ static bool holds_data(const struct mt_proc *proc)
 	return false;
 }
 
-/* By DR6; without it (some hypervisors lose it now and then: docs/ARCHITECTURE.md) it may be any.
- */
+/* By DR6; without it (some hypervisors lose it now and then: docs/ARCHITECTURE.md) it may be any,
+ * but of a hold, for which a filter stands. */
 enum mt_hw_report mt_hw_report(const struct mt_thread *thread)
 {
 	const struct mt_proc *memory = mt_proc_memory(thread->proc);
@@ -195,7 +195,7 @@ enum mt_hw_report mt_hw_report(const struct mt_thread *thread)
 		return MT_HW_DATA;
 	if (mt_dr6_hits(thread->status))
 		return MT_HW_CODE;
-	if (mt_dr6_single_step(thread->status))
+	if (mt_dr6_single_step(thread->status) || thread->decided == MT_PENDING_WATCH)
 		return MT_HW_NOTHING;
 	return holds_data(memory) ? MT_HW_UNTOLD : MT_HW_NOTHING;
 }

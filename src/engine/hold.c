@@ -43,6 +43,14 @@ static bool is_hold(struct mt_thread *thread, enum mt_merged *merged, siginfo_t 
 	return mt_is_hold(&thread->info) || *merged == MT_MERGED_HOLD;
 }
 
+/* What was to be stepped has not been: the hold is for something before it, which a step may have
+ * told already. */
+static bool is_before_step(struct mt_thread *thread)
+{
+	return thread->how == MT_RESUME_STEP && mt_thread_regs(thread) &&
+	       thread->regs.rip == thread->stepped_pc;
+}
+
 bool mt_hold_seen(struct mt_thread *thread)
 {
 	enum mt_pending_kind kind = MT_PENDING_NONE;
@@ -65,6 +73,8 @@ bool mt_hold_seen(struct mt_thread *thread)
 	thread->decided = site && site->refs ? MT_PENDING_NONE : kind;
 	if (kind == MT_PENDING_WATCH)
 		mt_hw_note_status(thread);
+	if (kind == MT_PENDING_WATCH && is_before_step(thread))
+		thread->how = MT_RESUME_CONTINUE;
 	mt_pend(thread, kind);
 	return true;
 }

@@ -7,6 +7,8 @@
  * affinity  it asks on which processors it may run
  * signals   signals of a timer come all the time, and their handler changes the counter too
  * calls     calls through memory write to place.around[1], one a round
+ * reads     system calls write to place.around[1], one a round, and the next instruction changes
+ *           the counter
  * prefix    a jump leads behind a prefix, and code is met in two ways
  * strings   repetitions end before the counter, begin behind it, and go over it
  * fault     a page is filled in by another thread when it is touched (userfaultfd(2))
@@ -137,6 +139,24 @@ static void calls(void)
 		change();
 	}
 	sum = rounds;
+}
+
+static void reads(void)
+{
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	for (unsigned long i = 0; i < rounds; i++) {
+		long result = SYS_read;
+
+		__asm__ volatile("syscall\n\t"
+		                 "incq %1"
+		                 : "+a"(result), "+m"(place.counter)
+		                 : "D"(zero), "S"(&place.around[1]), "d"(sizeof(place.around[1]))
+		                 : "rcx", "r11", "memory", "cc");
+		changes++;
+		sum += result == sizeof(place.around[1]);
+	}
+	close(zero);
 }
 
 static void prefix(void)
@@ -283,9 +303,10 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} modes[] = {
-		{ "own", own },     { "affinity", affinity }, { "signals", signals },
-		{ "calls", calls }, { "prefix", prefix },     { "strings", strings },
-		{ "fault", fault }, { "forks", forks },       { "spins", spins },
+		{ "own", own },         { "affinity", affinity }, { "signals", signals },
+		{ "calls", calls },     { "reads", reads },       { "prefix", prefix },
+		{ "strings", strings }, { "fault", fault },       { "forks", forks },
+		{ "spins", spins },
 	};
 
 	if (argc < 3)
