@@ -186,6 +186,7 @@ void mt_proc_let_go(struct mt_proc *proc, int signal)
 {
 	struct mt_debug *debug = proc->debug;
 
+	mt_share_end(debug);
 	take_ends(proc);
 	if (proc->ended)
 		return;

@@ -416,6 +416,11 @@ bool mt_debug_stopped_by_hw_breakpoint(struct mt_debug *debug, const struct mt_s
 /* Waits for a stop; `timeout_ms` -1: as long as it takes. */
 struct mt_error *mt_debug_wait(struct mt_debug *debug, int timeout_ms, struct mt_stop *stop);
 
+/* Nobody lets the program go on for a while: it and we have our processors back, where a program
+ * that stopped all the time shared ours (engine/share.c). Before a person is asked, and before a
+ * program is started. */
+void mt_debug_rest(struct mt_debug *debug);
+
 /* The last stop again, of the selected process. */
 const struct mt_stop *mt_debug_last_stop(const struct mt_debug *debug);
 

@@ -94,7 +94,7 @@ static enum answer decide_watches_of_step(struct mt_thread *thread, struct mt_st
 {
 	bool hit = mt_watches_hit(thread, stop);
 
-	if (stop->kind == MT_STOP_SCOPE || !mt_trap_is_syscall(thread->stepped_code) ||
+	if (stop->kind == MT_STOP_SCOPE || !mt_trap_stepped_call(thread) ||
 	    !mt_watches_see_syscalls(thread))
 		return hit ? HIT : NO_HIT;
 	switch (mt_watches_look(thread)) {

@@ -20,13 +20,13 @@
 #include "engine/core.h"
 #include "engine/debug.h"
 #include "engine/mechanism.h"
+#include "engine/share.h"
 #include "engine/world.h"
 #include "expr/expr.h"
 #include "insn/ahead.h"
 #include "insn/insn.h"
 #include "probe/probe.h"
 #include "target/event.h"
-#include "target/processor.h"
 #include "target/tracee.h"
 #include "x86/regtable.h"
 
@@ -121,7 +121,7 @@ struct mt_thread {
 	struct user_regs_struct before;  /* all of them, where steps are watched */
 	bool knows_state;                /* `before_state` is too; it is of few instructions */
 	struct mt_insn_state before_state;
-	uint8_t stepped_code[4]; /* the first bytes of the stepped instruction */
+	uint8_t stepped_code[MT_INSN_MAX_LEN]; /* of the stepped instruction; 0 behind it */
 };
 
 /* ---- Sites --------------------------------------------------------------- */
@@ -369,10 +369,11 @@ struct mt_debug {
 	struct mt_thread *stepper;         /* whose turn it is; NULL: nobody's */
 	uint64_t turn_until_ns;            /* and how long */
 	struct mt_ahead_code *ahead_code;  /* of hurry.c; NULL: none yet */
-	struct mt_shared_processor shared; /* with a thread that is stepped */
-	MT_VEC(struct mt_dummy) dummies;   /* of a thread the innermost one is the last */
-	bool calling;                      /* mt_debug_call() waits for one of them */
-	MT_VEC(struct mt_view *) views;    /* of frames: see world.h */
+	struct mt_shared_processor shared; /* with a thread that stops all the time */
+	struct mt_pace pace;
+	MT_VEC(struct mt_dummy) dummies; /* of a thread the innermost one is the last */
+	bool calling;                    /* mt_debug_call() waits for one of them */
+	MT_VEC(struct mt_view *) views;  /* of frames: see world.h */
 	struct mt_debug_names names;
 	struct mt_kept *kept;         /* trees of expressions */
 	struct mt_moment *moment;     /* see moment.c; NULL: none was ever kept */
@@ -498,9 +499,10 @@ bool mt_resume_all(struct mt_debug *debug);
 
 /* What a SIGTRAP of the thread is; sets its pending, or leaves NONE for what is nobody's. */
 void mt_trap_classify(struct mt_thread *thread);
-/* Whether the instruction, of which these are the first bytes, is a system call's: syscall,
- * sysenter, int $0x80. Prefixes are not looked behind. */
+/* Whether these bytes are a system call: syscall, sysenter, int $0x80. */
 bool mt_trap_is_syscall(const uint8_t code[2]);
+/* Whether the instruction that is or was stepped last is one, which may have prefixes. */
+bool mt_trap_stepped_call(const struct mt_thread *thread);
 /* The instruction is done that it was stepped for; its registers are read. */
 void mt_trap_stepped(struct mt_thread *thread);
 /* What the program's own trap is, in words; NULL: not one. */

@@ -428,7 +428,7 @@ static enum moved go_on(struct hurry *hurry)
 	while (moved == MOVED_ON && !hurry->debug->interrupted &&
 	       (moves % MOVES_ALONE || mt_now_ns() < until)) {
 		if (++moves == MOVES_ALONE)
-			mt_stepping_share(hurry->thread);
+			mt_share(hurry->thread);
 		moved = move(hurry);
 		if (moved == MOVED_ON)
 			hurry->thread->stop = MT_EVENT_SIGNAL;

@@ -26,6 +26,7 @@ static enum mt_leave step_alone(struct mt_thread *thread)
 	struct mt_event event;
 	bool out_of_exec;
 
+	mt_share_end(debug);
 	thread->how = MT_RESUME_STEP;
 	mt_thread_note_step(thread);
 	out_of_exec = thread->steps_out_of_exec;

@@ -152,7 +152,7 @@ static bool sets_mask(const struct mt_thread *thread)
 	};
 	const char *name;
 
-	if (!mt_trap_is_syscall(thread->stepped_code))
+	if (!mt_trap_stepped_call(thread))
 		return false;
 	name = mt_stepped_call(thread, &thread->regs);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -184,16 +184,6 @@ static void mask_for_step(struct mt_thread *thread)
 		thread->unblocked = thread->blocked = 0;
 }
 
-/* Of the instruction that was stepped last: whether it may be a system call, which alone can change
- * the mask. Prefixes are not looked behind. */
-static bool may_be_syscall(const uint8_t code[2])
-{
-	static const uint8_t first[] = { 0x0f, 0xcd, 0x66, 0x67, 0xf2, 0xf3, 0x2e,
-		                         0x3e, 0x26, 0x36, 0x64, 0x65, 0xf0 };
-
-	return memchr(first, code[0], sizeof(first)) || (code[0] >> 4 == 4 && code[1] == 0x0f);
-}
-
 /* What else than the general registers tells what the step will touch. */
 static void note_state(struct mt_thread *thread)
 {
@@ -208,7 +198,7 @@ static void note_state(struct mt_thread *thread)
 void mt_thread_note_step(struct mt_thread *thread)
 {
 	bool lets_trap_in =
-	    thread->lets_trap_in && !thread->deferred && !may_be_syscall(thread->stepped_code);
+	    thread->lets_trap_in && !thread->deferred && !mt_trap_stepped_call(thread);
 
 	if (!mt_thread_regs(thread))
 		return;
@@ -310,7 +300,7 @@ void mt_thread_resume(struct mt_thread *thread)
 	thread->state = MT_THREAD_RUNNING;
 	thread->has_regs = false;
 	thread->settled_pc = 0;
-	mt_stepping_choose_processor(thread, signal);
+	mt_share_note_resume(thread, signal);
 	/* If it fails the thread is being killed: its end is an event of its own. */
 	mt_tracee_go(thread->tid, thread->how, signal);
 }

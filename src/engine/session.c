@@ -83,7 +83,7 @@ struct mt_error *mt_debug_create(const struct mt_debug_config *config, struct mt
 
 static void end_processes(struct mt_debug *debug)
 {
-	mt_processor_unshare(&debug->shared);
+	mt_share_end(debug);
 	mt_stop_all(debug);
 	debug->going = debug->has_stop = false;
 	mt_plan_end(debug);

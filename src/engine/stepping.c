@@ -43,7 +43,7 @@ bool mt_stepping_is_in_call(const struct mt_thread *thread)
 {
 	return thread->state == MT_THREAD_RUNNING &&
 	       (thread->runs_call || thread->lends_to ||
-	        (thread->how == MT_RESUME_STEP && mt_trap_is_syscall(thread->stepped_code)));
+	        (thread->how == MT_RESUME_STEP && mt_trap_stepped_call(thread)));
 }
 
 bool mt_stepping_takes_turns(const struct mt_thread *thread)
@@ -112,37 +112,6 @@ uint64_t mt_stepping_deadline(const struct mt_debug *debug, uint64_t deadline_ns
 	    debug->stepper->state != MT_THREAD_RUNNING || mt_stepping_is_in_call(debug->stepper))
 		return deadline_ns;
 	return deadline_ns && deadline_ns < asking ? deadline_ns : asking;
-}
-
-/* ---- On one processor ---------------------------------------------------- */
-
-static bool is_alone(const struct mt_thread *thread)
-{
-	return thread->proc->debug->procs.len == 1 && thread->proc->threads.len == 1;
-}
-
-void mt_stepping_share(struct mt_thread *thread)
-{
-	struct mt_debug *debug = thread->proc->debug;
-
-	if (!debug->shared.is_shared && !thread->proc->attached)
-		mt_processor_share(thread->tid, &debug->shared);
-}
-
-/* So many steps first: then it pays. */
-#define STEPS_ALONE 16
-
-void mt_stepping_choose_processor(struct mt_thread *thread, int signal)
-{
-	struct mt_debug *debug = thread->proc->debug;
-	bool shows_nothing = thread->how == MT_RESUME_STEP && !signal &&
-	                     mt_stepping_on(mt_proc_memory(thread->proc)) && is_alone(thread) &&
-	                     !mt_trap_is_syscall(thread->stepped_code);
-
-	if (!shows_nothing)
-		mt_processor_unshare(&debug->shared);
-	else if (debug->steps > STEPS_ALONE)
-		mt_stepping_share(thread);
 }
 
 bool mt_stepping_any(const struct mt_debug *debug)

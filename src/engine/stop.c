@@ -136,7 +136,6 @@ void mt_stop_now(struct mt_debug *debug, const struct mt_stop *stop)
 
 	debug->last_stop = *stop;
 	debug->has_stop = true;
-	mt_processor_unshare(&debug->shared);
 	mt_stop_all(debug);
 	rest_all(debug);
 	mt_stop_all(debug);

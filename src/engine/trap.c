@@ -58,6 +58,27 @@ bool mt_trap_is_syscall(const uint8_t code[2])
 	       (code[0] == 0xcd && code[1] == 0x80);
 }
 
+/* Intel SDM volume 2, 2.1.1; and REX, 2.2.1. */
+static bool is_prefix(uint8_t byte, enum mt_machine machine)
+{
+	static const uint8_t prefixes[] = { 0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26,
+		                            0x2e, 0x36, 0x3e, 0x64, 0x65 };
+
+	return memchr(prefixes, byte, sizeof(prefixes)) ||
+	       (machine == MT_MACHINE_X86_64 && byte >> 4 == 4);
+}
+
+bool mt_trap_stepped_call(const struct mt_thread *thread)
+{
+	enum mt_machine machine = mt_proc_machine(thread->proc);
+	size_t at = 0;
+
+	while (at < sizeof(thread->stepped_code) - 2 &&
+	       is_prefix(thread->stepped_code[at], machine))
+		at++;
+	return mt_trap_is_syscall(thread->stepped_code + at);
+}
+
 /* The trap flag by which we step must not be seen in what the instruction has stored. */
 static void hide_trap_flag(struct mt_thread *thread)
 {

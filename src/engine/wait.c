@@ -94,6 +94,7 @@ struct mt_event mt_event_next(struct mt_debug *debug, uint64_t deadline_ns, bool
 			return event;
 		if (may_interrupt && debug->interrupted)
 			return none;
+		mt_share_end(debug);
 		/* What is readable may be of events that were taken already. */
 		if (poll(&fd, 1, poll_time(deadline_ns)) > 0)
 			drain(debug);
@@ -155,6 +156,7 @@ struct mt_event mt_event_of(struct mt_debug *debug, pid_t tid)
 			break;
 		if (mt_process_state(tid) == 'Z' && take_ends_of_others(debug))
 			continue;
+		mt_share_end(debug);
 		poll(&fd, 1, -1);
 		drain(debug);
 		debug->drained = true;
@@ -281,6 +283,7 @@ static void stopped(struct mt_thread *thread, const struct mt_event *event)
 	thread->group_stopped = event->kind == MT_EVENT_GROUP;
 	thread->new_born = false;
 	mt_thread_step_done(thread);
+	mt_share_note_stop(thread);
 }
 
 /* The trap is what it stops for: until it comes, pc may be behind an int3 of ours. */

@@ -42,8 +42,7 @@ static bool ask_filter(const struct look_at *at, const struct mt_trap *trap,
 	*touched = false;
 	*doer = (struct mt_watch_doer){ .who = MT_WATCH_BY_SYSCALL };
 	if (!held)
-		return at->thread->how == MT_RESUME_STEP &&
-		       mt_trap_is_syscall(at->thread->stepped_code);
+		return at->thread->how == MT_RESUME_STEP && mt_trap_stepped_call(at->thread);
 	if (held->why & MT_HOLD_EXIT)
 		*touched = mt_filtered_learn(at->watched->proc, trap);
 	if (!(held->why & MT_HOLD_KERNEL))
@@ -428,7 +427,7 @@ static bool may_claim(const struct mt_watched *watched, const struct mt_thread *
 	if (thread->state == MT_THREAD_STOPPED)
 		return thread->pending.kind != MT_PENDING_NONE;
 	return watched->unclaimed < patience ||
-	       (thread->how == MT_RESUME_STEP && !mt_trap_is_syscall(thread->stepped_code));
+	       (thread->how == MT_RESUME_STEP && !mt_trap_stepped_call(thread));
 }
 
 static bool may_anybody_claim(const struct look_at *at)
@@ -450,7 +449,7 @@ static void claim_if_nobody_else(struct look_at *at)
 {
 	struct mt_watched *watched = at->watched;
 
-	if (!at->breakpoint->watch->why_stepping || mt_trap_is_syscall(at->thread->stepped_code) ||
+	if (!at->breakpoint->watch->why_stepping || mt_trap_stepped_call(at->thread) ||
 	    !mt_watched_parts_changed(watched))
 		return;
 	if (!watched->unclaimed_since)

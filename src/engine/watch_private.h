@@ -271,11 +271,6 @@ bool mt_hurry(struct mt_thread *thread);
 
 /* ---- stepping.c ---------------------------------------------------------- */
 
-/* The thread shares our processor from now on, if its program ends with us (target/processor.h),
- * until it comes to what might show it that, or others go on. */
-void mt_stepping_share(struct mt_thread *thread);
-/* Before the thread goes on, as thread->how says: whether it is to share our processor. */
-void mt_stepping_choose_processor(struct mt_thread *thread, int signal);
 /* Whether it is one of those that are stepped in turn. */
 bool mt_stepping_takes_turns(const struct mt_thread *thread);
 /* Whose turn it is: nobody else of those is resumed. NULL: nobody's. */

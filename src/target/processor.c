@@ -25,7 +25,6 @@ static size_t choose(const struct mt_shared_processor *shared)
 
 void mt_processor_share(pid_t tid, struct mt_shared_processor *shared)
 {
-	cpu_set_t one;
 	size_t processor;
 
 	if (sched_getaffinity(tid, sizeof(shared->theirs), &shared->theirs) != 0 ||
@@ -34,14 +33,23 @@ void mt_processor_share(pid_t tid, struct mt_shared_processor *shared)
 	processor = choose(shared);
 	if (processor == NONE)
 		return;
-	CPU_ZERO(&one);
-	CPU_SET(processor, &one);
-	if (sched_setaffinity(tid, sizeof(one), &one) != 0)
+	CPU_ZERO(&shared->one);
+	CPU_SET(processor, &shared->one);
+	if (sched_setaffinity(tid, sizeof(shared->one), &shared->one) != 0)
 		return;
 	shared->tid = tid;
 	shared->is_shared = true;
-	if (sched_setaffinity(0, sizeof(one), &one) != 0)
+	if (sched_setaffinity(0, sizeof(shared->one), &shared->one) != 0)
 		mt_processor_unshare(shared);
+}
+
+static void give_back(pid_t tid, const cpu_set_t *one, const cpu_set_t *before)
+{
+	cpu_set_t now;
+
+	CPU_ZERO(&now);
+	if (sched_getaffinity(tid, sizeof(now), &now) == 0 && CPU_EQUAL(&now, one))
+		sched_setaffinity(tid, sizeof(*before), before);
 }
 
 void mt_processor_unshare(struct mt_shared_processor *shared)
@@ -49,6 +57,6 @@ void mt_processor_unshare(struct mt_shared_processor *shared)
 	if (!shared->is_shared)
 		return;
 	shared->is_shared = false;
-	sched_setaffinity(shared->tid, sizeof(shared->theirs), &shared->theirs);
-	sched_setaffinity(0, sizeof(shared->ours), &shared->ours);
+	give_back(shared->tid, &shared->one, &shared->theirs);
+	give_back(0, &shared->one, &shared->ours);
 }

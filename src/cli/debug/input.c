@@ -36,8 +36,10 @@ char *mt_shell_read_line(struct mt_shell *shell, const char *prompt)
 
 	if (!input)
 		return NULL;
-	if (!input->block)
+	if (!input->block) {
 		mt_debug_moment_end(shell->debug);
+		mt_debug_rest(shell->debug);
+	}
 	if (input->editor)
 		return mt_editor_read(input->editor, prompt);
 	if (input->file)

@@ -75,6 +75,7 @@ static struct mt_error *run_shell(struct mt_shell *shell, const char *args)
 	pid_t child;
 
 	mt_shell_flush(shell);
+	mt_debug_rest(shell->debug);
 	MT_TRY(start_shell(args, &child));
 	return wait_for_shell(shell, child);
 }
