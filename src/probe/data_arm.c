@@ -171,7 +171,8 @@ static struct mt_error *create(struct mt_probe *probe, struct mt_space *space,
 static void listen_to_exits(struct mt_armed *armed)
 {
 	struct mt_relay *exits;
-	struct mt_error *error = armed->kernel ? mt_exits_get(armed->probe, &exits) : NULL;
+	struct mt_error *error =
+	    armed->kernel ? mt_exits_get(armed->probe, armed->pid, &exits) : NULL;
 
 	if (!armed->kernel || error) {
 		mt_error_free(error);

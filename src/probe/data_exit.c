@@ -20,6 +20,7 @@
 
 #include "probe/program.h"
 #include "probe/seat.h"
+#include "probe/who.h"
 #include "target/syscall.h"
 
 #define CELL(field) ((int)offsetof(struct mt_watch_cell, field))
@@ -33,7 +34,7 @@ static void gen_begin(struct mt_program *program)
 	struct mt_asm *as = &program->as;
 
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_CONTEXT, BPF_REG_1);
-	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
+	mt_asm_who(as, MT_AT_PID_TGID);
 	mt_asm_mov(as, BPF_REG_8, BPF_REG_0);
 	mt_asm_alu_imm(as, BPF_RSH, BPF_REG_0, 32);
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_0, program->pid, program->out);

@@ -27,6 +27,7 @@
 #include "probe/condgen.h"
 #include "probe/program.h"
 #include "probe/ring.h"
+#include "probe/who.h"
 
 #define CELL(field) ((int)offsetof(struct mt_watch_cell, field))
 #define HOLD_BIT (1 << (MT_HOLD_SIGNAL - 1)) /* in the kernel's sigset_t */
@@ -38,34 +39,52 @@ static void btf_cleanup(struct btf **btf)
 	btf__free(*btf);
 }
 
-static int offset_of(const struct btf *btf, const struct btf_type *task, const char *name)
+static const struct btf_type *find_struct(const struct btf *btf, const char *name)
 {
-	for (uint32_t i = 0; i < btf_vlen(task); i++) {
-		const char *member = btf__name_by_offset(btf, btf_members(task)[i].name_off);
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+
+	return id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+}
+
+static int offset_of(const struct btf *btf, const struct btf_type *type, const char *name)
+{
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++) {
+		const char *member = btf__name_by_offset(btf, btf_members(type)[i].name_off);
 
 		if (member && !strcmp(member, name))
-			return (int)btf_member_bit_offset(task, i) / 8;
+			return (int)btf_member_bit_offset(type, i) / 8;
 	}
 	return 0;
+}
+
+static struct mt_task_layout lay_out(const struct btf *btf)
+{
+	const struct btf_type *task = find_struct(btf, "task_struct");
+	const struct btf_type *pid = find_struct(btf, "pid"), *upid = find_struct(btf, "upid");
+
+	return (struct mt_task_layout){
+		.blocked = offset_of(btf, task, "blocked"),
+		.pid = offset_of(btf, task, "pid"),
+		.group_leader = offset_of(btf, task, "group_leader"),
+		.parent = offset_of(btf, task, "parent"),
+		.thread_pid = offset_of(btf, task, "thread_pid"),
+		.level = offset_of(btf, pid, "level"),
+		.numbers = offset_of(btf, pid, "numbers"),
+		.number = offset_of(btf, upid, "nr"),
+		.numbers_stride = upid ? (int)upid->size : 0,
+	};
 }
 
 /* The kernel describes its types in /sys/kernel/btf/vmlinux (Documentation/bpf/btf.rst). */
 struct mt_error *mt_probe_find_tasks(struct mt_probe *probe)
 {
 	struct btf *btf __attribute__((cleanup(btf_cleanup))) = NULL;
-	const struct btf_type *task;
-	int id;
 
 	if (probe->task.blocked)
 		return NULL;
 	btf = btf__load_vmlinux_btf();
-	id = btf ? btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT) : -ENOENT;
-	task = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-	if (task)
-		probe->task = (struct mt_task_layout){ .blocked = offset_of(btf, task, "blocked"),
-			                               .pid = offset_of(btf, task, "pid"),
-			                               .tgid = offset_of(btf, task, "tgid"),
-			                               .parent = offset_of(btf, task, "parent") };
+	if (btf)
+		probe->task = lay_out(btf);
 	return probe->task.blocked
 	           ? NULL
 	           : mt_error_new(MT_ERR_UNSUPPORTED, "this kernel does not say how its tasks are "
@@ -78,8 +97,7 @@ void mt_program_filter_thread(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
 
-	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
-	mt_asm_store(as, 8, BPF_REG_10, MT_AT_PID_TGID, BPF_REG_0);
+	mt_asm_who(as, MT_AT_PID_TGID);
 	if (program->spec->tid)
 		mt_asm_jump32_if_imm(as, BPF_JNE, BPF_REG_0, program->spec->tid, program->out);
 }

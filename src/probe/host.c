@@ -83,11 +83,9 @@ bool mt_host_in_user_namespace(void)
 }
 
 /* The first pid namespace's inode is fixed (linux/proc_ns.h, PROC_PID_INIT_INO). */
-bool mt_host_in_pid_namespace(void)
+bool mt_host_pid_namespace(struct stat *namespace)
 {
-	struct stat namespace;
-
-	return stat("/proc/self/ns/pid", &namespace) == 0 && namespace.st_ino != 0xeffffffc;
+	return stat("/proc/self/ns/pid", namespace) == 0 && namespace->st_ino != 0xeffffffc;
 }
 
 bool mt_host_locked_down(void)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 /* The number that a file holds; false when it is not there, not ours to read, or no number. */
 bool mt_host_number(const char *path, long *value);
@@ -26,8 +27,8 @@ bool mt_host_filtered(void);
 /* Capabilities are of a user namespace, and don't count for perf and eBPF. */
 bool mt_host_in_user_namespace(void);
 
-/* Process ids here are not those that eBPF programs see. */
-bool mt_host_in_pid_namespace(void);
+/* Process ids here are not the machine's, but of that namespace. */
+bool mt_host_pid_namespace(struct stat *namespace);
 
 /* The kernel is locked down against reading its memory, by root too (kernel_lockdown(7)). */
 bool mt_host_locked_down(void);

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "probe/asm.h"
+#include "probe/host.h"
 #include "probe/maps.h"
 #include "probe/ring.h"
 
@@ -50,6 +51,25 @@ static void gen_read(struct mt_asm *as, int to, int size, int from, int offset)
 	mt_asm_call(as, BPF_FUNC_probe_read_kernel);
 }
 
+/* At AT_KEY: the number by which we know the thread whose task `task` points to. In a pid namespace
+ * that is the innermost of its numbers, if it is one of ours (see who.h). r1 to r5 are lost. */
+static void gen_number(struct mt_asm *as, const struct mt_task_layout *layout, int task)
+{
+	struct stat namespace;
+
+	if (!mt_host_pid_namespace(&namespace)) {
+		gen_read(as, AT_KEY, 4, task, layout->pid);
+		return;
+	}
+	gen_read(as, AT_POINTER, 8, task, layout->thread_pid);
+	mt_asm_load(as, 8, BPF_REG_9, BPF_REG_10, AT_POINTER);
+	gen_read(as, AT_KEY, 4, BPF_REG_9, layout->level);
+	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, AT_KEY);
+	mt_asm_alu_imm(as, BPF_MUL, BPF_REG_1, layout->numbers_stride);
+	mt_asm_alu(as, BPF_ADD, BPF_REG_9, BPF_REG_1);
+	gen_read(as, AT_KEY, 4, BPF_REG_9, layout->numbers + layout->number);
+}
+
 /* Leaves where nothing was thrown away, and where it is no tracee of ours: r7 is the task. */
 static void gen_is_ours(struct mt_asm *as, const struct mt_task_layout *layout, mt_asm_label out)
 {
@@ -64,7 +84,9 @@ static void gen_is_ours(struct mt_asm *as, const struct mt_task_layout *layout, 
 	gen_read(as, AT_POINTER, 8, BPF_REG_7, layout->parent);
 	mt_asm_load(as, 8, BPF_REG_8, BPF_REG_10, AT_POINTER);
 	mt_asm_store_imm(as, 8, BPF_REG_10, AT_KEY, 0);
-	gen_read(as, AT_KEY, 4, BPF_REG_8, layout->tgid);
+	gen_read(as, AT_POINTER, 8, BPF_REG_8, layout->group_leader);
+	mt_asm_load(as, 8, BPF_REG_8, BPF_REG_10, AT_POINTER);
+	gen_number(as, layout, BPF_REG_8);
 	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, AT_KEY);
 	mt_asm_jump32_if_imm(as, BPF_JNE, BPF_REG_1, getpid(), out);
 }
@@ -73,7 +95,7 @@ static void gen_keep(struct mt_asm *as, const struct mt_task_layout *layout, int
 {
 	mt_asm_label own = mt_asm_new_label(as), keep = mt_asm_new_label(as);
 
-	gen_read(as, AT_KEY, 4, BPF_REG_7, layout->pid);
+	gen_number(as, layout, BPF_REG_7);
 	for (int i = 0; i < KERNEL_SIGINFO; i += 8)
 		mt_asm_store_imm(as, 8, BPF_REG_10, AT_INFO + i, 0);
 	mt_asm_load(as, 8, BPF_REG_8, BPF_REG_6, ARG_INFO);

@@ -13,6 +13,7 @@
 #include "probe/maps.h"
 #include "probe/program.h"
 #include "probe/traced.h"
+#include "probe/who.h"
 
 /* Records that one mt_probe_drain() hands over. */
 #define MAX_DRAIN 4096
@@ -131,7 +132,7 @@ static struct mt_error *generate_exec_program(struct mt_probe *probe, pid_t pid,
 {
 	mt_asm_label out = mt_asm_new_label(as);
 
-	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
+	mt_asm_who(as, -8);
 	mt_asm_mov(as, BPF_REG_6, BPF_REG_0);
 	mt_asm_alu_imm(as, BPF_RSH, BPF_REG_0, 32);
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_0, pid, out);

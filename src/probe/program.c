@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "probe/who.h"
+
 /* Where struct pt_regs (arch/x86/include/asm/ptrace.h), which is also the head of an eBPF context
  * of type perf_event, has what we want; in the order of enum mt_reg. */
 static const uint8_t pt_regs_offset[MT_REG_COUNT] = {
@@ -125,8 +127,7 @@ static void gen_begin(struct mt_program *program)
 	mt_asm_load_map_value(as, BPF_REG_1, program->cell, offsetof(struct mt_watch_cell, live));
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_1, 0);
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, program->out);
-	mt_asm_call(as, BPF_FUNC_get_current_pid_tgid);
-	mt_asm_store(as, 8, BPF_REG_10, MT_AT_PID_TGID, BPF_REG_0);
+	mt_asm_who(as, MT_AT_PID_TGID);
 	gen_address(program);
 }
 

@@ -27,7 +27,9 @@ struct mt_probe {
 	bool heard_merged; /* it was tried */
 	int merged, merged_program, merged_link;
 	struct mt_task_layout {
-		int blocked, pid, tgid, parent;
+		int blocked, pid, group_leader, parent, thread_pid;
+		/* Of a struct pid: where it has them, and a struct upid its number. */
+		int level, numbers, number, numbers_stride;
 	} task; /* where struct task_struct has them; blocked 0: not yet known */
 };
 

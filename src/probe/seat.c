@@ -7,10 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "probe/host.h"
 #include "probe/maps.h"
 #include "probe/program.h"
 #include "probe/ring.h"
+#include "probe/who.h"
 
 static void seat_destroy(struct mt_seat *seat)
 {
@@ -169,11 +169,11 @@ static struct mt_error *listen_to_exits(struct mt_probe *probe)
 	return NULL;
 }
 
-struct mt_error *mt_exits_get(struct mt_probe *probe, struct mt_relay **relay)
+struct mt_error *mt_exits_get(struct mt_probe *probe, pid_t pid, struct mt_relay **relay)
 {
 	struct mt_error *error;
 
-	if (mt_host_in_pid_namespace())
+	if (!mt_who_is_known(pid))
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "threads have other numbers for the kernel than for us");
 	error = probe->exits_refs ? NULL : listen_to_exits(probe);

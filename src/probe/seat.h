@@ -32,9 +32,9 @@ void mt_seat_put(struct mt_seat *seat);
 void mt_seat_value(struct mt_asm *as, int map, mt_asm_label none);
 
 /* The same for what listens to the ends of all system calls of the machine: the probe's, made when
- * it is needed first. MT_ERR_UNSUPPORTED: the kernel lets nobody listen, or threads have other
- * numbers for it than for us. */
-struct mt_error *mt_exits_get(struct mt_probe *probe, struct mt_relay **relay);
+ * it is needed first. MT_ERR_UNSUPPORTED: the kernel lets nobody listen, or the threads of the
+ * process have other numbers for it than for us. */
+struct mt_error *mt_exits_get(struct mt_probe *probe, pid_t pid, struct mt_relay **relay);
 void mt_exits_put(struct mt_probe *probe);
 
 #endif

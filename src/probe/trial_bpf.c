@@ -272,13 +272,6 @@ static struct mt_error *await_exec(struct stage *stage, pid_t child, int *go)
 	return error;
 }
 
-static void found_no_exec(struct mt_finding *finding)
-{
-	mt_found(finding, MT_TRIAL_NO, "a child's exec was not told");
-	if (mt_host_in_pid_namespace())
-		mt_found_remedy(finding, host_pids);
-}
-
 void mt_trial_exec_event(struct mt_finding *finding)
 {
 	struct stage stage MT_CLEANUP(stage_deinit) = { 0 };
@@ -301,7 +294,7 @@ void mt_trial_exec_event(struct mt_finding *finding)
 	else if (mt_probe_drain(stage.probe) == 1 && stage.last.kind == MT_RECORD_EXEC)
 		mt_found(finding, MT_TRIAL_OK, "a child's exec was told");
 	else
-		found_no_exec(finding);
+		mt_found(finding, MT_TRIAL_NO, "a child's exec was not told");
 }
 
 /* ---- A signal from inside a hit ------------------------------------------ */
