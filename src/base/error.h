@@ -30,6 +30,7 @@ enum mt_error_kind {
 	MT_ERR_NO_PROGRAM,  /* the program to run is not there */
 	MT_ERR_CANNOT_RUN,  /* it is there, and the kernel does not execute it */
 	MT_ERR_UNSUPPORTED, /* right, but not possible on this machine or in this build */
+	MT_ERR_OLD_KERNEL,  /* not in this kernel, for nobody; the text says which one has it */
 };
 
 struct mt_error;

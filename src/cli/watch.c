@@ -477,11 +477,12 @@ static int run_traced(int lifeline, void *arg)
 	return error ? complain(options, error) : status;
 }
 
-/* Whether ptrace may do what was refused. A guard is ptrace's already. */
+/* Whether ptrace may do what was refused, or is not in this kernel. A guard is ptrace's already. */
 static bool may_be_traced(const struct mt_watch_options *options, const struct mt_error *error)
 {
 	return options->engine == MT_ENGINE_AUTO && options->config.guard != MT_GUARD_MUST &&
-	       mt_error_kind(error) == MT_ERR_PERMISSION;
+	       (mt_error_kind(error) == MT_ERR_PERMISSION ||
+	        mt_error_kind(error) == MT_ERR_OLD_KERNEL);
 }
 
 static struct mt_error *run_engine(struct mt_watch_options *options, int *status)

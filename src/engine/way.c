@@ -79,8 +79,10 @@ static struct mt_trap trap_of(const struct mt_break *breakpoint, const struct mt
 
 struct mt_error *mt_way_need_probe(struct mt_proc *proc)
 {
-	if (!proc->debug->probe)
+	if (!proc->debug->probe) {
+		MT_TRY(mt_probe_check_kernel());
 		MT_TRY(mt_probe_create(PROBE_RING, drop_record, NULL, &proc->debug->probe));
+	}
 	return proc->space ? NULL : mt_space_create(&proc->space);
 }
 

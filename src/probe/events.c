@@ -6,6 +6,7 @@
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +97,39 @@ static struct mt_error *open_error(const struct mt_armed *armed, pid_t tid, int 
 		return mt_error_sys(err, "cannot open a hardware breakpoint on thread %d",
 		                    (int)tid);
 	}
+}
+
+/* A kernel that does not know a bit of the attributes says EINVAL (perf_copy_attr()). */
+struct mt_error *mt_probe_check_kernel(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_DUMMY,
+		.size = sizeof(attr),
+		.disabled = 1,
+		.inherit = 1,
+		.inherit_thread = 1,
+		.remove_on_exec = 1,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	struct utsname kernel = { .release = "older" };
+
+	if (fd >= 0)
+		close(fd);
+	else if (errno == ENOSYS)
+		return mt_error_new(MT_ERR_OLD_KERNEL,
+		                    "this kernel has no perf events (CONFIG_PERF_EVENTS is off)");
+	else if (errno == EINVAL) {
+		uname(&kernel);
+		return mt_error_new(
+		    MT_ERR_OLD_KERNEL,
+		    "this kernel (Linux %s) has no breakpoints that a process's new "
+		    "threads inherit: Linux 5.13 was the first",
+		    kernel.release);
+	}
+	return NULL;
 }
 
 /* ---- All events ---------------------------------------------------------- */

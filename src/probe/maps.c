@@ -27,6 +27,9 @@ struct mt_error *mt_map_create(const struct mt_map_spec *spec, int *fd)
 	int got = bpf_map_create(spec->type, spec->name, spec->key_size, spec->value_size,
 	                         spec->entries, &opts);
 
+	if (got == -ENOSYS)
+		return mt_error_new(MT_ERR_OLD_KERNEL,
+		                    "this kernel has no eBPF (CONFIG_BPF_SYSCALL is off)");
 	if (got < 0)
 		return mt_error_sys(-got, "cannot create the eBPF map %s%s", spec->name,
 		                    permission_hint(-got));

@@ -30,10 +30,18 @@
 
 struct mt_probe;
 
+/*
+ * Whether the kernel has the events that a watch is made of. MT_ERR_OLD_KERNEL: it is older than
+ * Linux 5.13 (inherit_thread and remove_on_exec of perf_event_open(2)), or was built without perf
+ * events. Who may have them is not asked, and no register is taken.
+ */
+struct mt_error *mt_probe_check_kernel(void);
+
 typedef void (*mt_record_handler)(const struct mt_record *record, void *arg);
 
 /*
  * Creates the ring, of at least `ring_size` bytes (rounded up to a power of two and pages).
+ * MT_ERR_OLD_KERNEL: the kernel was built without eBPF.
  * `handler` is called by mt_probe_drain() for every record; the record is gone when it returns.
  */
 struct mt_error *mt_probe_create(size_t ring_size, mt_record_handler handler, void *arg,

@@ -28,6 +28,10 @@ static const struct mt_need programs = {
 	MT_RIGHT_BPF,
 	"a kernel with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS",
 };
+static const struct mt_need watches = {
+	MT_RIGHT_BPF,
+	"Linux 5.13 or newer with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS",
+};
 static const struct mt_need rings = { MT_RIGHT_BPF, "Linux 5.8 or newer" };
 static const struct mt_need system_call_regs = {
 	MT_RIGHT_BPF,
@@ -130,6 +134,7 @@ static struct mt_error *stage_init(struct stage *stage, struct mt_watch_spec spe
 	uint64_t now = word;
 	uint8_t initial[sizeof(now)];
 
+	MT_TRY(mt_probe_check_kernel());
 	memcpy(initial, &now, sizeof(now));
 	spec.kind = MT_DR_WRITE;
 	spec.addr = (uint64_t)(uintptr_t)&word;
@@ -204,7 +209,7 @@ void mt_trial_condition(struct mt_finding *finding)
 	if (!error)
 		error = watch_with_condition(&stage, condition, &records);
 	if (error)
-		mt_found_error(finding, error, &programs);
+		mt_found_error(finding, error, &watches);
 	else
 		judge_condition(finding, &stage, records);
 	mt_cond_destroy(condition);
@@ -315,7 +320,7 @@ void mt_trial_send_signal(struct mt_finding *finding)
 	signal(MT_HOLD_SIGNAL, on_hold);
 	error = stage_init(&stage, (struct mt_watch_spec){ .action = MT_ACTION_HOLD });
 	if (error) {
-		mt_found_error(finding, error, &programs);
+		mt_found_error(finding, error, &watches);
 		return;
 	}
 	write_word(1);

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <linux/hw_breakpoint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,26 @@
 #include <sys/utsname.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "probe/host.h"
 #include "probe/trial_private.h"
 #include "x86/debugreg.h"
 
 /* ---- sysctls ------------------------------------------------------------- */
+
+/* From 3 on, by a patch of Debian's, Ubuntu's and Android's kernels; to others 3 is the same as 2.
+ */
+static bool is_refused_in_user_mode(void)
+{
+	uint64_t word = 0;
+	struct perf_event_attr attr = mt_breakpoint_attr(HW_BREAKPOINT_W, &word);
+	int event MT_AUTO_FD = -1;
+	struct mt_error *error = mt_event_open(&attr, &event);
+	bool refused = error && mt_error_kind(error) == MT_ERR_PERMISSION;
+
+	mt_error_free(error);
+	return refused;
+}
 
 void mt_trial_paranoid(struct mt_finding *finding)
 {
@@ -31,8 +47,11 @@ void mt_trial_paranoid(struct mt_finding *finding)
 		mt_found(finding, MT_TRIAL_OK, "%ld: breakpoints on accesses by the kernel too",
 		         level);
 	} else {
-		/* 3 and more are Debian's and Android's: there user mode is refused too. */
-		mt_found(finding, MT_TRIAL_PART, "%ld: breakpoints in user mode at most", level);
+		bool refused = level >= 3 && is_refused_in_user_mode();
+
+		mt_found(finding, refused ? MT_TRIAL_NO : MT_TRIAL_PART, "%ld: %s", level,
+		         refused ? "no breakpoints without CAP_PERFMON"
+		                 : "breakpoints in user mode only");
 		mt_found_remedy(finding, "sysctl -w kernel.perf_event_paranoid=1");
 	}
 }

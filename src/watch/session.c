@@ -470,6 +470,8 @@ static struct mt_error *begin(struct mt_session *session, struct loop *loop)
 
 	MT_TRY(loop_init(loop));
 	MT_TRY(mt_places_create(&session->summary->places));
+	if (!is_traced(session))
+		MT_TRY(mt_probe_check_kernel());
 	MT_TRY(
 	    is_traced(session)
 	        ? mt_probe_create_traced(mt_session_record_at_hit, mt_session_capture, session,

@@ -21,7 +21,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes processes of other
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ERRNO, SECCOMP_RET_ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 PERF_EVENT_OPEN, BPF = 298, 321
-EPERM = 1
+EPERM, ENOSYS = 1, 38
 
 
 class Doctor:
@@ -155,6 +155,21 @@ def test_a_filter_that_refuses(call, name):
     assert doctor.watch in ("ptrace", "none")
     assert doctor.result(name) == "no" and doctor.result("seccomp") == "part"
     assert "--cap-add=" in doctor.remedy(name) and "seccomp=unconfined" in doctor.remedy(name)
+
+
+@pytest.mark.unprivileged
+def test_a_kernel_without_ebpf():
+    doctor = Doctor(preexec=refuse(BPF, SECCOMP_RET_ERRNO | ENOSYS))
+    assert doctor.watch in ("ptrace", "none") and doctor.result("ring") == "no"
+    assert "CONFIG_BPF_SYSCALL" in doctor.trials["ring"]["detail"]
+
+
+def test_a_kernel_older_than_ours():
+    doctor = Doctor("env", f"LD_PRELOAD={fixture('older-kernel.so')}")
+    assert doctor.watch == "ptrace"
+    assert {"new-threads", "condition", "sigtrap"} <= doctor.missing() and doctor.result("hw-write") == "ok"
+    assert "Linux 5.13" in doctor.trials["condition"]["detail"]
+    assert all("5.13" in doctor.remedy(name) for name in ("new-threads", "condition", "send-signal", "sigtrap"))
 
 
 @pytest.mark.unprivileged

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from test_doctor import BPF, EPERM, PERF_EVENT_OPEN, SECCOMP_RET_ERRNO, refuse
-from watching import CANNOT_EXECUTE, FAILED, INCOMPLETE, LIMIT, MEMTRAP, NO_PROGRAM, Program, fixture, run
+from test_doctor import BPF, ENOSYS, EPERM, PERF_EVENT_OPEN, SECCOMP_RET_ERRNO, refuse
+from watching import CANNOT_EXECUTE, FAILED, INCOMPLETE, LIMIT, MEMTRAP, NO_PROGRAM, Program, fixture, run, watch
 
 pytestmark = pytest.mark.unprivileged
 
@@ -184,6 +184,25 @@ def test_ordinary_users_can_watch_by_ptrace(copy):
     assert first.startswith("engine: ptrace: a hit stops its thread, for about ") and "CAP_" in first
     assert [f"counter: {n} -> {n + 1}" in done.stderr for n in range(3)] == [True] * 3
     assert "3 hits in" in done.stderr
+
+
+@pytest.mark.unprivileged
+@pytest.mark.parametrize("number, missing", [(PERF_EVENT_OPEN, "CONFIG_PERF_EVENTS"), (BPF, "CONFIG_BPF_SYSCALL")])
+def test_a_kernel_that_was_built_without_is_watched_by_ptrace(number, missing):
+    done = subprocess.run([MEMTRAP, "watch", "counter", "--", fixture("writes"), "3"], capture_output=True, text=True,
+                          timeout=LIMIT, stdin=subprocess.DEVNULL, preexec_fn=refuse(number, SECCOMP_RET_ERRNO | ENOSYS))
+    assert done.returncode == 0 and "3 hits in" in done.stderr
+    assert done.stderr.startswith("engine: ptrace: ") and missing in done.stderr.splitlines()[0]
+    assert done.stdout.count("ready=") == 1
+
+
+def test_an_older_kernel_is_watched_by_ptrace(tmp_path):
+    older = {"LD_PRELOAD": fixture("older-kernel.so")}
+    report = watch("counter", "--if", "new != 2", program=[fixture("writes"), 3], tmp_path=tmp_path, env=older)
+    assert report.status == 0 and report.armed["engine"] == "ptrace" and report.column("new") == [1, 3]
+    assert "Linux 5.13 was the first" in report.of_type("info")[0]["text"]
+    done = run("watch", "--engine=kernel", "counter", program=[fixture("writes"), 3], env=older)
+    assert done.returncode == FAILED and "Linux 5.13 was the first" in done.stderr and "ready=" not in done.stdout
 
 
 @pytest.mark.parametrize("number", [PERF_EVENT_OPEN, BPF])
