@@ -5,8 +5,9 @@
 
 /* ---- What expressions are made from -------------------------------------- */
 
-struct mt_cfi_value mt_cfi_reg(const struct mt_cfi_state *state, uint8_t reg)
+struct mt_cfi_value mt_cfi_reg(struct mt_cfi_state *state, uint8_t reg)
 {
+	state->used |= 1U << reg;
 	if (state->known >> reg & 1)
 		return (struct mt_cfi_value){ MT_REG_NONE, state->regs.r[reg] };
 	return (struct mt_cfi_value){ reg, 0 };

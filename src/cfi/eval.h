@@ -21,11 +21,12 @@ struct mt_cfi_state {
 	enum mt_machine machine; /* numbers have the width of its words */
 	struct mt_regs regs;
 	uint32_t known; /* bit n: regs.r[n] holds the register; the others stand for themselves */
+	uint32_t used;  /* bit n: the register was asked for, known or not */
 	const struct mt_cfi_memory *memory; /* NULL: none */
 };
 
 /* The value of column `reg` in this frame. */
-struct mt_cfi_value mt_cfi_reg(const struct mt_cfi_state *state, uint8_t reg);
+struct mt_cfi_value mt_cfi_reg(struct mt_cfi_state *state, uint8_t reg);
 
 /* Reads `size` bytes, 1 to 8, of the memory. */
 bool mt_cfi_read_memory(struct mt_cfi_state *state, uint64_t addr, size_t size, uint64_t *value);

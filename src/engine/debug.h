@@ -459,6 +459,7 @@ struct mt_debug_settings {
 	bool unwind_on_signal;  /* a call (call.h) that gets a signal is undone */
 	bool watch_registers;   /* watchpoints may take debug registers */
 	bool watch_stepping;    /* they may go by single steps; else what cannot is refused */
+	bool watch_ahead;       /* what can be told of the next instructions is not stepped */
 };
 
 /* The session's own; to be written at any time. */

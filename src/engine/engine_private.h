@@ -369,6 +369,8 @@ struct mt_debug {
 	struct mt_thread *stepper;         /* whose turn it is; NULL: nobody's */
 	uint64_t turn_until_ns;            /* and how long */
 	struct mt_ahead_code *ahead_code;  /* of hurry.c; NULL: none yet */
+	struct mt_rows *rows;              /* likewise */
+	struct mt_reads *reads;            /* what an evaluation under way reads; NULL: no matter */
 	struct mt_shared_processor shared; /* with a thread that stops all the time */
 	struct mt_pace pace;
 	MT_VEC(struct mt_dummy) dummies; /* of a thread the innermost one is the last */
@@ -577,12 +579,6 @@ void mt_dummies_undo(struct mt_thread *thread);
 void mt_dummies_forget(struct mt_thread *thread);
 void mt_dummies_forget_memory(struct mt_proc *proc);
 
-/* ---- go.c ---------------------------------------------------------------- */
-
-/* Lets the program go on until the current thread is at addr with at least that stack pointer:
- * FINISHED. */
-struct mt_error *mt_debug_go_back_to(struct mt_debug *debug, uint64_t addr, uint64_t min_sp);
-
 /* ---- terminal.c ---------------------------------------------------------- */
 
 void mt_terminal_init(struct mt_debug *debug);
@@ -594,6 +590,7 @@ void mt_terminal_to_us(struct mt_debug *debug);
  * at, and what a go is to reach. */
 #include "engine/code_private.h"
 #include "engine/look_private.h"
+#include "engine/needs_private.h"
 #include "engine/plan_private.h"
 #include "engine/watch_private.h"
 

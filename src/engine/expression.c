@@ -28,6 +28,7 @@ static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t 
 {
 	const struct mt_debug_world *made = arg;
 
+	mt_reads_note(made->debug, addr, len);
 	if (made->world.moment && mt_moment_read(made->debug, addr, out, len))
 		return NULL;
 	return mt_debug_peek(made->debug, addr, out, len);
@@ -64,6 +65,7 @@ static struct mt_error *read_register(void *arg, const char *name, void *out, si
 {
 	const struct mt_debug_world *made = arg;
 
+	mt_reads_note_register(made->debug, name);
 	if (!made->debug->proc)
 		return mt_error_new(MT_ERR_USAGE,
 		                    "$%s has no value: the program is not running; 'run' or "
@@ -111,8 +113,10 @@ void mt_debug_set_names(struct mt_debug *debug, const struct mt_debug_names *nam
 
 static bool find_name(void *arg, const char *name, struct mt_value *value)
 {
-	const struct mt_debug_names *names = &((struct mt_debug_world *)arg)->debug->names;
+	struct mt_debug *debug = ((struct mt_debug_world *)arg)->debug;
+	const struct mt_debug_names *names = &debug->names;
 
+	mt_reads_note_beyond(debug);
 	return names->find && names->find(names->arg, name, value);
 }
 
@@ -134,6 +138,7 @@ static struct mt_error *run_call(struct mt_debug_world *made, const struct mt_ca
 	enum mt_call_end end;
 	struct mt_stop stop;
 
+	mt_reads_note_beyond(made->debug);
 	error = mt_debug_call(made->debug, call, result, &end, &stop);
 	look_again(made);
 	MT_TRY(error);

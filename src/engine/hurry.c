@@ -5,8 +5,9 @@
  * look at.
  *
  * Where its registers tell what its next instructions touch (insn/ahead.h), it runs so far, to an
- * int3 that stands there meanwhile. A process that outlives us gets no int3: if we were killed, so
- * would it be. It is stepped.
+ * int3 that stands there meanwhile. What is no memory, or is found through frames, is looked at
+ * only where something is another thing than when it was evaluated (needs_private.h). A process
+ * that outlives us gets no int3: if we were killed, so would it be. It is stepped.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -24,7 +25,8 @@
 #include "target/processor.h"
 #include "target/step.h"
 
-#define MAX_SPANS 64
+#define MAX_SPANS 128
+#define MAX_VALUES 8
 #define INT3 0xcc
 #define TF (1U << 8)
 #define DR6 6
@@ -44,6 +46,10 @@ struct spans {
 	uint8_t *buffer;
 	size_t range_count;
 	struct mt_ahead_range ranges[MAX_SPANS];
+	/* Of what takes an evaluation: what the last ones needed. Its memory is among the rest. */
+	size_t value_count;
+	const struct mt_needs *values[MAX_VALUES];
+	uint32_t registers; /* that they need */
 };
 
 struct hurry {
@@ -71,49 +77,85 @@ static uint8_t access_of(const struct mt_break *breakpoint, const struct mt_watc
 	                                                           : MT_INSN_READ | MT_INSN_WRITE;
 }
 
-static bool add_span(struct spans *spans, const struct mt_break *breakpoint,
-                     const struct mt_watch_part *part)
+static bool add_range(struct spans *spans, uint64_t addr, uint64_t len, uint8_t access)
 {
-	size_t i = spans->count;
-
 	if (spans->range_count == MAX_SPANS)
 		return false;
-	spans->ranges[spans->range_count++] =
-	    (struct mt_ahead_range){ part->addr, part->len, access_of(breakpoint, part) };
+	spans->ranges[spans->range_count++] = (struct mt_ahead_range){ addr, len, access };
+	return true;
+}
+
+static void add_bytes(struct spans *spans, uint64_t addr, size_t len, const uint8_t *bytes)
+{
+	size_t i = spans->count++; /* < range_count */
+
+	spans->there[i] = (struct iovec){ (void *)(uintptr_t)addr, len };
+	spans->here[i].iov_len = len;
+	spans->before[i] = bytes;
+	spans->total += len;
+}
+
+static bool add_part(struct spans *spans, const struct mt_break *breakpoint,
+                     const struct mt_watch_part *part)
+{
+	if (!add_range(spans, part->addr, part->len, access_of(breakpoint, part)))
+		return false;
 	if (part->by != &mt_by_stepping)
 		return true;
-	if (!part->bytes)
-		return false;
-	spans->there[i] = (struct iovec){ (void *)(uintptr_t)part->addr, (size_t)part->len };
-	spans->here[i].iov_len = (size_t)part->len;
-	spans->before[i] = part->bytes;
-	spans->total += (size_t)part->len;
-	spans->count++;
-	return true;
+	if (part->bytes)
+		add_bytes(spans, part->addr, (size_t)part->len, part->bytes);
+	return part->bytes != NULL;
 }
 
-/* False: there is more to be looked at than bytes. */
-static bool add_watched(struct spans *spans, const struct mt_break *breakpoint,
-                        const struct mt_watched *watched)
+static bool add_needs(struct spans *spans, const struct mt_needs *needs)
 {
-	if (watched->steps)
+	const uint8_t *bytes;
+
+	if (!needs || spans->value_count == MAX_VALUES)
 		return false;
-	for (size_t i = 0; i < watched->parts.len; i++)
-		if (!add_span(spans, breakpoint, &watched->parts.data[i]))
+	bytes = needs->bytes;
+	for (size_t i = 0; i < needs->place_count; i++) {
+		const struct mt_needs_place *place = &needs->places[i];
+
+		if (!add_range(spans, place->addr, place->len, MT_INSN_WRITE))
 			return false;
+		add_bytes(spans, place->addr, (size_t)place->len, bytes);
+		bytes += place->len;
+	}
+	spans->registers |= needs->regs;
+	spans->values[spans->value_count++] = needs;
 	return true;
 }
 
-static bool collect(const struct mt_thread *thread, struct spans *spans)
+/* Those of another thread of the process are none that this one could change. */
+static bool has_registers(const struct mt_thread *thread, const struct mt_watched *watched)
 {
-	const struct mt_debug *debug = thread->proc->debug;
+	return watched->steps &&
+	       (!watched->tid || watched->tid == thread->tid || watched->proc != thread->proc);
+}
+
+/* False: nobody knows what is to be looked at. */
+static bool add_watched(const struct hurry *hurry, struct spans *spans,
+                        const struct mt_break *breakpoint, const struct mt_watched *watched)
+{
+	for (size_t i = 0; i < watched->parts.len; i++)
+		if (!add_part(spans, breakpoint, &watched->parts.data[i]))
+			return false;
+	return !has_registers(hurry->thread, watched) ||
+	       add_needs(spans, mt_watched_recall(watched, hurry->thread, &hurry->regs,
+	                                          hurry->debug->rows));
+}
+
+static bool collect(const struct hurry *hurry, struct spans *spans)
+{
+	const struct mt_debug *debug = hurry->debug;
 	size_t at = 0;
 
 	for (size_t i = 0; i < debug->breaks.len; i++) {
 		const struct mt_break *breakpoint = debug->breaks.data[i];
-		const struct mt_watched *watched = mt_watched_of(breakpoint, thread);
+		const struct mt_watched *watched = mt_watched_of(breakpoint, hurry->thread);
 
-		if (watched && !add_watched(spans, breakpoint, watched))
+		if (watched && !add_watched(hurry, spans, breakpoint, watched))
 			return false;
 	}
 	spans->buffer = mt_alloc(spans->total ? spans->total : 1);
@@ -134,6 +176,37 @@ static bool is_unchanged(struct spans *spans, pid_t tid)
 		if (memcmp(spans->here[i].iov_base, spans->before[i], spans->here[i].iov_len) != 0)
 			return false;
 	return true;
+}
+
+static bool do_values_hold(const struct hurry *hurry)
+{
+	for (size_t i = 0; i < hurry->spans.value_count; i++)
+		if (!mt_needs_hold(hurry->spans.values[i], hurry->debug->rows, &hurry->regs))
+			return false;
+	return true;
+}
+
+/* The thread has come to where other things are needed, which came to the same when they were
+ * evaluated there before. */
+static bool collect_again(struct hurry *hurry)
+{
+	struct spans spans = { 0 };
+
+	if (!hurry->spans.value_count || !collect(hurry, &spans) ||
+	    !is_unchanged(&spans, hurry->thread->tid)) {
+		free(spans.buffer);
+		return false;
+	}
+	free(hurry->spans.buffer);
+	hurry->spans = spans;
+	return true;
+}
+
+/* Nothing of what is watched has another value than before. */
+static bool is_all_the_same(struct hurry *hurry)
+{
+	return (is_unchanged(&hurry->spans, hurry->thread->tid) && do_values_hold(hurry)) ||
+	       collect_again(hurry);
 }
 
 /* ---- Whether it may be hurried ------------------------------------------- */
@@ -202,7 +275,8 @@ static bool may_hurry(struct mt_thread *thread)
 {
 	const struct mt_proc *memory = mt_proc_memory(thread->proc);
 
-	return (thread->stop == MT_EVENT_SIGNAL || thread->stop == MT_EVENT_STOPPED) &&
+	return memory->debug->settings.watch_ahead &&
+	       (thread->stop == MT_EVENT_SIGNAL || thread->stop == MT_EVENT_STOPPED) &&
 	       !thread->new_born && mt_stepping_on(memory) && !mt_plan_wants_step(thread) &&
 	       !thread->signal && !thread->deferred && !thread->sent && !thread->put_off.len &&
 	       !memory->detours.len && mt_thread_regs(thread) && !(thread->regs.eflags & TF) &&
@@ -286,8 +360,8 @@ static enum moved step(struct hurry *hurry)
 		return MOVED_NOT;
 	event = wait_for(hurry);
 	hurry->debug->steps++;
-	if (is_trap(&event, tid, TRAP_TRACE) && is_unchanged(&hurry->spans, tid) &&
-	    mt_tracee_user_regs(tid, &hurry->regs))
+	if (is_trap(&event, tid, TRAP_TRACE) && mt_tracee_user_regs(tid, &hurry->regs) &&
+	    is_all_the_same(hurry))
 		return MOVED_ON;
 	hurry->regs = before;
 	note_step(hurry);
@@ -380,16 +454,26 @@ static enum moved run(struct hurry *hurry)
 	arrived = has_arrived(hurry, &event);
 	if (!arrived)
 		return leave_to_others(hurry, &event, MT_RESUME_CONTINUE);
-	return is_unchanged(&hurry->spans, tid) ? MOVED_ON : tell_of_others(hurry, &before, &event);
+	return is_all_the_same(hurry) ? MOVED_ON : tell_of_others(hurry, &before, &event);
 }
 
 /* ---- One after the other ------------------------------------------------- */
 
 static size_t read_code(void *arg, uint64_t addr, void *out, size_t len)
 {
-	const struct mt_thread *thread = arg;
+	const struct hurry *hurry = arg;
 
-	return mt_process_read_some(thread->tid, addr, out, len);
+	return mt_process_read_some(hurry->thread->tid, addr, out, len);
+}
+
+static bool do_values_stay(void *arg, const struct mt_regs *regs, uint32_t unknown)
+{
+	const struct hurry *hurry = arg;
+
+	for (size_t i = 0; i < hurry->spans.value_count; i++)
+		if (!mt_needs_stay(hurry->spans.values[i], hurry->debug->rows, regs, unknown))
+			return false;
+	return true;
 }
 
 static enum moved move(struct hurry *hurry)
@@ -403,8 +487,10 @@ static enum moved move(struct hurry *hurry)
 		.gs_base = hurry->regs.gs_base,
 		.ranges = hurry->spans.ranges,
 		.range_count = hurry->spans.range_count,
+		.kept = hurry->spans.registers,
+		.stays = hurry->spans.value_count ? do_values_stay : NULL,
 		.read_code = read_code,
-		.arg = thread,
+		.arg = hurry,
 	};
 
 	mt_regs_from_user(&hurry->regs, &regs);
@@ -436,13 +522,16 @@ static enum moved go_on(struct hurry *hurry)
 	return moved;
 }
 
-static bool prepare(struct mt_debug *debug)
+static bool prepare(struct mt_debug *debug, struct mt_image *image)
 {
 	if (!debug->ahead_code)
 		debug->ahead_code = mt_ahead_code_create();
-	if (!debug->ahead_code)
+	if (!debug->rows)
+		debug->rows = mt_rows_create();
+	if (!debug->ahead_code || !debug->rows)
 		return false;
 	mt_ahead_code_forget(debug->ahead_code);
+	mt_rows_begin(debug->rows, image);
 	return true;
 }
 
@@ -459,7 +548,8 @@ bool mt_hurry(struct mt_thread *thread)
 	struct hurry hurry = { .debug = thread->proc->debug, .thread = thread, .memory = -1 };
 	enum moved moved = MOVED_NOT;
 
-	if (take_kept(thread) || !may_hurry(thread) || !prepare(hurry.debug))
+	if (take_kept(thread) || !may_hurry(thread) ||
+	    !prepare(hurry.debug, mt_proc_memory(thread->proc)->image))
 		return false;
 	mt_thread_flush(thread);
 	hurry.regs = thread->regs;
@@ -468,7 +558,7 @@ bool mt_hurry(struct mt_thread *thread)
 		mt_processor_unshare(&hurry.debug->shared);
 	if (!thread->proc->attached && !may_anybody_fork(hurry.debug))
 		hurry.memory = mt_process_open_memory(thread->tid, O_RDWR);
-	if (collect(thread, &hurry.spans)) {
+	if (collect(&hurry, &hurry.spans)) {
 		moved = go_on(&hurry);
 		thread->looked_at = ++hurry.debug->looks;
 	}

@@ -68,6 +68,7 @@ bool mt_library_changed(struct mt_proc *proc, struct mt_library_change *change)
 		found = tell_new(proc, before.data, before.len);
 		change->loaded = found > 0;
 		change->unloaded = before.len + found > mt_image_module_count(proc->image);
+		mt_watches_forget_needs(proc);
 		mt_breaks_resolve(proc);
 		mt_leaps_renew(proc);
 	}

@@ -25,6 +25,8 @@ bool mt_thread_insn_state(struct mt_thread *thread, const struct mt_insn *insn,
 /* ---- world.c ------------------------------------------------------------- */
 
 void mt_views_forget(struct mt_debug *debug);
+/* What was asked of a frame since then, one after the other; NULL past the last. */
+const struct mt_where_uses *mt_view_uses(const struct mt_debug *debug, size_t i, unsigned *level);
 
 /* The name of DWARF's register, one that has `size` bytes; false: it has none. */
 bool mt_world_register_name(enum mt_machine machine, unsigned reg, size_t size, char name[16]);

@@ -89,4 +89,10 @@ uint64_t mt_function_of(struct mt_proc *proc, uint64_t pc);
  * behind it, or which moves the stack pointer; or the one at `end`. False: pc has none. */
 bool mt_straight_end(struct mt_proc *proc, uint64_t pc, uint64_t end, struct mt_insn *insn);
 
+/* ---- go.c ---------------------------------------------------------------- */
+
+/* Lets the program go on until the current thread is at addr with at least that stack pointer:
+ * FINISHED. */
+struct mt_error *mt_debug_go_back_to(struct mt_debug *debug, uint64_t addr, uint64_t min_sp);
+
 #endif

@@ -71,6 +71,7 @@ struct mt_error *mt_debug_create(const struct mt_debug_config *config, struct mt
 	made->config = *config;
 	made->settings.detach_on_fork = true;
 	made->settings.watch_registers = made->settings.watch_stepping = true;
+	made->settings.watch_ahead = true;
 	made->signals = made->wake = made->poll = -1;
 	mt_xsave_layout_read(&made->layout);
 	mt_signal_rules_init(made);
@@ -118,6 +119,7 @@ void mt_debug_destroy(struct mt_debug *debug)
 	mt_kept_destroy(debug->kept);
 	free(debug->moment);
 	mt_ahead_code_destroy(debug->ahead_code);
+	mt_rows_destroy(debug->rows);
 	mt_probe_destroy(debug->probe);
 	mt_image_destroy(debug->file_image);
 	free(debug->program);

@@ -33,6 +33,7 @@ static void watched_destroy(struct mt_watched *watched)
 		return;
 	mt_watched_free_parts(watched);
 	mt_watch_content_free(&watched->now);
+	mt_watched_forget_needs(watched);
 	free(watched);
 }
 
@@ -548,7 +549,8 @@ void mt_watch_describe(struct mt_debug *debug, const struct mt_break *breakpoint
 		info->step_ns = mt_by_stepping.cost(memory).ns;
 	if (!watched)
 		return;
-	info->foresees = watch->why_stepping && !watched->steps && !watched->proc->attached;
+	info->foresees = watch->why_stepping && !watched->proc->attached &&
+	                 !watch->kind.port_count && debug->settings.watch_ahead;
 	info->sees_kernel = mt_watched_is_filtered(watched);
 	if (watched->decided) {
 		const struct mt_trap trap = mt_watch_trap(breakpoint, &watched->parts.data[0]);

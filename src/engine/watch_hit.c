@@ -133,6 +133,7 @@ static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_conte
 {
 	struct mt_debug *debug = at->thread->proc->debug;
 	struct mt_watched fresh = { .proc = at->watched->proc, .frame = at->watched->frame };
+	struct mt_reads reads = { 0 };
 	struct mt_error *error;
 	struct mt_look look;
 	unsigned level;
@@ -141,7 +142,12 @@ static struct mt_error *evaluate_again(struct look_at *at, struct mt_watch_conte
 	if (!thread)
 		return keep_unknown(at, now);
 	mt_look_begin(thread, level, &look);
+	debug->reads = at->watched->steps ? &reads : NULL;
 	error = mt_watched_evaluate(debug, at->breakpoint, &fresh);
+	debug->reads = NULL;
+	if (!error && at->watched->steps)
+		mt_watched_learn(at->watched, at->breakpoint->location, thread, level, &fresh,
+		                 &reads);
 	mt_look_end(&look);
 	if (!error && fresh.parts.len && !fresh.now.gone)
 		error = mt_watched_rearm(at->breakpoint, at->watched, &fresh);

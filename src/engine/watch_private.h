@@ -70,6 +70,7 @@ struct mt_watched {
 	 * and how many steps that is ago. */
 	uint64_t unclaimed_since;
 	size_t unclaimed;
+	struct mt_memo *memo; /* of what its evaluations needed: see watch_needs.c; NULL: none */
 };
 
 struct mt_watchpoint {

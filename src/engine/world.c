@@ -18,6 +18,7 @@ struct mt_view {
 	unsigned caller;  /* the level of the frame that called it; the functions inlined here have
 	                    that one too */
 	struct mt_regs regs;
+	struct mt_where_uses uses;
 	struct mt_where_frame where;
 };
 
@@ -28,12 +29,21 @@ void mt_views_forget(struct mt_debug *debug)
 	mt_vec_deinit(&debug->views);
 }
 
+const struct mt_where_uses *mt_view_uses(const struct mt_debug *debug, size_t i, unsigned *level)
+{
+	if (i >= debug->views.len)
+		return NULL;
+	*level = debug->views.data[i]->level;
+	return &debug->views.data[i]->uses;
+}
+
 /* ---- What a frame answers ------------------------------------------------ */
 
 static struct mt_error *read_memory(void *arg, uint64_t addr, void *out, size_t len)
 {
 	const struct mt_view *view = arg;
 
+	mt_reads_note(view->debug, addr, len);
 	if (mt_moment_read(view->debug, addr, out, len))
 		return NULL;
 	return mt_debug_read(view->debug, addr, out, len);
@@ -185,6 +195,7 @@ static void fill_view(struct mt_view *view, const struct mt_frame *frame)
 	while (other.is_inline && frame_at(view->debug, view->caller + 1, &other))
 		view->caller++;
 	view->caller++;
+	view->uses = (struct mt_where_uses){ .high = UINT64_MAX };
 	view->where = (struct mt_where_frame){
 		.image = mt_debug_image(view->debug),
 		.pc = frame->lookup_pc,
@@ -192,6 +203,7 @@ static void fill_view(struct mt_view *view, const struct mt_frame *frame)
 		.known = frame->known,
 		.has_cfa = frame->cfa != 0,
 		.cfa = frame->cfa,
+		.uses = &view->uses,
 		.read = read_memory,
 		.arg = view,
 		.tls = find_tls,

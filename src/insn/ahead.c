@@ -291,7 +291,8 @@ static bool has_room_to_branch(const struct walk *walk)
 
 static bool may_pass(struct walk *walk, const struct mt_flow *flow, const struct state *state)
 {
-	if (!flow || walk->visited_count == MAX_VISITED || may_touch(walk, flow, state))
+	if (!flow || walk->visited_count == MAX_VISITED || flow->writes & walk->query->kept ||
+	    may_touch(walk, flow, state))
 		return false;
 	switch (flow->next) {
 	case MT_FLOW_ON:
@@ -334,6 +335,24 @@ static void visit(struct walk *walk, const struct mt_insn *insn, const struct st
 	    (struct visited){ insn->addr, insn->len, state->count };
 }
 
+static void pass(const struct walk *walk, const struct mt_flow *flow, struct state *state)
+{
+	uint64_t pc = next_pc(walk, flow, state);
+
+	state->previous = state->pc;
+	state->pc = pc;
+	state->count++;
+	apply(walk->query->machine, flow, state);
+}
+
+static bool stays(const struct walk *walk, struct state *state)
+{
+	const struct mt_ahead_query *query = walk->query;
+
+	state->regs.r[MT_REG_RIP] = state->pc;
+	return !query->stays || query->stays(query->arg, &state->regs, state->unknown);
+}
+
 /* Branches that are not decided are followed both ways: at most MT_AHEAD_MAX_ENDS at once. */
 static void follow(struct walk *walk, struct state state) // NOLINT(misc-no-recursion)
 {
@@ -341,22 +360,22 @@ static void follow(struct walk *walk, struct state state) // NOLINT(misc-no-recu
 		const struct mt_flow *flow = state.count && state.pc == start_of(walk)
 		                                 ? NULL
 		                                 : flow_at(walk->code, walk->query, state.pc);
-		bool undecided;
+		bool passes = may_pass(walk, flow, &state);
+		bool undecided = passes && flow->next == MT_FLOW_BRANCH && state.flags_unknown;
+		struct state next = state, taken;
 
-		if (!may_pass(walk, flow, &state)) {
+		if (passes)
+			pass(walk, flow, &next);
+		taken = next;
+		if (undecided)
+			taken.pc = flow->insn.target;
+		if (!passes || !stays(walk, &next) || (undecided && !stays(walk, &taken))) {
 			add_end(walk, &state);
 			return;
 		}
 		visit(walk, &flow->insn, &state);
-		undecided = flow->next == MT_FLOW_BRANCH && state.flags_unknown;
-		state.previous = state.pc;
-		state.pc = next_pc(walk, flow, &state);
-		state.count++;
-		apply(walk->query->machine, flow, &state);
+		state = next;
 		if (undecided) {
-			struct state taken = state;
-
-			taken.pc = flow->insn.target;
 			walk->branches++;
 			follow(walk, taken);
 			walk->branches--;

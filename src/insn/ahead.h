@@ -20,7 +20,8 @@
 
 enum mt_ahead_how {
 	MT_AHEAD_RUN,  /* it comes to one of `ends`, and touches nothing before */
-	MT_AHEAD_STEP, /* its next instruction touches nothing, but where that leads is not told */
+	MT_AHEAD_STEP, /* its next instruction touches nothing in memory, but where that leads is
+	                * not told, or not well, or it writes a kept register */
 	MT_AHEAD_CARE, /* its next instruction may touch it, or may do anything */
 };
 
@@ -48,8 +49,12 @@ struct mt_ahead_query {
 	uint64_t fs_base, gs_base;
 	const struct mt_ahead_range *ranges;
 	size_t range_count;
+	uint32_t kept; /* a bit for each general register that is not to be written either */
+	/* Whether all is well before the instruction at `regs`' pc; what is `unknown` of the
+	 * general registers (a bit each) is anything. NULL: always. */
+	bool (*stays)(void *arg, const struct mt_regs *regs, uint32_t unknown);
 	mt_code_reader read_code;
-	void *arg;
+	void *arg; /* of both functions */
 };
 
 /* Code that was decoded once; NULL without memory. */

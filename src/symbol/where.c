@@ -184,8 +184,12 @@ static bool is_lost(const struct mt_where_frame *frame, const struct mt_where *w
 	for (size_t i = 0; i < where->len; i++) {
 		uint8_t reg = mt_cfi_register(mt_where_machine(frame), where->data[i].reg);
 
-		if (where->data[i].kind == MT_WHERE_REGISTER &&
-		    (reg >= MT_CFI_REGS || !(frame->known >> reg & 1)))
+		if (where->data[i].kind != MT_WHERE_REGISTER)
+			continue;
+		if (reg >= MT_CFI_REGS)
+			return true;
+		mt_where_note_used(frame, 1U << reg);
+		if (!(frame->known >> reg & 1))
 			return true;
 	}
 	return false;

@@ -12,6 +12,14 @@
 #include "symbol/variable.h"
 #include "x86/regs.h"
 
+/* What was asked of a frame, besides its memory and its CFA. */
+struct mt_where_uses {
+	uint32_t regs; /* bit n: its regs->r[n], or whether that is known */
+	bool others;   /* other registers */
+	uint64_t low,
+	    high; /* at each pc of [low, high) the same expressions say where things are */
+};
+
 /* A frame, as location expressions see it. All is borrowed for the call. */
 struct mt_where_frame {
 	struct mt_image *image;
@@ -20,6 +28,7 @@ struct mt_where_frame {
 	uint32_t known;             /* bit n: regs->r[n] is recovered */
 	bool has_cfa;
 	uint64_t cfa;
+	struct mt_where_uses *uses; /* is added to; `low` and `high` narrowed; NULL: nobody asks */
 	mt_memory_reader read;
 	void *arg; /* of all functions here */
 

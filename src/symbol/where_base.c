@@ -19,6 +19,12 @@ void mt_where_state(const struct mt_where_scope *scope, struct mt_cfi_state *sta
 	state->known = frame->known & ((1U << MT_CFI_REGS) - 1);
 }
 
+void mt_where_note_used(const struct mt_where_frame *frame, uint32_t regs)
+{
+	if (frame->uses)
+		frame->uses->regs |= regs;
+}
+
 struct mt_error *mt_where_unsaved(enum mt_machine machine, enum mt_reg reg)
 {
 	const char *name = mt_reg_name(reg);
@@ -33,14 +39,17 @@ struct mt_error *mt_where_cfa(const struct mt_where_scope *scope, struct mt_cfi_
 	const struct mt_where_frame *frame = scope->frame;
 	struct mt_cfi_state state;
 	struct mt_cfi_row row;
+	bool found;
 
 	if (frame->has_cfa) {
 		*cfa = (struct mt_cfi_value){ MT_REG_NONE, frame->cfa };
 		return NULL;
 	}
 	mt_where_state(scope, &state);
-	if (!frame->image || !mt_cfi_row_at(frame->image, frame->pc, &row) ||
-	    !mt_cfi_cfa(&state, &row, cfa))
+	found = frame->image && mt_cfi_row_at(frame->image, frame->pc, &row) &&
+	        mt_cfi_cfa(&state, &row, cfa);
+	mt_where_note_used(frame, state.used);
+	if (!found)
 		return mt_error_new(MT_ERR_UNSUPPORTED,
 		                    "no call frame information tells where the frame is at "
 		                    "0x%" PRIx64,

@@ -300,6 +300,7 @@ static struct mt_error *place_at_entry(const struct mt_where_scope *scope, Dwarf
 	    !dwarf_attr_integrate(parameter, DW_AT_location, &attr))
 		return unknown();
 	entered.pc = entry + scope->bias;
+	entered.uses = NULL; /* that place is the same wherever the frame stands */
 	at_entry.frame = &entered;
 	at_entry.cu = attr.cu;
 	MT_TRY(mt_where_expression(&at_entry, &attr, expression));

@@ -13,6 +13,7 @@ struct list {
 	uint64_t pc;   /* a file address */
 	uint64_t base; /* that offsets count from */
 	uint8_t address_size;
+	uint64_t low, high; /* around `pc`, where the same entry is found, or none is either */
 };
 
 /* What one entry covers, and how. */
@@ -172,6 +173,25 @@ static struct mt_error *read_entry_fission(struct list *list, struct entry *entr
 
 typedef struct mt_error *(*entry_reader)(struct list *list, struct entry *entry);
 
+static bool covers(struct list *list, const struct entry *entry)
+{
+	bool found = entry->has_range && list->pc >= entry->start && list->pc < entry->end;
+	uint64_t low = entry->start, high = entry->end;
+
+	if (!entry->has_range || high <= low)
+		return found;
+	if (!found && list->pc < low) {
+		high = low;
+		low = 0;
+	} else if (!found) {
+		low = high;
+		high = UINT64_MAX;
+	}
+	list->low = low > list->low ? low : list->low;
+	list->high = high < list->high ? high : list->high;
+	return found;
+}
+
 static struct mt_error *search(struct list *list, entry_reader read, struct mt_cfi_span *expression)
 {
 	struct mt_cfi_span otherwise = { 0 };
@@ -190,7 +210,7 @@ static struct mt_error *search(struct list *list, entry_reader read, struct mt_c
 		}
 		if (entry.is_default)
 			otherwise = entry.expression;
-		if (entry.has_range && list->pc >= entry.start && list->pc < entry.end) {
+		if (covers(list, &entry)) {
 			*expression = entry.expression;
 			return NULL;
 		}
@@ -247,14 +267,30 @@ static bool indexed_offset(Dwarf_CU *cu, struct mt_cfi_span section, uint64_t in
 	return true;
 }
 
+/* Addresses of the file become those of the process. */
+static void narrow(const struct mt_where_scope *scope, const struct list *list)
+{
+	struct mt_where_uses *uses = scope->frame->uses;
+	uint64_t low = list->low ? list->low + scope->bias : 0;
+	uint64_t high = list->high == UINT64_MAX ? UINT64_MAX : list->high + scope->bias;
+
+	if (!uses)
+		return;
+	uses->low = low > uses->low ? low : uses->low;
+	uses->high = high < uses->high ? high : uses->high;
+}
+
 static struct mt_error *find_in_list(const struct mt_where_scope *scope, Dwarf_Attribute *attr,
                                      struct mt_cfi_span *expression)
 {
-	struct list list = { .scope = scope, .pc = scope->frame->pc - scope->bias };
+	struct list list = { .scope = scope,
+		             .pc = scope->frame->pc - scope->bias,
+		             .high = UINT64_MAX };
 	Dwarf_Die unit = scope->unit;
 	struct mt_cfi_span section;
 	entry_reader read;
 	Dwarf_Word offset;
+	struct mt_error *error;
 
 	if (dwarf_formudata(attr, &offset) != 0 ||
 	    !open_list(scope->cu, &list.address_size, &section, &read) ||
@@ -266,7 +302,9 @@ static struct mt_error *find_in_list(const struct mt_where_scope *scope, Dwarf_A
 		list.base = 0;
 	list.in =
 	    mt_cfi_reader_of((struct mt_cfi_span){ section.bytes + offset, section.len - offset });
-	return search(&list, read, expression);
+	error = search(&list, read, expression);
+	narrow(scope, &list);
+	return error;
 }
 
 static bool is_block(unsigned form)

@@ -52,6 +52,7 @@ struct mt_error *mt_where_register(const struct mt_where_frame *frame, unsigned 
 	uint8_t general = mt_cfi_register(machine, reg), bytes[64];
 
 	if (general < MT_CFI_REGS) {
+		mt_where_note_used(frame, 1U << general);
 		if (!frame->regs || !(frame->known >> general & 1))
 			return mt_where_unsaved(machine, general);
 		if (offset > sizeof(uint64_t) || size > sizeof(uint64_t) - offset)
@@ -60,6 +61,8 @@ struct mt_error *mt_where_register(const struct mt_where_frame *frame, unsigned 
 		memcpy(out, (const uint8_t *)&frame->regs->r[general] + offset, size);
 		return NULL;
 	}
+	if (frame->uses)
+		frame->uses->others = true;
 	if (!frame->vector)
 		return mt_error_new(MT_ERR_UNSUPPORTED, "register %u is not to be had here", reg);
 	if (is_x87(machine, reg) && !offset && (size == sizeof(float) || size == sizeof(double)))

@@ -71,8 +71,9 @@ struct mt_error *mt_where_die(const struct mt_where_scope *scope, Dwarf_Die *die
 struct mt_error *mt_where_frame_base(const struct mt_where_scope *scope, struct mt_cfi_value *base);
 struct mt_error *mt_where_cfa(const struct mt_where_scope *scope, struct mt_cfi_value *cfa);
 
-/* The registers of the frame for the evaluator. */
+/* The registers of the frame for the evaluator; and when it is done, notes which it has used. */
 void mt_where_state(const struct mt_where_scope *scope, struct mt_cfi_state *state);
+void mt_where_note_used(const struct mt_where_frame *frame, uint32_t regs);
 
 /* "register rbx is not saved in this frame", as the machine calls it. */
 struct mt_error *mt_where_unsaved(enum mt_machine machine, enum mt_reg reg);

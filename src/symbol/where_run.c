@@ -31,6 +31,7 @@ static void begin(struct mt_where_run *run)
 	run->typed.data = NULL;
 	run->typed.len = run->typed.cap = 0;
 	run->has_pending = false;
+	run->scope = NULL;
 	run->error = NULL;
 	run->is_lost = false;
 }
@@ -38,6 +39,8 @@ static void begin(struct mt_where_run *run)
 static void end(struct mt_where_run *run)
 {
 	mt_vec_deinit(&run->typed);
+	if (run->scope)
+		mt_where_note_used(run->scope->frame, run->state.used);
 }
 
 static struct mt_error *optimized_out(void)

@@ -503,7 +503,7 @@ def test_hits_are_kept():
 def test_a_register_is_watched_by_steps():
     done = debug("break run_many", "run", "watch $rip", "continue", "delete 2", "watch $rsp", "continue",
                  program=watched("many", "3"))
-    assert "Watchpoint 2: $rip (software: each instruction is single-stepped" in done.out
+    assert "Watchpoint 2: $rip (software: what registers don't foretell is single-stepped" in done.out
     assert "\nWatchpoint 3: $rsp\n\nOld value" in done.out and "Changed by 0x" in done.out
 
 

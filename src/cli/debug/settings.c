@@ -115,6 +115,8 @@ static const struct setting table[] = {
 	  .what = "whether watchpoints may take the processor's debug registers" },
 	{ "watch-stepping", KIND_BOOL, ENGINES(watch_stepping),
 	  .what = "whether what debug registers can't watch is single-stepped, or refused" },
+	{ "watch-ahead", KIND_BOOL, ENGINES(watch_ahead),
+	  .what = "whether a software watchpoint steps only what registers don't foretell" },
 	{ "step-mode", KIND_BOOL, ENGINES(step_into_unknown),
 	  .what = "whether step enters functions without lines" },
 	{ "backtrace limit", KIND_NUMBER, OURS(trace_limit),
