@@ -23,11 +23,20 @@ static size_t choose(const struct mt_shared_processor *shared)
 	           : first_of(&both);
 }
 
+/* One that runs as long as it likes would keep us from ever ending it (sched(7)). */
+static bool gives_way(pid_t tid)
+{
+	int policy = sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK;
+
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
 void mt_processor_share(pid_t tid, struct mt_shared_processor *shared)
 {
 	size_t processor;
 
-	if (sched_getaffinity(tid, sizeof(shared->theirs), &shared->theirs) != 0 ||
+	if (!gives_way(tid) ||
+	    sched_getaffinity(tid, sizeof(shared->theirs), &shared->theirs) != 0 ||
 	    sched_getaffinity(0, sizeof(shared->ours), &shared->ours) != 0)
 		return;
 	processor = choose(shared);

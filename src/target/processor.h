@@ -20,9 +20,10 @@ struct mt_shared_processor {
 
 /*
  * The stopped tracee and we may run on one and the same processor alone from here on
- * (sched_setaffinity(2)), until that is undone; where the kernel refuses it, all is as it was. If
- * we die meanwhile it stays so: only for tracees that end with us. They must come to no system
- * call, which might show it to them. What somebody else has chosen for them meanwhile stays.
+ * (sched_setaffinity(2)), until that is undone; where the kernel refuses it, or the tracee is a
+ * real-time task, all is as it was. If we die meanwhile it stays so: only for tracees that end with
+ * us. They must come to no system call, which might show it to them. What somebody else has chosen
+ * for them meanwhile stays.
  */
 void mt_processor_share(pid_t tid, struct mt_shared_processor *shared);
 void mt_processor_unshare(struct mt_shared_processor *shared);
