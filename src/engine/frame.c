@@ -12,7 +12,6 @@
 
 #define MAX_FRAMES 1000000
 #define PAGE 4096u
-#define RED_ZONE 128 /* System V ABI x86-64, 3.2.2 */
 
 /* The current thread's frames as far as they were asked for. */
 struct mt_frames {
@@ -135,7 +134,7 @@ static void begin_walk(struct mt_frames *frames, const struct user_regs_struct *
 	mt_regs_from_user(user, &regs);
 	frames->memory = (struct mt_cfi_memory){ .read = read_stack,
 		                                 .arg = frames,
-		                                 .start = regs.r[MT_REG_RSP] - RED_ZONE };
+		                                 .start = regs.r[MT_REG_RSP] - MT_RED_ZONE };
 	mt_cfi_walk_begin(&frames->walk, mt_image_machine(frames->proc->image), &regs,
 	                  &frames->code, &frames->memory);
 }

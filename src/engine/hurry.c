@@ -50,6 +50,7 @@ struct spans {
 	size_t value_count;
 	const struct mt_needs *values[MAX_VALUES];
 	uint32_t registers; /* that they need */
+	bool need_vectors;
 };
 
 struct hurry {
@@ -123,6 +124,7 @@ static bool add_needs(struct spans *spans, const struct mt_needs *needs)
 		bytes += place->len;
 	}
 	spans->registers |= needs->regs;
+	spans->need_vectors = spans->need_vectors || needs->vector_count;
 	spans->values[spans->value_count++] = needs;
 	return true;
 }
@@ -181,7 +183,8 @@ static bool is_unchanged(struct spans *spans, pid_t tid)
 static bool do_values_hold(const struct hurry *hurry)
 {
 	for (size_t i = 0; i < hurry->spans.value_count; i++)
-		if (!mt_needs_hold(hurry->spans.values[i], hurry->debug->rows, &hurry->regs))
+		if (!mt_needs_hold(hurry->spans.values[i], hurry->thread, &hurry->regs,
+		                   hurry->debug->rows))
 			return false;
 	return true;
 }
@@ -488,6 +491,7 @@ static enum moved move(struct hurry *hurry)
 		.ranges = hurry->spans.ranges,
 		.range_count = hurry->spans.range_count,
 		.kept = hurry->spans.registers,
+		.keeps_vectors = hurry->spans.need_vectors,
 		.stays = hurry->spans.value_count ? do_values_stay : NULL,
 		.read_code = read_code,
 		.arg = hurry,

@@ -6,6 +6,8 @@
 
 /* ---- frame.c ------------------------------------------------------------- */
 
+#define MT_RED_ZONE 128 /* System V ABI x86-64, 3.2.2 */
+
 void mt_frames_forget(struct mt_debug *debug);
 /* The selected frame, or NULL. */
 const struct mt_frame *mt_frame_selected(struct mt_debug *debug);
@@ -17,6 +19,8 @@ struct mt_error *mt_frame_caller(struct mt_debug *debug, struct mt_frame *caller
 /* A register of the current thread, in its innermost frame. */
 struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
                                     size_t size);
+/* One of the thread's in its XSAVE area; `out` has reg->size bytes. False: it cannot be had. */
+bool mt_thread_vector(struct mt_thread *thread, const struct mt_register *reg, void *out);
 /* What else than the general registers the accesses of the instruction depend on, which a stopped
  * thread is about to execute. False: it cannot be had, or the thread is ending. */
 bool mt_thread_insn_state(struct mt_thread *thread, const struct mt_insn *insn,

@@ -15,6 +15,8 @@
 #include "engine/watch_private.h"
 
 #define MT_NEEDS_PLACES 48
+#define MT_NEEDS_VECTORS 4
+#define MT_NEEDS_BYTES 4096 /* at most, in all of the places */
 
 struct mt_needs_place {
 	uint64_t addr, len;
@@ -27,11 +29,14 @@ struct mt_reads {
 	uint32_t regs; /* a bit for each general register of the thread, by name */
 	size_t count;
 	struct mt_needs_place places[MT_NEEDS_PLACES];
+	size_t vector_count; /* registers of the XSAVE area */
+	const struct mt_register *vectors[MT_NEEDS_VECTORS];
 };
 
 /* The session's world tells what is asked of it; debug->reads takes it, if anybody listens. */
 void mt_reads_note(struct mt_debug *debug, uint64_t addr, uint64_t len);
 void mt_reads_note_register(struct mt_debug *debug, const char *name);
+void mt_reads_note_vector(struct mt_debug *debug, const struct mt_register *reg);
 void mt_reads_note_beyond(struct mt_debug *debug);
 
 /* ---- Call frame information by pc -------------------------------------------- */
@@ -60,6 +65,11 @@ struct mt_needs {
 	struct mt_needs_place places[MT_NEEDS_PLACES];
 	uint8_t *bytes; /* that lay there, one place after the other; owned */
 	size_t total;
+	size_t vector_count;
+	struct {
+		const struct mt_register *reg;
+		uint8_t bytes[MT_REGISTER_MAX_SIZE];
+	} vectors[MT_NEEDS_VECTORS];
 
 	/* What has come of it. */
 	struct mt_watch_content content;
@@ -67,24 +77,33 @@ struct mt_needs {
 	size_t part_count;
 };
 
-/* Keeps what the evaluation of `fresh` needed, which was done right now, as that level of the
- * thread was looked at; if it can be told. */
-void mt_watched_learn(struct mt_watched *watched, const char *expression, struct mt_thread *thread,
-                      unsigned level, const struct mt_watched *fresh, const struct mt_reads *reads);
 /* What was needed when the same was there as there is now for the thread, and has come to what the
  * value is taken to be. NULL: it is to be evaluated. Valid until something is learnt. */
-const struct mt_needs *mt_watched_recall(const struct mt_watched *watched,
-                                         const struct mt_thread *thread,
+const struct mt_needs *mt_watched_recall(const struct mt_watched *watched, struct mt_thread *thread,
                                          const struct user_regs_struct *regs, struct mt_rows *rows);
 /* Whether registers and place are still what is needed. Memory is for the caller to look at. */
-bool mt_needs_hold(const struct mt_needs *needs, struct mt_rows *rows,
-                   const struct user_regs_struct *regs);
+bool mt_needs_hold(const struct mt_needs *needs, struct mt_thread *thread,
+                   const struct user_regs_struct *regs, struct mt_rows *rows);
 /* Whether the place in the code, `regs`' pc, means the same, as far as registers tell that are not
  * among `unknown`. */
 bool mt_needs_stay(const struct mt_needs *needs, struct mt_rows *rows, const struct mt_regs *regs,
                    uint32_t unknown);
+/* False: there is no room for another place. */
+bool mt_needs_add_place(struct mt_needs_place *places, size_t *count, uint64_t addr, uint64_t len);
+/* Reads what lies at all places. False: it cannot be read. */
+bool mt_needs_read(const struct mt_thread *thread, const struct mt_needs *needs, uint8_t *bytes);
+/* Becomes the watched expression's; in place of the oldest, if there are many. */
+void mt_watched_keep_needs(struct mt_watched *watched, struct mt_needs *needs);
+void mt_needs_destroy(struct mt_needs *needs);
 void mt_watched_forget_needs(struct mt_watched *watched);
 /* Modules have come or gone. */
 void mt_watches_forget_needs(const struct mt_proc *memory);
+
+/* ---- watch_learn.c: what an evaluation has needed ----------------------------- */
+
+/* Keeps what the evaluation of `fresh` needed, which was done right now, as that level of the
+ * thread was looked at; if it can be told. */
+void mt_watched_learn(struct mt_watched *watched, const char *expression, struct mt_thread *thread,
+                      unsigned level, const struct mt_watched *fresh, const struct mt_reads *reads);
 
 #endif

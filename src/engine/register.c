@@ -135,6 +135,17 @@ bool mt_thread_insn_state(struct mt_thread *thread, const struct mt_insn *insn,
 	return mt_insn_state_take(insn, &before, &areas, read_memory, thread, state);
 }
 
+bool mt_thread_vector(struct mt_thread *thread, const struct mt_register *reg, void *out)
+{
+	uint8_t *xsave MT_AUTO_FREE = NULL;
+	struct mt_register_areas areas;
+	struct mt_error *error = read_areas(thread, reg, &xsave, &areas);
+	bool had = !error && mt_register_get(reg, &areas, out);
+
+	mt_error_free(error);
+	return had;
+}
+
 struct mt_error *mt_thread_register(struct mt_debug *debug, const char *name, void *out,
                                     size_t size)
 {

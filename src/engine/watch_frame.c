@@ -3,13 +3,17 @@
 #include "engine/engine_private.h"
 #include "engine/world.h"
 
+uint64_t mt_function_start(struct mt_image *image, uint64_t pc)
+{
+	uint64_t start, end;
+
+	return mt_image_function_bounds(image, pc, &start, &end) ? start : 0;
+}
+
 /* Where the frame's function begins, which tells it from another one's at the same place. */
 static uint64_t function_of(struct mt_proc *proc, uint64_t pc)
 {
-	uint64_t start, end;
-	const struct mt_proc *memory = mt_proc_memory(proc);
-
-	return mt_image_function_bounds(memory->image, pc, &start, &end) ? start : 0;
+	return mt_function_start(mt_proc_memory(proc)->image, pc);
 }
 
 /* Where it is left by a return, and where one comes by who has its place after it was left in

@@ -143,6 +143,8 @@ void mt_watched_free_parts(struct mt_watched *watched);
 
 /* ---- watch_frame.c: how long it lasts ------------------------------------ */
 
+/* Where the function at pc begins; 0: that is not known. */
+uint64_t mt_function_start(struct mt_image *image, uint64_t pc);
 /* Ties it to the selected frame; `ends`: for life and death. */
 struct mt_error *mt_watched_tie(struct mt_debug *debug, struct mt_watched *watched, bool ends);
 /*

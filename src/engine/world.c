@@ -136,6 +136,7 @@ static struct mt_error *read_vector(void *arg, unsigned reg, void *out, size_t s
 	found = mt_register_find(name);
 	if (!found || size > found->size)
 		return mt_error_new(MT_ERR_UNSUPPORTED, "register %s has no %zu bytes", name, size);
+	mt_reads_note_vector(view->debug, found);
 	MT_TRY(mt_thread_register(view->debug, name, bytes, found->size));
 	memcpy(out, bytes, size);
 	return NULL;

@@ -292,7 +292,7 @@ static bool has_room_to_branch(const struct walk *walk)
 static bool may_pass(struct walk *walk, const struct mt_flow *flow, const struct state *state)
 {
 	if (!flow || walk->visited_count == MAX_VISITED || flow->writes & walk->query->kept ||
-	    may_touch(walk, flow, state))
+	    (flow->writes_vectors && walk->query->keeps_vectors) || may_touch(walk, flow, state))
 		return false;
 	switch (flow->next) {
 	case MT_FLOW_ON:

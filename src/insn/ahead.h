@@ -49,7 +49,8 @@ struct mt_ahead_query {
 	uint64_t fs_base, gs_base;
 	const struct mt_ahead_range *ranges;
 	size_t range_count;
-	uint32_t kept; /* a bit for each general register that is not to be written either */
+	uint32_t kept;      /* a bit for each general register that is not to be written either */
+	bool keeps_vectors; /* nor any register of SSE, AVX, MMX, x87, and masks */
 	/* Whether all is well before the instruction at `regs`' pc; what is `unknown` of the
 	 * general registers (a bit each) is anything. NULL: always. */
 	bool (*stays)(void *arg, const struct mt_regs *regs, uint32_t unknown);

@@ -165,6 +165,41 @@ static bool writes_flags(const ZydisDecodedInstruction *insn)
 	return flags && (flags->modified | flags->set_0 | flags->set_1 | flags->undefined);
 }
 
+static bool is_vector(const ZydisDecodedOperand *operand)
+{
+	if (operand->type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return false;
+	switch (ZydisRegisterGetClass(operand->reg.value)) {
+	case ZYDIS_REGCLASS_X87:
+	case ZYDIS_REGCLASS_MMX:
+	case ZYDIS_REGCLASS_XMM:
+	case ZYDIS_REGCLASS_YMM:
+	case ZYDIS_REGCLASS_ZMM:
+	case ZYDIS_REGCLASS_TMM:
+	case ZYDIS_REGCLASS_MASK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What does it to all of them (vzeroupper, emms, fninit) has no such operands. */
+static bool writes_vectors(const struct mt_decoded *decoded)
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < decoded->insn.operand_count; i++) {
+		const ZydisDecodedOperand *operand = &decoded->operands[i];
+
+		has_any = has_any || is_vector(operand);
+		if (is_vector(operand) && operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			return true;
+	}
+	return decoded->insn.meta.category == ZYDIS_CATEGORY_X87_ALU ||
+	       decoded->insn.meta.category == ZYDIS_CATEGORY_MMX ||
+	       (!has_any && decoded->insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY);
+}
+
 /* All of a register, or its lower half, which takes the upper one with it. */
 static bool is_whole(const ZydisDecodedOperand *operand)
 {
@@ -298,6 +333,7 @@ static void fill_registers(const struct mt_decoded *decoded, struct mt_flow *flo
 {
 	flow->writes = registers_written(decoded);
 	flow->writes_flags = writes_flags(&decoded->insn);
+	flow->writes_vectors = writes_vectors(decoded);
 	flow->sum = sum_of(decoded);
 	if (flow->sum.reg == MT_REG_NONE && !pops_stack_pointer(decoded))
 		flow->sum = stack_sum(decoded);

@@ -31,7 +31,8 @@ struct mt_flow {
 	uint8_t condition;   /* the low four bits of the opcode */
 	uint8_t target_reg;
 	bool writes_flags;
-	uint32_t writes; /* a bit for each general register that is another one afterwards */
+	bool writes_vectors; /* or may: registers of SSE, AVX, MMX, x87, and masks */
+	uint32_t writes;     /* a bit for each general register that is another one afterwards */
 	struct mt_flow_sum sum;
 };
 

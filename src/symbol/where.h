@@ -15,7 +15,6 @@
 /* What was asked of a frame, besides its memory and its CFA. */
 struct mt_where_uses {
 	uint32_t regs; /* bit n: its regs->r[n], or whether that is known */
-	bool others;   /* other registers */
 	uint64_t low,
 	    high; /* at each pc of [low, high) the same expressions say where things are */
 };

@@ -61,8 +61,6 @@ struct mt_error *mt_where_register(const struct mt_where_frame *frame, unsigned 
 		memcpy(out, (const uint8_t *)&frame->regs->r[general] + offset, size);
 		return NULL;
 	}
-	if (frame->uses)
-		frame->uses->others = true;
 	if (!frame->vector)
 		return mt_error_new(MT_ERR_UNSUPPORTED, "register %u is not to be had here", reg);
 	if (is_x87(machine, reg) && !offset && (size == sizeof(float) || size == sizeof(double)))
