@@ -264,6 +264,8 @@ struct stepped {
 	struct mt_regs regs;
 	struct mt_insn insn; /* that is next */
 	struct mt_ahead_range range;
+	uint32_t kept; /* registers that are not to be written */
+	bool keeps_vectors;
 	uint64_t state; /* of chance */
 	unsigned long runs, instructions, foreseen;
 };
@@ -321,6 +323,49 @@ static void choose_range(struct stepped *stepped)
 			                     (uint8_t)(1 + chance(stepped, 3)) };
 }
 
+static void choose_registers(struct stepped *stepped)
+{
+	stepped->kept = chance(stepped, 2) ? 1u << chance(stepped, MT_REG_RIP) : 0;
+	stepped->keeps_vectors = chance(stepped, 2);
+}
+
+/* Some places are not to be come by. */
+static bool is_well(uint64_t pc)
+{
+	return pc % 61 != 0;
+}
+
+static bool stays(void *arg, const struct mt_regs *regs, uint32_t unknown)
+{
+	(void)arg;
+	(void)unknown;
+	return is_well(regs->r[MT_REG_RIP]);
+}
+
+/* The state of x87 and SSE behind the words of control. */
+static void take_vectors(const struct stepped *stepped, struct user_fpregs_struct *vectors)
+{
+	ck_assert_int_eq(ptrace(PTRACE_GETFPREGS, stepped->pid, NULL, vectors), 0);
+}
+
+static void kept_all(const struct stepped *stepped, const struct mt_regs *before,
+                     const struct user_fpregs_struct *vectors)
+{
+	struct user_fpregs_struct now;
+
+	for (unsigned reg = 0; reg < MT_REG_RIP; reg++)
+		if (stepped->kept >> reg & 1)
+			ck_assert_msg(stepped->regs.r[reg] == before->r[reg],
+			              "before %#lx register %u is written",
+			              (unsigned long)stepped->user.rip, reg);
+	if (!stepped->keeps_vectors)
+		return;
+	take_vectors(stepped, &now);
+	ck_assert_msg(!memcmp(now.st_space, vectors->st_space, sizeof(now.st_space)) &&
+	                  !memcmp(now.xmm_space, vectors->xmm_space, sizeof(now.xmm_space)),
+	              "before %#lx a vector register is written", (unsigned long)stepped->user.rip);
+}
+
 static void touches_nothing(const struct stepped *stepped)
 {
 	unsigned did = mt_insn_will_touch(&stepped->insn, &stepped->regs, NULL, stepped->range.addr,
@@ -335,9 +380,12 @@ static void touches_nothing(const struct stepped *stepped)
 static bool follow(struct stepped *stepped, const struct mt_ahead *ahead)
 {
 	uint64_t began = stepped->user.rip;
+	const struct mt_regs before = stepped->regs;
+	struct user_fpregs_struct vectors;
 	const struct mt_ahead_end *end;
 	unsigned long done = 0;
 
+	take_vectors(stepped, &vectors);
 	do {
 		bool repeats = stepped->insn.rep;
 		uint64_t pc = stepped->user.rip;
@@ -345,8 +393,10 @@ static bool follow(struct stepped *stepped, const struct mt_ahead *ahead)
 		touches_nothing(stepped);
 		if (!step(stepped))
 			return false;
+		kept_all(stepped, &before, &vectors);
 		if (repeats && stepped->user.rip == pc)
 			continue;
+		ck_assert(is_well(stepped->user.rip));
 		done++;
 		ck_assert_msg(done <= MAX_AHEAD, "from %#lx it comes to no end", (long)began);
 	} while (!(end = end_at(ahead, stepped->user.rip)));
@@ -358,16 +408,21 @@ static bool follow(struct stepped *stepped, const struct mt_ahead *ahead)
 
 static bool move(struct stepped *stepped, struct mt_ahead_code *code)
 {
+	choose_range(stepped);
+	choose_registers(stepped);
+
 	const struct mt_ahead_query query = { .regs = &stepped->regs,
 		                              .fs_base = stepped->user.fs_base,
 		                              .gs_base = stepped->user.gs_base,
 		                              .ranges = &stepped->range,
 		                              .range_count = 1,
+		                              .kept = stepped->kept,
+		                              .keeps_vectors = stepped->keeps_vectors,
+		                              .stays = stays,
 		                              .read_code = read_program,
 		                              .arg = stepped };
 	struct mt_ahead ahead;
 
-	choose_range(stepped);
 	mt_ahead_look(code, &query, &ahead);
 	if (ahead.how == MT_AHEAD_CARE)
 		mt_ahead_code_forget(code); /* it may have written code */
