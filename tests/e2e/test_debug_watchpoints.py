@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """memtrap debug: watchpoints, by debug registers and by single steps alike."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -532,19 +533,24 @@ def kernel_gives_ports():
     return "granted=1" in subprocess.run([fixture("ports"), "none"], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
+# How it is told where it is a fault, what and how often it is told where it is watched.
 PORTS = [
-    ("outb", "1 byte, 0x41, to port 0x80", "1 byte to port 0x80: 0x41"),
-    ("outl", "4 bytes, 0xdeadbeef, to port 0x80", "4 bytes to port 0x80: 0xdeadbeef"),
-    ("inw", "2 bytes from port 0x3f9", None),
-    ("outsb", "1 byte to port 0x80, 4 times", "1 byte to port 0x80: 0x44"),
+    ("outb", "1 byte, 0x41, to port 0x80", "1 byte to port 0x80: 0x41", 1),
+    ("outl", "4 bytes, 0xdeadbeef, to port 0x80", "4 bytes to port 0x80: 0xdeadbeef", 1),
+    ("inb", "1 byte from port 0x80", "1 byte from port 0x80: {value:#x}", 1),
+    ("inw", "2 bytes from port 0x3f9", None, 0),
+    ("outsb", "1 byte to port 0x80, 4 times", "1 byte to port 0x80: 0x44", 4),
+    ("insb", "1 byte from port 0x80, 4 times", "1 byte from port 0x80: {value:#x}", 4),
 ]
+PORTS_BUILDS = ["ports", "ports-i386"]
 
 
-@pytest.mark.parametrize("form, fault, _", PORTS)
-def test_an_access_to_a_port_without_permission_is_told_as_what_it_is(form, fault, _):
+@pytest.mark.parametrize("build", PORTS_BUILDS)
+@pytest.mark.parametrize("form, fault, _told, _times", PORTS)
+def test_an_access_to_a_port_without_permission_is_told_as_what_it_is(form, fault, _told, _times, build):
     if form != "inw" and kernel_gives_ports():
         pytest.skip("the program has the permission")
-    done = debug("run", program=[fixture("ports"), form])
+    done = debug("run", program=[fixture(build), form])
     assert f"SIGSEGV, Segmentation fault.\nIt is an access to an I/O port without permission (ioperm(2)): {fault}.\n" \
         in done.out
 
@@ -556,14 +562,19 @@ def test_ports_are_refused_where_no_program_has_any():
     assert "this kernel gives no program a port" in done.err and "No watchpoints." in done.out
 
 
-@pytest.mark.parametrize("form, _, told", PORTS)
-def test_ports_are_watched(form, _, told):
-    if not told or not kernel_gives_ports():
+@pytest.mark.parametrize("form, _fault, told, times", [port for port in PORTS if port[2]])
+def test_ports_are_watched(form, _fault, told, times):
+    if not kernel_gives_ports():
         pytest.skip("this kernel, or this user, has no ports")
-    done = debug("break begin", "run", "watch -port 0x80:2", *["continue"] * 5, program=[fixture("ports"), form])
-    assert done.out.count(" port 0x80: 0x") == (4 if form == "outsb" else 1) and told in done.out
-    done = debug("break begin", "run", "rwatch -port 0x80:2", *["continue"] * 5, program=[fixture("ports"), form])
-    assert " port 0x80: 0x" not in done.out
+    right, wrong = ("rwatch", "watch -write") if form.startswith("in") else ("watch -write", "rwatch")
+    for build, asked in itertools.product(PORTS_BUILDS, ["ioperm", "iopl"]):
+        program = [fixture(build), form, asked]
+        for command, wanted in (("awatch", times), (right, times), (wrong, 0)):
+            done = debug("break begin", "run", f"{command} -port 0x80:2", *["continue"] * 5, program=program)
+            assert done.out.count(" port 0x80: 0x") == wanted, done.out
+            assert not wanted or told.format(**truth_of(done.out)) in done.out
+        done = debug("break begin", "run", "awatch -port 0x84:4", "continue", program=program)
+        assert " port 0x" not in done.out and "exited normally" in done.out
 
 
 @pytest.mark.parametrize("command, part", [

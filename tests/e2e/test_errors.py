@@ -118,7 +118,8 @@ def test_truncated_programs_do_no_harm(keep, tmp_path):
         image = whole.read()
     program = executable(tmp_path / "p", image[: int(len(image) * keep)])
     done = run("watch", "counter", program=[program])
-    assert done.returncode >= 0 and done.stderr.startswith("memtrap: ")
+    # What it lacks, the kernel finds out before the program is another one, or too late: then it is killed.
+    assert done.returncode >= 0 and (done.stderr.startswith("memtrap: ") or "counter was never armed" in done.stderr)
 
 
 def test_scribbled_debug_information_does_no_harm(tmp_path):
