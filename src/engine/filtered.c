@@ -61,7 +61,7 @@ static struct mt_error *arm_filter(struct mt_proc *proc, const struct mt_trap *t
 		.condition = trap->condition,
 		.tid = trap->tid,
 		.hits = trap->evaluated,
-		.traps = !proc->attached,
+		.traps = !proc->attached && mt_filter_may_trap(),
 	};
 	struct mt_armed **others MT_AUTO_FREE = list_armed(proc);
 	uint64_t value[MT_RECORD_WORDS] = { 0 };

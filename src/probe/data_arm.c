@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "probe/armed.h"
+#include "probe/host.h"
 #include "probe/maps.h"
 #include "probe/program.h"
 #include "probe/ring.h"
@@ -141,6 +142,13 @@ static struct mt_error *join_relays(struct mt_armed *armed)
 	MT_TRY(load(armed, 0, mt_program_data_exit, BPF_PROG_TYPE_RAW_TRACEPOINT,
 	            &armed->exit_program));
 	return mt_relay_join(armed->exits, armed->in_exits, armed->exit_program);
+}
+
+#define FIRST_TO_ASK_THE_FILTER 6011 /* Linux 6.11 */
+
+bool mt_filter_may_trap(void)
+{
+	return mt_host_linux() >= FIRST_TO_ASK_THE_FILTER;
 }
 
 /* ---- Arming ---------------------------------------------------------------- */

@@ -84,8 +84,9 @@ static struct mt_error *open_error(const struct mt_armed *armed, pid_t tid, int 
 		return mt_error_new(
 		    MT_ERR_PERMISSION,
 		    "the kernel refuses a hardware breakpoint on thread %d: it needs root, "
-		    "CAP_PERFMON, or sysctl kernel.perf_event_paranoid=1 or lower and the "
-		    "right to trace the process",
+		    "CAP_PERFMON (with kernel.perf_event_paranoid=2 or lower on Debian and "
+		    "Ubuntu), or sysctl kernel.perf_event_paranoid=1 or lower and the right to "
+		    "trace the process",
 		    (int)tid);
 	case EMFILE:
 		return mt_error_new(MT_ERR_SYSTEM,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -38,6 +39,16 @@ bool mt_host_number(const char *path, long *value)
 	return true;
 }
 
+unsigned mt_host_linux(void)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		return 0;
+	return major * 1000 + minor;
+}
+
 /* A number of /proc/self/status; `key` is the line's begin. 0 when it is not there. */
 static uint64_t status_number(const char *key, int base)
 {
@@ -59,6 +70,11 @@ static bool has(uint64_t set, int capability)
 bool mt_host_can(int capability)
 {
 	return has(status_number("\nCapEff:", 16), capability);
+}
+
+bool mt_host_has(int capability)
+{
+	return status_number("\nCapEff:", 16) >> capability & 1;
 }
 
 bool mt_host_could(int capability)

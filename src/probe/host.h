@@ -12,11 +12,17 @@
 /* The number that a file holds; false when it is not there, not ours to read, or no number. */
 bool mt_host_number(const char *path, long *value);
 
+/* The version of Linux as major * 1000 + minor: 6001 for 6.1; 0 when it does not say. */
+unsigned mt_host_linux(void);
+
 /*
  * `capability` is of linux/capability.h. CAP_SYS_ADMIN stands for CAP_PERFMON and CAP_BPF, as in
  * the kernel (perfmon_capable() and bpf_capable() in linux/capability.h).
  */
 bool mt_host_can(int capability);
+
+/* That capability itself: CAP_SYS_ADMIN stands for no other. */
+bool mt_host_has(int capability);
 
 /* Whether executing a program as root, or with file capabilities, could bring it. */
 bool mt_host_could(int capability);

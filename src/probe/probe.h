@@ -158,7 +158,12 @@ enum mt_action {
  * breakpoints trap (kernel/trace/bpf_trace.c, bpf_send_signal_common()): under a hypervisor half of
  * what a hit costs. But it kills a process whose tracer dies before it takes it: so it is for those
  * that die with it anyway. A thread that blocks it is held by one of the others.
+ *
+ * Before Linux 6.11 the event sends its signal before it asks the filter, false conditions
+ * included, and at once: a system call that waits for more would return with less
+ * (kernel/events/core.c, __perf_event_overflow()). There it is not for filters.
  */
+bool mt_filter_may_trap(void);
 #define MT_HOLD_TRAP UINT64_C(0x6d656d747261702e) /* si_perf_data */
 #define MT_TRAP_PERF 6
 #define MT_SI_PERF_DATA 24 /* offset; asm/siginfo.h, which libc's siginfo_t does not have yet */

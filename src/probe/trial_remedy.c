@@ -36,9 +36,23 @@ static bool all_capabilities(uint64_t wanted, bool (*has)(int capability))
 	return true;
 }
 
+/* See is_refused_to_all_but_admin() in trial_system.c. */
+static bool wants_admin(enum mt_right which)
+{
+	long level;
+
+	return (which == MT_RIGHT_PERF || which == MT_RIGHT_PERF_KERNEL || which == MT_RIGHT_BPF) &&
+	       mt_host_number("/proc/sys/kernel/perf_event_paranoid", &level) && level >= 3 &&
+	       !mt_host_has(CAP_SYS_ADMIN);
+}
+
+#define LOWER "sysctl -w kernel.perf_event_paranoid=2"
+#define WHY_LOWER "above 2 the kernels of Debian and Ubuntu want CAP_SYS_ADMIN"
+
 void mt_found_refused(struct mt_finding *finding, enum mt_right which)
 {
 	const struct right *right = &rights[which];
+	const char *lower = wants_admin(which) ? " and " LOWER " (" WHY_LOWER ")" : "";
 	char program[PATH_MAX];
 
 	if (which != MT_RIGHT_PTRACE && mt_host_in_user_namespace()) {
@@ -56,9 +70,11 @@ void mt_found_refused(struct mt_finding *finding, enum mt_right which)
 		                right->container, right->names, right->or_sysctl);
 	} else if (!all_capabilities(right->capabilities, mt_host_can)) {
 		mt_host_program(program, sizeof(program));
-		mt_found_remedy(finding,
-		                "run as root, or give the program what it needs: setcap %s+ep %s%s",
-		                right->setcap, program, right->or_sysctl);
+		mt_found_remedy(
+		    finding, "run as root, or give the program what it needs: setcap %s+ep %s%s%s",
+		    right->setcap, program, lower, right->or_sysctl);
+	} else if (wants_admin(which)) {
+		mt_found_remedy(finding, LOWER ": " WHY_LOWER);
 	} else if (mt_host_locked_down()) {
 		mt_found_remedy(finding, "boot without lockdown=confidentiality");
 	} else {

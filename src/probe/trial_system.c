@@ -20,14 +20,16 @@
 
 /* ---- sysctls ------------------------------------------------------------- */
 
-/* From 3 on, by a patch of Debian's, Ubuntu's and Android's kernels; to others 3 is the same as 2.
+/*
+ * From 3 on, by a patch of Debian's, Ubuntu's and Android's kernels, nobody has events without
+ * CAP_SYS_ADMIN; CAP_PERFMON does not suffice. To other kernels 3 is the same as 2.
  */
-static bool is_refused_in_user_mode(void)
+static bool is_refused_to_all_but_admin(long level)
 {
 	uint64_t word = 0;
 	struct perf_event_attr attr = mt_breakpoint_attr(HW_BREAKPOINT_W, &word);
 	int event MT_AUTO_FD = -1;
-	struct mt_error *error = mt_event_open(&attr, &event);
+	struct mt_error *error = level >= 3 ? mt_event_open(&attr, &event) : NULL;
 	bool refused = error && mt_error_kind(error) == MT_ERR_PERMISSION;
 
 	mt_error_free(error);
@@ -41,17 +43,18 @@ void mt_trial_paranoid(struct mt_finding *finding)
 	if (!mt_host_number("/proc/sys/kernel/perf_event_paranoid", &level)) {
 		mt_found(finding, MT_TRIAL_NO, "not there: a kernel without perf events");
 		mt_found_remedy(finding, "this takes a kernel with CONFIG_PERF_EVENTS");
+	} else if (is_refused_to_all_but_admin(level)) {
+		mt_found(finding, MT_TRIAL_NO, "%ld: no breakpoints without CAP_SYS_ADMIN", level);
+		mt_found_remedy(finding, "sysctl -w kernel.perf_event_paranoid=%d",
+		                mt_host_can(CAP_PERFMON) ? 2 : 1);
 	} else if (mt_host_can(CAP_PERFMON)) {
-		mt_found(finding, MT_TRIAL_OK, "%ld, which CAP_PERFMON stands above", level);
+		mt_found(finding, MT_TRIAL_OK, "%ld, which %s stands above", level,
+		         mt_host_has(CAP_PERFMON) ? "CAP_PERFMON" : "CAP_SYS_ADMIN");
 	} else if (level <= 1) {
 		mt_found(finding, MT_TRIAL_OK, "%ld: breakpoints on accesses by the kernel too",
 		         level);
 	} else {
-		bool refused = level >= 3 && is_refused_in_user_mode();
-
-		mt_found(finding, refused ? MT_TRIAL_NO : MT_TRIAL_PART, "%ld: %s", level,
-		         refused ? "no breakpoints without CAP_PERFMON"
-		                 : "breakpoints in user mode only");
+		mt_found(finding, MT_TRIAL_PART, "%ld: breakpoints in user mode only", level);
 		mt_found_remedy(finding, "sysctl -w kernel.perf_event_paranoid=1");
 	}
 }
@@ -187,16 +190,13 @@ void mt_trial_open_files(struct mt_finding *finding)
 
 void mt_trial_kernel(struct mt_finding *finding)
 {
+	unsigned version = mt_host_linux();
 	struct utsname name;
-	unsigned major = 0, minor = 0;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+	if (uname(&name) < 0 || version == 0) {
 		mt_found(finding, MT_TRIAL_PART, "of unknown version");
 		return;
 	}
-
-	unsigned version = major * 1000 + minor;
-
 	mt_found(finding,
 	         version >= 5015   ? MT_TRIAL_OK
 	         : version >= 5013 ? MT_TRIAL_PART
