@@ -155,6 +155,8 @@ static void text_table(struct output *output, const struct mt_session_summary *s
 	put_count(out, summary->unmet, "left out by the condition");
 	put_count(out, summary->unchanged, "left out as unchanged");
 	put_count(out, summary->moves, "moves of the trap");
+	put_count(out, summary->unmapped,
+	          summary->unmapped == 1 ? "watched range unmapped" : "watched ranges unmapped");
 	put_count(out, summary->recovered, "told from the trap's signal (the hypervisor lost why)");
 	mt_buf_printf(out, ", %" PRIu64 " lost; ", summary->lost);
 	if (summary->calls)
@@ -200,6 +202,7 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.unwatched = summary->unwatched,
 		.calls = summary->calls,
 		.moves = summary->moves,
+		.unmapped = summary->unmapped,
 		.seconds = summary->seconds,
 		.start_ns = output->start_ns,
 		.exited = summary->exited,

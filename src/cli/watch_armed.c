@@ -90,6 +90,9 @@ void mt_watch_armed_text(struct mt_buf *out, const struct mt_armed_info *info)
 		}
 		put_kernel(out, watch, coverage);
 	}
+	if (coverage->unheard)
+		mt_buf_printf(out, "; whether it is unmapped is looked for now and then (%s)",
+		              coverage->unheard);
 	if (info->traced)
 		mt_buf_text(out, "; engine: ptrace");
 	if (info->why_steps)
@@ -121,6 +124,7 @@ void mt_watch_armed_json(struct mt_buf *out, const struct mt_armed_info *info)
 		.engine = info->traced ? "ptrace" : "kernel",
 		.kernel = info->coverage.kernel,
 		.kernel_why = info->coverage.kernel_why,
+		.unheard = info->coverage.unheard,
 		.per_thread = info->per_thread,
 		.why_steps = info->why_steps,
 		.step_us = info->step_us,

@@ -71,14 +71,14 @@ struct mt_armed *mt_armed_new(struct mt_probe *probe, struct mt_space *space,
 	armed->space = space;
 	armed->spec = *spec;
 	armed->next = armed->cell_map = armed->scratch = -1;
-	armed->forks = armed->places = armed->exit_program = -1;
+	armed->forks = armed->places = armed->exit_program = armed->exit_scratch = -1;
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		armed->programs[i] = -1;
 	return armed;
 }
 
 static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *space,
-                                     const struct mt_watch_spec *spec,
+                                     const struct mt_watch_spec *spec, pid_t pid,
                                      struct mt_armed *const *others, size_t other_count,
                                      struct mt_armed **out)
 {
@@ -86,6 +86,10 @@ static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *sp
 
 	if (!armed)
 		return mt_error_nomem();
+	armed->pid = pid;
+	if (!probe->traced && !spec->silent && !spec->instances)
+		armed->program = mt_probe_know_memory(probe, pid, spec->follow);
+	armed->borrowers = armed->program != 0;
 	armed->condition_in_kernel =
 	    !probe->traced && spec->condition && mt_cond_fits_kernel(spec->condition);
 	mt_armed_decide_kernel(armed);
@@ -124,7 +128,7 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 {
 	struct mt_armed *armed MT_CLEANUP(mt_armed_cleanup) = NULL;
 
-	MT_TRY(armed_create(probe, space, spec, others, other_count, &armed));
+	MT_TRY(armed_create(probe, space, spec, pid, others, other_count, &armed));
 	if (probe->traced) {
 		MT_TRY(mt_traced_arm(armed, pid, initial));
 		*out = MT_TAKE(armed);
@@ -132,7 +136,7 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 	}
 	armed->cell->hits = spec->hits;
 	if (initial) {
-		memcpy(armed->cell->value, initial, spec->len);
+		memcpy(armed->cell->last.value, initial, spec->len);
 		mt_armed_seed(armed, pid, initial);
 	}
 	MT_TRY(join_hosts(armed));
@@ -141,6 +145,9 @@ struct mt_error *mt_watch_arm(struct mt_probe *probe, struct mt_space *space,
 		*out = MT_TAKE(armed);
 		return NULL;
 	}
+	armed->cell->at = spec->addr;
+	if (!spec->silent)
+		mt_armed_hear_mappings(armed);
 	if (spec->file)
 		MT_TRY(mt_armed_open_uprobe(armed));
 	else if (armed->own_count)
@@ -181,6 +188,7 @@ void mt_armed_destroy(struct mt_armed *armed)
 	mt_vec_deinit(&armed->events);
 	mt_vec_deinit(&armed->instances);
 	mt_vec_deinit(&armed->values);
+	mt_vec_deinit(&armed->gone);
 	mt_traced_shadows_deinit(armed);
 	for (size_t i = 0; i < MT_DR_COUNT; i++)
 		mt_fd_cleanup(&armed->programs[i]);
@@ -191,6 +199,8 @@ void mt_armed_destroy(struct mt_armed *armed)
 	mt_fd_cleanup(&armed->scratch);
 	mt_fd_cleanup(&armed->forks);
 	mt_fd_cleanup(&armed->places);
+	mt_fd_cleanup(&armed->exit_scratch);
+	mt_error_free(armed->unheard);
 	free(armed);
 }
 
@@ -202,14 +212,14 @@ bool mt_armed_condition_in_kernel(const struct mt_armed *armed)
 void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value)
 {
 	uint64_t key = (uint64_t)(uint32_t)pid;
-	uint64_t words[MT_RECORD_WORDS] = { 0 };
+	struct mt_last_value last = { .forgotten = 0 };
 
 	if (armed->probe->traced)
 		mt_traced_seed(armed, pid, value);
 	if (armed->forks < 0 || armed->spec.instances)
 		return;
-	memcpy(words, value, armed->spec.len);
-	bpf_map_update_elem(armed->forks, &key, words, BPF_NOEXIST);
+	memcpy(last.value, value, armed->spec.len);
+	bpf_map_update_elem(armed->forks, &key, &last, BPF_NOEXIST);
 }
 
 void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record)
@@ -224,8 +234,8 @@ void mt_armed_exchange(struct mt_armed *armed, struct mt_record *record)
 	if (armed->spec.instances)
 		mt_armed_exchange_instance(armed, record);
 	for (size_t i = 0; !armed->spec.instances && i < MT_RECORD_WORDS; i++)
-		record->old_value[i] =
-		    __atomic_exchange_n(&cell->value[i], record->new_value[i], __ATOMIC_SEQ_CST);
+		record->old_value[i] = __atomic_exchange_n(&cell->last.value[i],
+		                                           record->new_value[i], __ATOMIC_SEQ_CST);
 	if (armed->spec.condition || armed->spec.capture_count)
 		record->hits = __atomic_add_fetch(&cell->hits, 1, __ATOMIC_SEQ_CST);
 }
@@ -237,7 +247,7 @@ void mt_armed_reseed(struct mt_armed *armed, const uint8_t *before, const uint8_
 	memcpy(was, before, armed->spec.len);
 	memcpy(is, now, armed->spec.len);
 	for (size_t i = 0; i < MT_RECORD_WORDS; i++)
-		__atomic_compare_exchange_n(&armed->cell->value[i], &was[i], is[i], false,
+		__atomic_compare_exchange_n(&armed->cell->last.value[i], &was[i], is[i], false,
 		                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 

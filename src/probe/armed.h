@@ -30,6 +30,7 @@ struct mt_armed {
 	struct mt_dr_piece pieces[MT_DR_COUNT];
 	size_t piece_count;
 	bool condition_in_kernel;
+	bool borrowers; /* processes that borrow the memory are seen, those with a copy left out */
 	bool kernel;
 	const char *kernel_why;
 
@@ -40,19 +41,25 @@ struct mt_armed {
 
 	int next; /* the programs of later watches that share our registers, by piece */
 	int cell_map, scratch, forks, places;
+	int exit_scratch;           /* of a watch: its exit program's */
+	struct mt_error *unheard;   /* why a watch has none */
 	struct mt_watch_cell *cell; /* cell_map's only value, mapped */
 
-	/* Of a filter of data: whom it shares its registers and the ends of system calls with. */
+	/* Of a filter of data: whom it shares its registers with; of that, and of a watch: the ends
+	 * of system calls. */
 	struct mt_seat *seats[MT_DR_COUNT];
 	unsigned in_seat[MT_DR_COUNT], in_exits;
 	struct mt_relay *exits; /* the probe's; NULL: it does not see them */
 	int exit_program;
 
-	pid_t pid; /* of a filter of data, and of one on a probe without perf */
+	pid_t pid; /* not of one with instances by perf */
+	/* Its number: on a probe without perf mt_traced_thread.program, else that of
+	 * mt_probe_know_memory(). */
+	uint64_t program;
 	/* On a probe without perf. */
-	uint64_t program; /* struct mt_traced_thread.program */
 	MT_VEC(struct mt_known_value) values;
 	uint64_t sent, outside;
+	MT_VEC(pid_t) gone; /* the processes where what is watched is unmapped */
 	/* Of one that has slices: all of it, as it was last known; of an instance each. */
 	MT_VEC(struct mt_traced_shadow {
 		struct mt_traced_place place;
@@ -81,6 +88,10 @@ void mt_filter_leave(struct mt_armed *armed);
 
 /* load.c: the map of the cell, and the cell. */
 struct mt_error *mt_armed_create_cell(struct mt_armed *armed);
+
+/* mapping.c: has it told of system calls that change what is mapped there; where that cannot be,
+ * `unheard` says why. */
+void mt_armed_hear_mappings(struct mt_armed *armed);
 
 /* load.c: maps and programs. A condition that is too large for the kernel is left to the reader. */
 struct mt_error *mt_armed_load(struct mt_armed *armed);

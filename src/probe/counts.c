@@ -30,6 +30,15 @@ uint64_t mt_armed_event_count(int fd)
 	return read_event(fd, &count) ? count.value : 0;
 }
 
+static const char *unheard(const struct mt_armed *armed)
+{
+	if (armed->unheard)
+		return mt_error_text(armed->unheard);
+	return armed->probe->traced && !armed->kernel && !armed->spec.instances
+	           ? "the program does not stop at system calls"
+	           : NULL;
+}
+
 struct mt_coverage mt_armed_coverage(const struct mt_armed *armed)
 {
 	struct mt_coverage coverage = {
@@ -42,6 +51,7 @@ struct mt_coverage mt_armed_coverage(const struct mt_armed *armed)
 		.kernel = armed->kernel,
 		.kernel_compared = armed->kernel && armed->probe->traced,
 		.kernel_why = armed->kernel_why,
+		.unheard = unheard(armed),
 	};
 	struct event_count count;
 
@@ -72,10 +82,23 @@ static void add_scratch(struct mt_counts *counts, const struct mt_watch_scratch 
 	counts->uncounted += scratch->uncounted;
 }
 
+/* Of all processors. */
+static void add_scratches(struct mt_counts *counts, int map)
+{
+	size_t stride = (sizeof(struct mt_watch_scratch) + 7) & ~(size_t)7;
+	unsigned cpus = mt_map_cpus();
+	uint8_t *values MT_AUTO_FREE = mt_alloc_array(cpus, stride);
+	uint32_t key = 0;
+
+	if (map < 0 || !values || bpf_map_lookup_elem(map, &key, values) < 0)
+		return;
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		add_scratch(counts, (const void *)(values + cpu * stride));
+}
+
 struct mt_counts mt_armed_counts(const struct mt_armed *armed)
 {
 	struct mt_counts counts = { 0 };
-	uint32_t key = 0;
 
 	if (armed->probe->traced)
 		return (struct mt_counts){
@@ -85,16 +108,11 @@ struct mt_counts mt_armed_counts(const struct mt_armed *armed)
 			.outside = armed->outside,
 		};
 
-	size_t stride = (sizeof(struct mt_watch_scratch) + 7) & ~(size_t)7;
-	unsigned cpus = mt_map_cpus();
-	uint8_t *values MT_AUTO_FREE = mt_alloc_array(cpus, stride);
-
 	counts.events = armed->gone_events;
 	for (size_t i = 0; i < armed->events.len; i++)
 		counts.events += mt_armed_event_count(armed->events.data[i]);
-	if (values && bpf_map_lookup_elem(armed->scratch, &key, values) == 0)
-		for (unsigned cpu = 0; cpu < cpus; cpu++)
-			add_scratch(&counts, (const void *)(values + cpu * stride));
+	add_scratches(&counts, armed->scratch);
+	add_scratches(&counts, armed->exit_scratch);
 	if (armed->spec.silent) {
 		counts.runs = __atomic_load_n(&armed->cell->hits, __ATOMIC_RELAXED);
 		counts.unmet = __atomic_load_n(&armed->cell->unmet, __ATOMIC_RELAXED);

@@ -277,7 +277,7 @@ bool mt_filter_take_held(struct mt_armed *armed, pid_t tid, struct mt_held_value
 		memcpy(held->before, first->before, sizeof(held->before));
 		memcpy(held->now, last->now, sizeof(held->now));
 	} else if (held->why & MT_HOLD_EXIT) {
-		memcpy(held->before, armed->cell->value, sizeof(held->before));
+		memcpy(held->before, armed->cell->last.value, sizeof(held->before));
 	}
 	return any;
 }
@@ -290,12 +290,12 @@ bool mt_filter_knows(const struct mt_armed *armed, const void *bytes)
 
 	if (unreadable || !bytes)
 		return unreadable && !bytes;
-	return memcmp(armed->cell->value, bytes, (size_t)armed->spec.len) == 0;
+	return memcmp(armed->cell->last.value, bytes, (size_t)armed->spec.len) == 0;
 }
 
 void mt_filter_teach(struct mt_armed *armed, const void *bytes)
 {
 	if (bytes)
-		memcpy(armed->cell->value, bytes, (size_t)armed->spec.len);
+		memcpy(armed->cell->last.value, bytes, (size_t)armed->spec.len);
 	__atomic_store_n(&armed->cell->unreadable, !bytes, __ATOMIC_SEQ_CST);
 }

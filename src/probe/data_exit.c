@@ -133,7 +133,7 @@ static void gen_compare(struct mt_program *program, mt_asm_label other)
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, other);
 	for (int i = 0; i < (int)mt_program_words(program); i++) {
 		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW + 8 * i);
-		mt_asm_load(as, 8, BPF_REG_2, BPF_REG_7, CELL(value) + 8 * i);
+		mt_asm_load(as, 8, BPF_REG_2, BPF_REG_7, CELL(last.value) + 8 * i);
 		mt_asm_jump_if(as, BPF_JNE, BPF_REG_1, BPF_REG_2, other);
 	}
 	mt_asm_jump(as, same);

@@ -112,7 +112,7 @@ static void gen_values(struct mt_program *program)
 	mt_program_data_read(program, unreadable);
 	for (int i = 0; i < (int)mt_program_words(program); i++) {
 		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW + 8 * i);
-		mt_asm_atomic(as, BPF_XCHG, BPF_REG_7, CELL(value) + 8 * i, BPF_REG_1);
+		mt_asm_atomic(as, BPF_XCHG, BPF_REG_7, CELL(last.value) + 8 * i, BPF_REG_1);
 		mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD + 8 * i, BPF_REG_1);
 	}
 	gen_or_why(program, MT_HOLD_VALUES);

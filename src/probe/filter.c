@@ -65,9 +65,11 @@ static struct mt_task_layout lay_out(const struct btf *btf)
 	return (struct mt_task_layout){
 		.blocked = offset_of(btf, task, "blocked"),
 		.pid = offset_of(btf, task, "pid"),
+		.tgid = offset_of(btf, task, "tgid"),
 		.group_leader = offset_of(btf, task, "group_leader"),
 		.parent = offset_of(btf, task, "parent"),
 		.thread_pid = offset_of(btf, task, "thread_pid"),
+		.mm = offset_of(btf, task, "mm"),
 		.level = offset_of(btf, pid, "level"),
 		.numbers = offset_of(btf, pid, "numbers"),
 		.number = offset_of(btf, upid, "nr"),

@@ -126,7 +126,9 @@ struct mt_error *mt_armed_move(struct mt_armed *armed, uint64_t addr, const uint
 	if (error)
 		return error;
 	if (initial)
-		memcpy(armed->cell->value, initial, armed->spec.len);
+		memcpy(armed->cell->last.value, initial, armed->spec.len);
+	__atomic_store_n(&armed->cell->at, addr, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&armed->cell->last.forgotten, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&armed->cell->live, addr != 0, __ATOMIC_SEQ_CST);
 	return NULL;
 }

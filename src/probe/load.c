@@ -9,6 +9,7 @@
 #include "probe/maps.h"
 #include "probe/program.h"
 #include "probe/ring.h"
+#include "probe/seat.h"
 #include "probe/space.h"
 
 #define MAX_FORKS 65536
@@ -17,7 +18,7 @@
 static struct mt_error *create_optional_maps(struct mt_armed *armed)
 {
 	const struct mt_map_spec forks = {
-		"mt_forks", BPF_MAP_TYPE_HASH, sizeof(uint64_t), MT_RECORD_WORDS * sizeof(uint64_t),
+		"mt_forks", BPF_MAP_TYPE_HASH, sizeof(uint64_t), sizeof(struct mt_last_value),
 		MAX_FORKS,  BPF_F_NO_PREALLOC,
 	};
 	const struct mt_map_spec instances = {
@@ -98,6 +99,9 @@ static struct mt_error *load_program(const struct mt_armed *armed, size_t index,
 		.condition_in_kernel = armed->condition_in_kernel,
 		.shared = armed->host[index] != NULL,
 		.blocked = armed->probe->task.blocked,
+		.reading = armed->probe->reading,
+		.memories = armed->borrowers ? armed->probe->memories : -1,
+		.pid = armed->pid,
 		.next = armed->next,
 		.ring = armed->probe->ring,
 		.cell = armed->cell_map,
@@ -132,6 +136,8 @@ struct mt_error *mt_armed_load(struct mt_armed *armed)
 	struct mt_error *error;
 
 	MT_TRY(create_maps(armed));
+	if (!armed->spec.silent)
+		MT_TRY(mt_exits_make_reading(armed->probe));
 	if (armed->spec.action == MT_ACTION_HOLD)
 		mt_probe_hear_merged(armed->probe);
 	if (armed->spec.silent)

@@ -57,6 +57,7 @@ struct mt_error *mt_probe_create(size_t ring_size, mt_record_handler handler, vo
 	made->exits_program = made->exits_link = made->reading = -1;
 	mt_relay_init(&made->exits);
 	made->merged = made->merged_program = made->merged_link = -1;
+	mt_probe_init_memories(made);
 	made->handler = handler;
 	made->arg = arg;
 	libbpf_set_print(NULL); /* libraries don't print: what matters is in our errors */
@@ -79,6 +80,7 @@ struct mt_error *mt_probe_create_traced(mt_record_handler handler, mt_record_cap
 	made->exits_program = made->exits_link = made->reading = -1;
 	mt_relay_init(&made->exits);
 	made->merged = made->merged_program = made->merged_link = -1;
+	mt_probe_init_memories(made);
 	made->handler = handler;
 	made->capture = capture;
 	made->arg = arg;
@@ -99,6 +101,7 @@ void mt_probe_destroy(struct mt_probe *probe)
 	mt_traced_destroy(probe->traced);
 	if (probe->buffer)
 		ring_buffer__free(probe->buffer);
+	mt_probe_forget_memories(probe);
 	mt_fd_cleanup(&probe->reading);
 	mt_fd_cleanup(&probe->merged_link);
 	mt_fd_cleanup(&probe->merged_program);

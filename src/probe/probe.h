@@ -339,6 +339,9 @@ void mt_armed_destroy(struct mt_armed *armed);
 /* The old value of a process that has joined by fork, so that its first hit knows it. */
 void mt_armed_seed(struct mt_armed *armed, pid_t pid, const uint8_t *value);
 
+/* Its memory is gone in that process: the next hit there does not know what was there before. */
+void mt_armed_forget(struct mt_armed *armed, pid_t pid);
+
 /*
  * What the watch's program does with a value, for a hit that the program was not run for: the
  * record's new value becomes the last one known; its old value, its turn and, where accesses are
@@ -384,6 +387,7 @@ struct mt_coverage {
 	bool stepped;           /* by single steps */
 	bool kernel_compared;   /* those that change the value are, by comparing */
 	const char *kernel_why; /* why not, or NULL */
+	const char *unheard;    /* why system calls that change mappings are not heard, or NULL */
 };
 /* Reads the events back from the kernel. */
 struct mt_coverage mt_armed_coverage(const struct mt_armed *armed);

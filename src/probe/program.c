@@ -3,7 +3,10 @@
 
 #include <stddef.h>
 
+#include "probe/seat.h"
 #include "probe/who.h"
+
+#define CELL(field) ((int)offsetof(struct mt_watch_cell, field))
 
 /* Where struct pt_regs (arch/x86/include/asm/ptrace.h), which is also the head of an eBPF context
  * of type perf_event, has what we want; in the order of enum mt_reg. */
@@ -112,6 +115,23 @@ static void gen_address(struct mt_program *program)
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(addr), BPF_REG_1);
 }
 
+void mt_program_memory(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label own = mt_asm_new_label(as);
+
+	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, MT_AT_PID_TGID + 4);
+	if (program->memories >= 0) {
+		mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, program->pid, own);
+		mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY, BPF_REG_1);
+		mt_program_lookup(program, program->memories);
+		mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, program->out);
+		mt_asm_load(as, 4, BPF_REG_1, BPF_REG_0, 0);
+		mt_asm_bind(as, own);
+	}
+	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(memory), BPF_REG_1);
+}
+
 static void gen_begin(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
@@ -128,13 +148,13 @@ static void gen_begin(struct mt_program *program)
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_1, 0);
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, program->out);
 	mt_asm_who(as, MT_AT_PID_TGID);
+	mt_program_memory(program);
 	gen_address(program);
 }
 
 /* ---- origin -------------------------------------------------------------- */
 
-/* Copies the registers from the struct pt_regs at `base` into the record. */
-static void gen_copy_regs(struct mt_program *program, int base)
+void mt_program_copy_regs(struct mt_program *program, int base)
 {
 	struct mt_asm *as = &program->as;
 
@@ -147,6 +167,20 @@ static void gen_copy_regs(struct mt_program *program, int base)
 static void gen_set_flags(struct mt_program *program, unsigned flags)
 {
 	mt_asm_store_imm(&program->as, 2, BPF_REG_7, MT_RECORD(flags), (int32_t)flags);
+}
+
+/* What our own programs read at the end of a system call is nobody's access. */
+static void gen_leave_if_ours(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label theirs = mt_asm_new_label(as);
+
+	if (program->reading < 0)
+		return;
+	mt_seat_value(as, program->reading, theirs);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_0, 0);
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, program->out);
+	mt_asm_bind(as, theirs);
 }
 
 /* The trap was taken in kernel mode: how far the copy is, and the registers of the system call. */
@@ -163,6 +197,8 @@ static void gen_kernel_origin(struct mt_program *program)
 	struct mt_asm *as = &program->as;
 	bool undecided = program->spec->condition || program->spec->changes_only;
 
+	if (program->spec->kind != MT_DR_WRITE)
+		gen_leave_if_ours(program);
 	for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
 		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, copies[i].pt_regs);
 		mt_asm_store(as, 8, BPF_REG_7, copies[i].record, BPF_REG_1);
@@ -170,7 +206,7 @@ static void gen_kernel_origin(struct mt_program *program)
 	mt_asm_call(as, BPF_FUNC_get_current_task_btf);
 	mt_asm_mov(as, BPF_REG_1, BPF_REG_0);
 	mt_asm_call(as, BPF_FUNC_task_pt_regs);
-	gen_copy_regs(program, BPF_REG_0);
+	mt_program_copy_regs(program, BPF_REG_0);
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_0, MT_PT_REGS_ORIG_RAX);
 	mt_asm_store(as, 8, BPF_REG_7, MT_RECORD(syscall), BPF_REG_1);
 	gen_set_flags(program, MT_RECORD_KERNEL | (undecided ? MT_RECORD_UNDECIDED : 0));
@@ -187,7 +223,7 @@ static void gen_origin(struct mt_program *program)
 		mt_asm_alu_imm(as, BPF_AND, BPF_REG_1, 3);
 		mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, in_kernel);
 	}
-	gen_copy_regs(program, BPF_REG_6);
+	mt_program_copy_regs(program, BPF_REG_6);
 	gen_set_flags(program, 0);
 	if (program->spec->kernel) {
 		mt_asm_jump(as, done);
@@ -253,7 +289,7 @@ static void gen_fold(struct mt_program *program)
 
 /* ---- value --------------------------------------------------------------- */
 
-static void gen_or_flag(struct mt_program *program, unsigned flag)
+void mt_program_or_flag(struct mt_program *program, unsigned flag)
 {
 	struct mt_asm *as = &program->as;
 
@@ -283,8 +319,7 @@ static void gen_find_instance(struct mt_program *program)
 	mt_asm_store_imm(as, 8, BPF_REG_7, MT_RECORD(frame_above), 0);
 }
 
-/* r8: the cell that holds the process's last value. Processes that came by fork have one each. */
-static void gen_find_cell(struct mt_program *program, mt_asm_label unknown)
+void mt_program_find_cell(struct mt_program *program, mt_asm_label unknown)
 {
 	struct mt_asm *as = &program->as;
 
@@ -294,10 +329,10 @@ static void gen_find_cell(struct mt_program *program, mt_asm_label unknown)
 	}
 	if (!program->spec->follow) {
 		mt_asm_load_map_value(as, BPF_REG_8, program->cell,
-		                      offsetof(struct mt_watch_cell, value));
+		                      offsetof(struct mt_watch_cell, last.value));
 		return;
 	}
-	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, MT_AT_PID_TGID + 4);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_7, MT_RECORD(memory));
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_KEY, BPF_REG_1);
 	mt_program_lookup(program, program->forks);
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, unknown);
@@ -309,15 +344,21 @@ static void gen_find_cell(struct mt_program *program, mt_asm_label unknown)
 static void gen_unknown_cell(struct mt_program *program)
 {
 	struct mt_asm *as = &program->as;
+	int at = MT_SCRATCH(tail); /* not yet in use */
 
+	for (int i = 0; i < MT_RECORD_WORDS; i++) {
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW + 8 * i);
+		mt_asm_store(as, 8, BPF_REG_7, at + 8 * i, BPF_REG_1);
+	}
+	mt_asm_store_imm(as, 8, BPF_REG_7, at + (int)offsetof(struct mt_last_value, forgotten), 0);
 	mt_asm_load_map(as, BPF_REG_1, program->forks);
 	mt_asm_mov(as, BPF_REG_2, BPF_REG_10);
 	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_2, MT_AT_KEY);
-	mt_asm_mov(as, BPF_REG_3, BPF_REG_10);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, MT_AT_NEW);
+	mt_asm_mov(as, BPF_REG_3, BPF_REG_7);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, at);
 	mt_asm_mov_imm(as, BPF_REG_4, BPF_ANY);
 	mt_asm_call(as, BPF_FUNC_map_update_elem);
-	gen_or_flag(program, MT_RECORD_OLD_UNKNOWN);
+	mt_program_or_flag(program, MT_RECORD_OLD_UNKNOWN);
 }
 
 /*
@@ -334,16 +375,17 @@ static void gen_value_of_read(struct mt_program *program, mt_asm_label done)
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, read);
 	mt_program_source(program, read);
 	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, MT_SOURCE_NONE, read);
-	mt_asm_load_map_value(as, BPF_REG_1, program->cell, offsetof(struct mt_watch_cell, value));
-	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_1, 0);
+	mt_asm_load_map_value(as, BPF_REG_2, program->cell, 0);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_2, CELL(last.forgotten));
+	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_1, 0, read);
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_2, CELL(last.value));
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD, BPF_REG_1);
 	mt_asm_store(as, 8, BPF_REG_10, MT_AT_NEW, BPF_REG_1);
 	mt_asm_jump(as, done);
 	mt_asm_bind(as, read);
 }
 
-/* The new value from memory, at MT_AT_NEW. */
-static void gen_read_value(struct mt_program *program, mt_asm_label done)
+void mt_program_read_value(struct mt_program *program, mt_asm_label unreadable)
 {
 	struct mt_asm *as = &program->as;
 	mt_asm_label readable = mt_asm_new_label(as);
@@ -354,17 +396,41 @@ static void gen_read_value(struct mt_program *program, mt_asm_label done)
 	mt_asm_load(as, 8, BPF_REG_3, BPF_REG_7, MT_RECORD(addr));
 	mt_asm_call(as, BPF_FUNC_probe_read_user);
 	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, readable);
-	gen_or_flag(program, MT_RECORD_UNREADABLE);
-	mt_asm_jump(as, done);
+	mt_program_or_flag(program, MT_RECORD_UNREADABLE);
+	mt_asm_jump(as, unreadable);
 	mt_asm_bind(as, readable);
 }
 
-/* Two atomic operations, on the turn and on the value, may cross between processors: it is the turn
- * that orders the records (watch/chain.h). */
-static void gen_turn(struct mt_program *program)
+void mt_program_turn(struct mt_program *program)
 {
 	mt_program_take_number(program, offsetof(struct mt_watch_cell, turn));
 	mt_asm_store(&program->as, 8, BPF_REG_7, MT_RECORD(turn), BPF_REG_1);
+}
+
+/* After what its system calls have done to the mapping nobody knows what was there before. */
+static void gen_forgotten(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+	mt_asm_label known = mt_asm_new_label(as);
+
+	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_8, offsetof(struct mt_last_value, forgotten));
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_1, 0, known);
+	mt_asm_store_imm(as, 8, BPF_REG_8, offsetof(struct mt_last_value, forgotten), 0);
+	mt_program_or_flag(program, MT_RECORD_OLD_UNKNOWN);
+	mt_asm_bind(as, known);
+}
+
+void mt_program_exchange(struct mt_program *program)
+{
+	struct mt_asm *as = &program->as;
+
+	for (unsigned i = 0; i < mt_program_words(program); i++) {
+		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW + 8 * (int)i);
+		mt_asm_atomic(as, BPF_XCHG, BPF_REG_8, 8 * (int)i, BPF_REG_1);
+		mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD + 8 * (int)i, BPF_REG_1);
+	}
+	if (!program->spec->instances)
+		gen_forgotten(program);
 }
 
 static void gen_value(struct mt_program *program)
@@ -375,17 +441,13 @@ static void gen_value(struct mt_program *program)
 
 	for (int i = 0; i < 2 * MT_RECORD_WORDS; i++)
 		mt_asm_store_imm(as, 8, BPF_REG_10, MT_AT_OLD + 8 * i, 0);
-	gen_turn(program);
+	mt_program_turn(program);
 	if (spec->kind != MT_DR_WRITE && program->piece_count == 1 && !spec->follow &&
 	    !spec->instances)
 		gen_value_of_read(program, done);
-	gen_read_value(program, done);
-	gen_find_cell(program, unknown);
-	for (unsigned i = 0; i < mt_program_words(program); i++) {
-		mt_asm_load(as, 8, BPF_REG_1, BPF_REG_10, MT_AT_NEW + 8 * (int)i);
-		mt_asm_atomic(as, BPF_XCHG, BPF_REG_8, 8 * (int)i, BPF_REG_1);
-		mt_asm_store(as, 8, BPF_REG_10, MT_AT_OLD + 8 * (int)i, BPF_REG_1);
-	}
+	mt_program_read_value(program, done);
+	mt_program_find_cell(program, unknown);
+	mt_program_exchange(program);
 	mt_asm_jump(as, done);
 	mt_asm_bind(as, unknown);
 	if (spec->follow && !spec->instances)

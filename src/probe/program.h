@@ -65,6 +65,9 @@ struct mt_program {
 	const struct mt_relay *exits; /* NULL: it does not see them */
 	unsigned in_seat, in_exits;
 	int reading; /* mt_probe.reading */
+	/* mt_probe.memories, where others than processes that are meant may come; -1: they don't */
+	int memories;
+	uint32_t image; /* the program that processes run; see mt_probe_know_memory() */
 	pid_t pid;
 	/* Maps; -1: not needed by this watch. */
 	int ring, cell, scratch, places, rules, sources, next;
@@ -133,6 +136,27 @@ static inline int mt_program_frames_at(const struct mt_program *program)
 	return MT_SCRATCH(tail) +
 	       (int)mt_watch_capture_room(program->spec->captures, program->spec->capture_count);
 }
+
+/* program.c: steps of the hit's program, and of the one of mappings. */
+
+/* Copies the registers from the struct pt_regs at `base` into the record. Uses r1. */
+void mt_program_copy_regs(struct mt_program *program, int base);
+/* record.memory, of the process at MT_AT_PID_TGID; leaves if it is nobody's that is watched. */
+void mt_program_memory(struct mt_program *program);
+/* record.flags |= flag. Uses r1. */
+void mt_program_or_flag(struct mt_program *program, unsigned flag);
+/* record.turn: the next one. Two atomic operations, on the turn and on the value, may cross between
+ * processors: it is the turn that orders the records (watch/chain.h). */
+void mt_program_turn(struct mt_program *program);
+/* r8: the cell that holds the process's last value. Processes that came by fork have one each. */
+void mt_program_find_cell(struct mt_program *program, mt_asm_label unknown);
+/* The new value from memory, at MT_AT_NEW; or the flag that it could not be read, and a jump. */
+void mt_program_read_value(struct mt_program *program, mt_asm_label unreadable);
+/* The cell at r8 gets what is at MT_AT_NEW; what it had is at MT_AT_OLD then. */
+void mt_program_exchange(struct mt_program *program);
+
+/* What runs at the ends of system calls, for those that change mappings (program_mapping.c). */
+struct mt_error *mt_program_mapping(struct mt_program *program);
 
 /* scratch.counter += 1 */
 void mt_program_count(struct mt_program *program, int counter);

@@ -37,6 +37,9 @@ enum mt_record_flags {
 	    32,                /* the walk ended at MT_RECORD_MAX_FRAMES or at unreadable memory */
 	MT_RECORD_UNREAD = 64, /* with UNDECIDED: the condition could not read `unread` */
 	MT_RECORD_STEPPED = 128, /* by a single step, which says exactly who did what */
+	MT_RECORD_MAPPING =
+	    256, /* with KERNEL: the call has returned `result`, and may have changed
+	            what is mapped there (target/mapping.h); nobody has touched it */
 };
 
 struct mt_record {
@@ -44,6 +47,8 @@ struct mt_record {
 	uint16_t flags;    /* enum mt_record_flags */
 	uint32_t watch;    /* mt_watch_spec.id */
 	uint32_t tid, pid; /* in this order: bpf_get_current_pid_tgid(), little-endian */
+	uint64_t memory;   /* the process whose memory it is: one that has called vfork(2) or
+	                      clone(2) with CLONE_VM lends it to its child, else `pid` */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC */
 	uint64_t turn;     /* the watch's accesses are numbered from 1 on, in the order in which the
 	                      values are chained; 0: it has no place in the chain */
@@ -52,6 +57,7 @@ struct mt_record {
 	char comm[16];
 	struct mt_regs regs; /* of user mode, after the access */
 	uint64_t syscall;    /* KERNEL: orig_rax; its arguments are in regs */
+	uint64_t result;     /* MAPPING: of the system call */
 	uint64_t kernel_ip, kernel_di, kernel_cx, kernel_sp;
 	uint64_t stepped_pc, did; /* STEPPED: the instruction, and its MT_INSN_* bits */
 	uint64_t unread;          /* an address that the condition depends on */
@@ -103,17 +109,23 @@ enum mt_hold_why {
 	MT_HOLD_EXIT = 8,   /* at the end of a system call it was not what it was known to be */
 };
 
+/* The last value known: the next hit's old. Its words are exchanged atomically. */
+struct mt_last_value {
+	uint64_t value[MT_RECORD_WORDS];
+	uint64_t forgotten; /* it is of memory that is gone, or was replaced */
+};
+
 /* One per watch, shared with memtrap by mmap. */
 struct mt_watch_cell {
-	uint64_t live;                   /* 0: events are being opened, or the watch has ended */
-	uint64_t value[MT_RECORD_WORDS]; /* the last one known: the next hit's old; exchanged
-	                                    atomically */
-	uint64_t turn;                   /* the last one given out */
-	uint64_t hits;                   /* counted where the condition speaks of hits */
-	uint64_t acted;                  /* the action was taken: the first hit takes it */
+	uint64_t live; /* 0: events are being opened, or the watch has ended */
+	struct mt_last_value last;
+	uint64_t turn;       /* the last one given out */
+	uint64_t hits;       /* counted where the condition speaks of hits */
+	uint64_t acted;      /* the action was taken: the first hit takes it */
 	uint64_t rule_asked; /* a stack waits for its rules: the reader has been woken */
 	uint64_t all;        /* of a filter: all executions are held, and none is decided */
 	uint64_t unmet;      /* by a filter: its condition was false */
+	uint64_t at;         /* where the watch is, of one that moves */
 	/* By a filter of data: what is watched is known to be nothing that could be read. */
 	uint64_t unreadable;
 	/* Who is to be held at the end of the system call that it is in: the thread's number in the

@@ -121,7 +121,7 @@ struct mt_error *mt_seat_create(struct mt_probe *probe, const struct mt_watch_sp
 	mt_relay_init(&seat->relay);
 	MT_TRY(mt_relay_create(&seat->relay));
 	MT_TRY(create_value("mt_wanted", &seat->wanted));
-	MT_TRY(create_value("mt_reading", &probe->reading));
+	MT_TRY(mt_exits_make_reading(probe));
 	MT_TRY(make_events(probe, spec, piece, &seat->events));
 	MT_TRY(load_seat(seat, &seat->events->programs[0]));
 	MT_TRY(mt_armed_open_events(seat->events, pid));
@@ -184,6 +184,11 @@ struct mt_error *mt_exits_get(struct mt_probe *probe, pid_t pid, struct mt_relay
 	probe->exits_refs++;
 	*relay = &probe->exits;
 	return NULL;
+}
+
+struct mt_error *mt_exits_make_reading(struct mt_probe *probe)
+{
+	return create_value("mt_reading", &probe->reading);
 }
 
 void mt_exits_put(struct mt_probe *probe)

@@ -35,6 +35,9 @@ void mt_seat_value(struct mt_asm *as, int map, mt_asm_label none);
  * it is needed first. MT_ERR_UNSUPPORTED: the kernel lets nobody listen, or the threads of the
  * process have other numbers for it than for us. */
 struct mt_error *mt_exits_get(struct mt_probe *probe, pid_t pid, struct mt_relay **relay);
+
+/* Makes mt_probe.reading, which is set while a program of ours reads what may be watched. */
+struct mt_error *mt_exits_make_reading(struct mt_probe *probe);
 void mt_exits_put(struct mt_probe *probe);
 
 #endif

@@ -313,7 +313,7 @@ static struct mt_error *make_cell(struct mt_armed *armed, const uint8_t *initial
 	armed->cell->hits = armed->spec.hits;
 	armed->cell->live = 1;
 	if (initial)
-		memcpy(armed->cell->value, initial, armed->spec.len);
+		memcpy(armed->cell->last.value, initial, armed->spec.len);
 	return NULL;
 }
 

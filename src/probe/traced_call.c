@@ -11,7 +11,9 @@
 #include "base/cleanup.h"
 #include "probe/ring.h"
 #include "probe/traced.h"
+#include "target/mapping.h"
 #include "target/process.h"
+#include "target/syscall.h"
 
 static bool is_looked_at(const struct mt_armed *armed, const struct mt_traced_thread *thread)
 {
@@ -115,6 +117,90 @@ static void compare_at(struct mt_probe *probe, struct mt_armed *armed,
 		differed = compare(probe, armed, thread, addr, entering);
 }
 
+/* ---- Mappings --------------------------------------------------------------- */
+
+static bool find_gone(const struct mt_armed *armed, pid_t pid, size_t *at)
+{
+	for (*at = 0; *at < armed->gone.len; ++*at)
+		if (armed->gone.data[*at] == pid)
+			return true;
+	return false;
+}
+
+static enum mt_mapping_effect effect_of(const struct mt_armed *armed,
+                                        const struct mt_traced_thread *thread,
+                                        const struct mt_regs *regs, uint64_t number)
+{
+	enum mt_machine machine = armed->spec.machine;
+	struct mt_mapping_call call = {
+		.machine = machine,
+		.number = number,
+		.result = mt_machine_wrap(machine, regs->r[MT_REG_RAX]),
+	};
+	uint64_t to = 0;
+	enum mt_mapping_effect effect;
+	enum mt_mapped mapped;
+
+	mt_syscall_args(machine, regs, call.args);
+	effect = mt_mapping_effect(&call, armed->spec.addr, armed->spec.len, &to);
+	if (effect != MT_MAPPING_UNSURE)
+		return effect;
+	mapped = mt_process_mapped(thread->pid, armed->spec.addr, armed->spec.len);
+	if (mapped == MT_MAPPED_NOTHING)
+		return MT_MAPPING_NONE;
+	return mapped == MT_MAPPED_ALL ? MT_MAPPING_NEW : MT_MAPPING_UNMAPPED;
+}
+
+/* The reader says what it was, by the same numbers. */
+static void send_mapping(struct mt_probe *probe, struct mt_armed *armed,
+                         struct mt_traced_thread *thread, const struct user_regs_struct *user,
+                         unsigned flags)
+{
+	struct mt_record *record MT_AUTO_FREE = mt_record_new();
+
+	if (!record)
+		return;
+	mt_regs_from_user(user, &record->regs);
+	record->addr = record->whole = armed->spec.addr;
+	record->flags = (uint16_t)(MT_RECORD_KERNEL | MT_RECORD_MAPPING | flags);
+	record->syscall = user->orig_rax;
+	record->result = user->rax;
+	if (mt_traced_is_wide(armed)) /* its first slice stands for all of it */
+		mt_traced_choose_slice(armed, record->whole, MT_DR_MAX_RANGE, record);
+	if (flags & MT_RECORD_UNREADABLE)
+		mt_traced_send(probe, armed, thread, record);
+	else
+		mt_traced_send_at(probe, armed, thread, record);
+}
+
+/*
+ * Whether the call that has returned leaves something to compare: what is gone, or was and is there
+ * again, is told here.
+ */
+static bool is_there(struct mt_probe *probe, struct mt_armed *armed,
+                     struct mt_traced_thread *thread, const struct user_regs_struct *user)
+{
+	enum mt_mapping_effect effect;
+	struct mt_regs regs;
+	size_t at;
+	bool gone = find_gone(armed, thread->pid, &at);
+
+	mt_regs_from_user(user, &regs);
+	if (mt_mapping_class(armed->spec.machine, user->orig_rax) == MT_MAPPING_OTHER)
+		return !gone;
+	effect = effect_of(armed, thread, &regs, user->orig_rax);
+	if ((effect == MT_MAPPING_UNMAPPED || effect == MT_MAPPING_MOVED) && !gone) {
+		mt_vec_push(&armed->gone, thread->pid);
+		send_mapping(probe, armed, thread, user, MT_RECORD_UNREADABLE);
+	} else if (effect == MT_MAPPING_NEW && gone) {
+		mt_vec_swap_remove(&armed->gone, at);
+		send_mapping(probe, armed, thread, user, MT_RECORD_OLD_UNKNOWN);
+	}
+	return !find_gone(armed, thread->pid, &at);
+}
+
+/* ---- Of a thread ------------------------------------------------------------ */
+
 static void compare_all(struct mt_probe *probe, struct mt_armed *armed,
                         struct mt_traced_thread *thread, bool entering)
 {
@@ -129,9 +215,16 @@ void mt_traced_compare(struct mt_probe *probe, struct mt_traced_thread *thread, 
 {
 	struct mt_traced *traced = probe->traced;
 
-	for (size_t i = 0; i < traced->armed.len; i++)
-		if (is_looked_at(traced->armed.data[i], thread))
-			compare_all(probe, traced->armed.data[i], thread, entering);
+	struct user_regs_struct user;
+	bool returned = !entering && mt_tracee_user_regs(thread->tid, &user);
+
+	for (size_t i = 0; i < traced->armed.len; i++) {
+		struct mt_armed *armed = traced->armed.data[i];
+
+		if (is_looked_at(armed, thread) &&
+		    (armed->spec.instances || !returned || is_there(probe, armed, thread, &user)))
+			compare_all(probe, armed, thread, entering);
+	}
 }
 
 void mt_traced_call(struct mt_probe *probe, struct mt_traced_thread *thread)

@@ -28,7 +28,7 @@ static uint64_t *value_of(struct mt_armed *armed, const struct mt_traced_place *
 		if (value->tid == tid && value->pid == place->pid && value->addr == place->addr)
 			return value->words;
 	}
-	return armed->spec.instances ? NULL : armed->cell->value;
+	return armed->spec.instances ? NULL : armed->cell->last.value;
 }
 
 const uint64_t *mt_traced_value(struct mt_armed *armed, const struct mt_traced_place *place)
@@ -80,7 +80,7 @@ void mt_traced_seed(struct mt_armed *armed, pid_t pid, const uint8_t *bytes)
 	const struct mt_traced_place place = { pid, 0, armed->spec.addr };
 
 	if (!armed->spec.instances &&
-	    (mt_traced_is_wide(armed) || value_of(armed, &place) == armed->cell->value))
+	    (mt_traced_is_wide(armed) || value_of(armed, &place) == armed->cell->last.value))
 		add_value(armed, &(struct mt_known_value){ .pid = pid, .addr = place.addr }, bytes);
 }
 
@@ -132,6 +132,7 @@ void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	record->watch = armed->spec.id;
 	record->tid = (uint32_t)thread->tid;
 	record->pid = (uint32_t)thread->pid;
+	record->memory = record->pid;
 	record->time_ns = now;
 	memcpy(record->comm, comm_of(thread, now), sizeof(record->comm));
 	if (armed->spec.kind != MT_DR_EXEC)

@@ -17,6 +17,8 @@ const char *mt_kind_name(enum mt_dr_kind kind)
 
 const char *mt_hit_access_name(const struct mt_hit *hit)
 {
+	if (hit->unmapped)
+		return "unmap";
 	if (hit->watch->kind == MT_DR_EXEC)
 		return "exec";
 	switch (hit->access) {

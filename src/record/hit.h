@@ -77,6 +77,10 @@ struct mt_hit {
 	const char *comm;
 	const struct mt_hit_watch *watch;
 	unsigned access; /* MT_INSN_READ and/or MT_INSN_WRITE; 0: not known; execution has none */
+	/* It is no access: the kernel, in `syscall`, has taken the memory away. What is mapped
+	 * there next is watched. */
+	bool unmapped;
+	uint64_t moved_to; /* with `unmapped`: where it is now, which is not watched; 0: nowhere */
 	uint8_t old_value[MT_DR_MAX_RANGE], new_value[MT_DR_MAX_RANGE];
 	bool old_known;
 	bool new_known;        /* false: memory could not be read at the hit */
@@ -101,7 +105,7 @@ static inline bool mt_hit_unchanged(const struct mt_hit *hit)
 	       __builtin_memcmp(hit->old_value, hit->new_value, hit->watch->len) == 0;
 }
 
-/* "write", "read", "access" (where it is not known which) or "exec". */
+/* "write", "read", "access" (where it is not known which), "exec" or "unmap". */
 const char *mt_hit_access_name(const struct mt_hit *hit);
 
 /* "write", "read", "access" or "exec": what was asked for. */

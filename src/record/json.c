@@ -197,6 +197,8 @@ static void write_own(struct mt_buf *out, const struct mt_hit *hit)
 	put(object, "access", json_string(mt_hit_access_name(hit)));
 	if (hit->watch->kind != MT_DR_EXEC)
 		put_values(object, hit);
+	if (hit->unmapped)
+		put(object, "moved_to", hit->moved_to ? mt_json_hex(hit->moved_to) : json_null());
 	put_origin(object, hit);
 	put(object, "pc", mt_json_hex(hit->pc));
 	if (hit->capture_count)
@@ -251,6 +253,8 @@ void mt_json_armed(struct mt_buf *out, const struct mt_json_armed *armed)
 	put(object, "engine", mt_json_text(armed->engine));
 	put(object, "kernel", json_boolean(armed->kernel));
 	put(object, "kernel_why", mt_json_text(armed->kernel ? NULL : armed->kernel_why));
+	if (armed->unheard)
+		put(object, "unmap_why", mt_json_text(armed->unheard));
 	put(object, "condition", mt_json_text(armed->condition));
 	if (armed->pointers)
 		put(object, "pointers", mt_json_number(armed->pointers));
@@ -317,6 +321,8 @@ void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary)
 	put(object, "threads", mt_json_number(summary->threads));
 	put(object, "uncovered", mt_json_number(summary->uncovered));
 	put(object, "never_armed", mt_json_number(summary->never_armed));
+	if (summary->unmapped)
+		put(object, "unmapped", mt_json_number(summary->unmapped));
 	if (summary->moves)
 		put(object, "moves", mt_json_number(summary->moves));
 	if (summary->calls)

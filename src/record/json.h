@@ -19,6 +19,7 @@ struct mt_json_armed {
 	const char *engine; /* "kernel" or "ptrace" */
 	bool kernel;
 	const char *kernel_why; /* may be NULL */
+	const char *unheard;    /* why it is not seen who unmaps it; NULL: it is */
 	bool per_call;          /* each call of its function has its own: addr is not known yet */
 	size_t pointers;        /* with --deep: addr is where it is first */
 	bool is_away;           /* they lead nowhere */
@@ -37,7 +38,7 @@ void mt_json_notice(struct mt_buf *out, const char *kind, const char *text);
 struct mt_json_summary {
 	uint64_t hits, lost, unseen, outside, uncounted, unmet, unchanged;
 	unsigned threads, uncovered, never_armed;
-	uint64_t calls, unwatched, moves;
+	uint64_t calls, unwatched, moves, unmapped;
 	double seconds;
 	uint64_t start_ns;
 	bool exited;

@@ -161,6 +161,21 @@ static void put_kernel(struct mt_buf *out, const struct mt_hit *hit)
 	mt_buf_char(out, '\n');
 }
 
+/* What it means for the watch. */
+static void put_unmapped(struct mt_buf *out, const struct mt_hit *hit)
+{
+	mt_buf_text(out, INDENT);
+	if (hit->moved_to)
+		mt_buf_printf(out,
+		              "moved to 0x%" PRIx64 ", where it is not watched: ", hit->moved_to);
+	else
+		mt_buf_text(out, "unmapped: ");
+	mt_buf_printf(out,
+	              "nobody can touch 0x%" PRIx64 " until something is mapped there again, "
+	              "which is watched then\n",
+	              hit->watch->addr);
+}
+
 void mt_text_hit(struct mt_buf *out, const struct mt_hit *hit)
 {
 	mt_buf_char(out, '#');
@@ -186,6 +201,8 @@ void mt_text_hit(struct mt_buf *out, const struct mt_hit *hit)
 	put_captures(out, hit);
 	if (hit->kernel)
 		put_kernel(out, hit);
+	if (hit->unmapped)
+		put_unmapped(out, hit);
 	put_culprit(out, hit->code);
 	if (hit->stack)
 		put_stack(out, hit->stack);

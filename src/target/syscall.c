@@ -74,6 +74,14 @@ static const struct signature signatures[] = {
 	{ "socketpair", "dddp" },
 	{ "sched_getaffinity", "dnp" },
 	{ "process_vm_readv", "dpnpnx" },
+	{ "mmap", "pnxxfx" },
+	{ "mmap2", "pnxxfx" },
+	{ "munmap", "pn" },
+	{ "mremap", "pnnxp" },
+	{ "madvise", "pnd" },
+	{ "brk", "p" },
+	{ "shmat", "dpx" },
+	{ "shmdt", "p" },
 };
 
 /* Calls that i386 has alone, or that take a 64-bit number there in two halves. */
@@ -130,16 +138,20 @@ const char *mt_syscall_name(enum mt_machine machine, uint64_t number)
 	return unknown;
 }
 
-void mt_syscall_args(enum mt_machine machine, const struct mt_regs *regs, uint64_t args[6])
+enum mt_reg mt_syscall_arg(enum mt_machine machine, unsigned i)
 {
 	static const uint8_t order_64[6] = { MT_REG_RDI, MT_REG_RSI, MT_REG_RDX,
 		                             MT_REG_R10, MT_REG_R8,  MT_REG_R9 };
 	static const uint8_t order_32[6] = { MT_REG_RBX, MT_REG_RCX, MT_REG_RDX,
 		                             MT_REG_RSI, MT_REG_RDI, MT_REG_RBP };
-	const uint8_t *order = machine == MT_MACHINE_X86_64 ? order_64 : order_32;
 
-	for (size_t i = 0; i < 6; i++)
-		args[i] = mt_machine_wrap(machine, regs->r[order[i]]);
+	return (enum mt_reg)(machine == MT_MACHINE_X86_64 ? order_64[i] : order_32[i]);
+}
+
+void mt_syscall_args(enum mt_machine machine, const struct mt_regs *regs, uint64_t args[6])
+{
+	for (unsigned i = 0; i < 6; i++)
+		args[i] = mt_machine_wrap(machine, regs->r[mt_syscall_arg(machine, i)]);
 }
 
 bool mt_syscall_takes_fd(enum mt_machine machine, uint64_t number)

@@ -19,6 +19,7 @@
 const char *mt_syscall_name(enum mt_machine machine, uint64_t number);
 
 /* The arguments in their order: syscall(2), "Architecture calling conventions". */
+enum mt_reg mt_syscall_arg(enum mt_machine machine, unsigned i);
 void mt_syscall_args(enum mt_machine machine, const struct mt_regs *regs, uint64_t args[6]);
 
 /* Whether the first argument is a file descriptor, as far as we know the call. */

@@ -16,10 +16,10 @@ void mt_chain_deinit(struct mt_chain *chain)
 	mt_vec_deinit(&chain->ends);
 }
 
-static struct mt_chain_end *end_of(struct mt_chain *chain, uint32_t pid)
+static struct mt_chain_end *end_of(struct mt_chain *chain, uint64_t memory)
 {
 	for (size_t i = 0; i < chain->ends.len; i++)
-		if (chain->ends.data[i].pid == pid)
+		if (chain->ends.data[i].memory == memory)
 			return &chain->ends.data[i];
 	return NULL;
 }
@@ -71,8 +71,8 @@ bool mt_chain_take(struct mt_chain *chain, uint64_t round, struct mt_held *held)
 void mt_chain_link(struct mt_chain *chain, const struct mt_record *record, unsigned pieces,
                    size_t len, const uint8_t *shown, uint8_t *old_value)
 {
-	struct mt_chain_end *end = end_of(chain, record->pid);
-	struct mt_chain_end fresh = { .pid = record->pid };
+	struct mt_chain_end *end = end_of(chain, record->memory);
+	struct mt_chain_end fresh = { .memory = record->memory };
 	bool whole = mt_chain_follows(chain, record, pieces) && record->turn > chain->last_turn;
 
 	if (record->turn > chain->last_turn)

@@ -22,7 +22,7 @@
 
 /* The end of one process's chain. */
 struct mt_chain_end {
-	uint32_t pid;
+	uint64_t memory;                 /* mt_record.memory */
 	uint8_t kernel[MT_DR_MAX_RANGE]; /* the last new value as the kernel exchanged it */
 	uint8_t shown[MT_DR_MAX_RANGE];  /* as it was shown */
 };

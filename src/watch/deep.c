@@ -103,6 +103,7 @@ static struct mt_error *move_watch(struct mt_watch *watch, const struct mt_place
 	MT_TRY(mt_armed_move(watch->armed, place->addr, value));
 	watch->at = place->addr;
 	watch->is_away = false;
+	watch->unmapped.len = 0;
 	watch->moves++;
 	return NULL;
 }

@@ -110,6 +110,7 @@ bool mt_guard_recover(struct mt_session *session, struct mt_target *target, pid_
 		record->watch = watch->id;
 		record->tid = (uint32_t)tid;
 		record->pid = (uint32_t)target->pid;
+		record->memory = record->pid;
 		record->time_ns = mt_now_ns();
 		mt_process_comm(tid, record->comm);
 		if (look(watch, tid, record) && did_touch(watch, record)) {

@@ -149,7 +149,8 @@ static void act(struct mt_session *session, const struct mt_record *record)
 	if (action == MT_ACTION_NONE || action == MT_ACTION_HOLD || session->acted)
 		return;
 	session->acted = true;
-	if (record->flags & MT_RECORD_UNDECIDED || session->config->engine == MT_ENGINE_PTRACE ||
+	if (record->flags & (MT_RECORD_UNDECIDED | MT_RECORD_MAPPING) ||
+	    session->config->engine == MT_ENGINE_PTRACE ||
 	    session->watches.data[record->watch]->in_frame)
 		kill((pid_t)record->pid, action == MT_ACTION_STOP ? SIGSTOP : SIGKILL);
 	if (action == MT_ACTION_STOP)
@@ -185,8 +186,9 @@ static void fill_hit(struct mt_watch *watch, const struct mt_record *record, uns
 	hit->code = mt_enrich_culprit(watch->target->enricher, &query);
 	if (!hit->code)
 		return;
-	hit->old_known = !(record->flags & (MT_RECORD_OLD_UNKNOWN | MT_RECORD_UNREADABLE));
 	hit->new_known = !(record->flags & MT_RECORD_UNREADABLE);
+	hit->old_known = !(record->flags & MT_RECORD_OLD_UNKNOWN) &&
+	                 (record->flags & MT_RECORD_MAPPING || hit->new_known);
 	memcpy(hit->new_value, record->new_value, watch->view.len);
 	memcpy(hit->old_value, record->old_value, watch->view.len);
 	hit->from_instruction = take_stored(watch, record, &hit->code->culprit, hit->new_value);
@@ -227,7 +229,9 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 		session->summary->lost++;
 		return;
 	}
-	if (!is_wanted(session, watch, record, &hit))
+	if (record->flags & MT_RECORD_MAPPING && !mt_mappings_judge(session, watch, record, &hit))
+		return;
+	if (!hit.unmapped && !is_wanted(session, watch, record, &hit))
 		return;
 	hit.stack =
 	    mt_enrich_stack(watch->target->enricher, record, watch->view.kind == MT_DR_EXEC);
@@ -240,7 +244,8 @@ static void tell(struct mt_session *session, struct mt_watch *watch, const struc
 	mt_places_add(session->summary->places, &hit);
 	if (!session->config->count_only)
 		session->listener->hit(session->listener->arg, &hit);
-	act(session, record);
+	if (!hit.unmapped || mt_handover_is_wanted(session))
+		act(session, record);
 	if (has_enough(session))
 		session->ending = true;
 }
@@ -323,7 +328,7 @@ static void take(struct mt_session *session, const struct mt_record *record)
 {
 	struct mt_watch *watch = session->watches.data[record->watch];
 
-	if (record->flags & MT_RECORD_KERNEL) {
+	if (record->flags & MT_RECORD_KERNEL && !(record->flags & MT_RECORD_MAPPING)) {
 		kernel_record(session, watch, record);
 		return;
 	}

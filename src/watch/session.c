@@ -296,6 +296,7 @@ static void run_loop(struct mt_session *session, struct loop *loop)
 	while (!watch_is_over(session, loop)) {
 		serve(session, loop, loop->wait_ms);
 		loop->wait_ms = next_wait(loop, read_ring(session));
+		mt_mappings_look(session);
 		if (loop->root_told && !session->summary->launched &&
 		    mt_process_has_ended(session->root))
 			session->root_gone = true;

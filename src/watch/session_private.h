@@ -67,6 +67,8 @@ struct mt_watch {
 	bool from_elf;
 	/* Records; as many as were sent, once the ring is empty, or the difference is a loss. */
 	uint64_t sent, received;
+	MT_VEC(pid_t) unmapped;   /* the processes where its memory is gone; see mappings.c */
+	uint64_t seemed_unmapped; /* when it was found so first; 0: it was not */
 	struct mt_chain chain;
 	struct mt_fold fold;
 	/* Of a thread-local variable: one for each thread; view.addr is that of the hit that is
@@ -298,6 +300,16 @@ const struct mt_instance *mt_instances_of(const struct mt_watch *watch, pid_t ti
 
 /* Arms one on its thread, which is stopped. */
 struct mt_error *mt_instances_add(struct mt_watch *watch, const struct mt_instance *instance);
+
+/* ---- mappings.c: memory that goes away ------------------------------------ */
+
+/* A system call may have unmapped what is watched, or have mapped something there: fills in what
+ * the hit is, which has its values. False: it is none. */
+bool mt_mappings_judge(struct mt_session *session, struct mt_watch *watch,
+                       const struct mt_record *record, struct mt_hit *hit);
+
+/* Says what has been unmapped without anybody seeing who did it, where nobody does. */
+void mt_mappings_look(struct mt_session *session);
 
 /* ---- follow.c: what the tracees do --------------------------------------- */
 

@@ -45,6 +45,7 @@ void mt_watch_destroy(struct mt_watch *watch)
 	mt_deep_deinit(watch);
 	free(watch->why_steps);
 	mt_vec_deinit(&watch->instances);
+	mt_vec_deinit(&watch->unmapped);
 	mt_chain_deinit(&watch->chain);
 	mt_fold_deinit(&watch->fold);
 	free(watch);

@@ -16,6 +16,7 @@ static struct mt_record piece(uint32_t tid, uint64_t di, uint64_t cx, uint64_t o
 		.flags = MT_RECORD_KERNEL,
 		.tid = tid,
 		.pid = 1,
+		.memory = 1,
 		.kernel_ip = 0xffffffff81000000,
 		.kernel_di = di,
 		.kernel_cx = cx,
@@ -132,6 +133,7 @@ static struct mt_record write_of(uint64_t turn, uint64_t old_value, uint64_t new
 		.turn = turn,
 		.tid = 1,
 		.pid = 1,
+		.memory = 1,
 		.old_value = { old_value },
 		.new_value = { new_value },
 	};
@@ -246,6 +248,7 @@ START_TEST(processes_have_chains_of_their_own)
 	struct mt_record child = write_of(2, 10, 99), parent = write_of(3, 10, 11);
 
 	child.pid = 2;
+	child.memory = 2;
 	link_record(&chain, write_of(1, 0, 10), 10);
 	ck_assert(mt_chain_follows(&chain, &child, 1));
 	ck_assert_uint_eq(link_record(&chain, child, 99), 10);

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""memtrap watch: a child that borrows its parent's memory (vfork, clone with CLONE_VM) writes to what is watched."""
+
+import pytest
+
+from watching import Attached, Program, fixture, watch
+
+
+def check(report, child_is_seen):
+    """Who has written, and which values."""
+    parent, child = report.truth["parent"], report.truth["child"]
+    told = [(hit["pid"], hit["syscall"], hit["old"], hit["new"]) for hit in report.hits]
+    if child_is_seen:
+        assert told == [(parent, None, 0, 1), (child, None, 1, 2), (child, None, 2, 3), (child, "read", 3, 4),
+                        (parent, None, 4, 5)]
+    else:
+        assert told == [(parent, None, 0, 1), (parent, None, 1, 5)]
+    assert report.truth["last"] == 5
+    assert report.status == 0 and report.summary["lost"] == report.summary["unseen"] == 0
+
+
+@pytest.mark.parametrize("follow", [[], ["-f"]])
+@pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
+def test_who_borrows_the_memory_is_seen(way, follow, tmp_path):
+    check(watch("--engine=kernel", *follow, "lent", program=[fixture("borrows"), way], tmp_path=tmp_path), True)
+
+
+@pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
+@pytest.mark.parametrize("guard", ["--guard", "--no-guard"])
+def test_also_of_a_process_that_runs(way, guard):
+    with Program("borrows", way) as program, Attached(program.pid, "--engine=kernel", guard, "lent") as memtrap:
+        program.go()
+        program.finish()
+        check(memtrap.report(program.truth), True)
+
+
+def test_who_has_a_copy_is_not(tmp_path):
+    check(watch("--engine=kernel", "lent", program=[fixture("borrows"), "fork"], tmp_path=tmp_path), False)
+
+
+def test_nor_who_has_another_program(tmp_path):
+    """sh borrows nothing any more once it is another program."""
+    report = watch("--engine=kernel", "lent", program=[fixture("borrows"), "exec"], tmp_path=tmp_path)
+    assert [hit["access"] for hit in report.hits] == ["write"] * len(report.hits)
+    check(report, False)
+
+
+def test_a_condition_sees_what_the_child_has_written(tmp_path):
+    report = watch("--engine=kernel", "--if", "old == 4", "lent", program=[fixture("borrows"), "vfork"], tmp_path=tmp_path)
+    assert [(hit["pid"], hit["new"]) for hit in report.hits] == [(report.truth["parent"], 5)]
+    report = watch("--engine=kernel", "-c", "lent", program=[fixture("borrows"), "vfork"], tmp_path=tmp_path)
+    assert report.summary["hits"] == 5
