@@ -193,11 +193,10 @@ static void need_used(struct learner *learner, size_t level, const struct mt_whe
 
 static size_t count_asked(struct mt_debug *debug, size_t home)
 {
-	const struct mt_where_uses *uses;
 	size_t count = home + 1;
 	unsigned level;
 
-	for (size_t i = 0; (uses = mt_view_uses(debug, i, &level)); i++) {
+	for (size_t i = 0; mt_view_uses(debug, i, &level); i++) {
 		size_t below = count_below(debug, level);
 
 		count = below + 1 > count ? below + 1 : count;
