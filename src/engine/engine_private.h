@@ -592,6 +592,5 @@ void mt_terminal_to_us(struct mt_debug *debug);
 #include "engine/look_private.h"
 #include "engine/needs_private.h"
 #include "engine/plan_private.h"
-#include "engine/watch_private.h"
 
 #endif
