@@ -508,6 +508,14 @@ def test_a_register_is_watched_by_steps():
     assert "\nWatchpoint 3: $rsp\n\nOld value" in done.out and "Changed by 0x" in done.out
 
 
+@pytest.mark.parametrize("ahead", ["on", "off"])
+def test_what_is_foretold_need_not_be_stepped(ahead):
+    done = debug(f"set watch-ahead {ahead}", "break run_many", "run", "watch $rbx & 0", "continue",
+                 program=watched("many", "3"))
+    assert ("each instruction is single-stepped" in done.out) == (ahead == "off")
+    assert "exited normally" in done.out and "Old value" not in done.out
+
+
 def test_a_break_and_a_watchpoint_at_one_place_are_both_hit(by):
     line = after("same")
     done = debug("break begin", "run", "delete", f"break {line}", f"watch {by}counter", "continue", "continue",
