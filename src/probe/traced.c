@@ -3,9 +3,12 @@
 #include "probe/traced.h"
 
 #include <inttypes.h>
+#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -58,6 +61,19 @@ static uint64_t program_of(struct mt_traced *traced, pid_t pid)
 	return relative ? relative->program : ++traced->last_program;
 }
 
+/* A child of vfork(2), or of clone(2) with CLONE_VM, borrows its parent's (kcmp(2)). */
+static pid_t memory_of(const struct mt_traced *traced, pid_t pid)
+{
+	const struct mt_traced_thread *relative = any_of(traced, pid);
+
+	if (relative)
+		return relative->memory;
+	relative = any_of(traced, mt_process_parent(pid));
+	return relative && syscall(SYS_kcmp, pid, relative->pid, KCMP_VM, 0, 0) == 0
+	           ? relative->memory
+	           : pid;
+}
+
 struct mt_traced_thread *mt_traced_thread(struct mt_traced *traced, pid_t tid)
 {
 	struct mt_traced_thread *thread;
@@ -73,6 +89,7 @@ struct mt_traced_thread *mt_traced_thread(struct mt_traced *traced, pid_t tid)
 	thread->tid = tid;
 	thread->pid = pid;
 	thread->program = program_of(traced, pid);
+	thread->memory = memory_of(traced, pid);
 	HASH_ADD(hh, traced->threads, tid, sizeof(tid), thread);
 	return thread;
 }
@@ -100,6 +117,7 @@ static void on_exec(struct mt_traced *traced, const struct mt_event *event)
 	if (!thread)
 		return;
 	thread->program = ++traced->last_program;
+	thread->memory = thread->pid;
 	thread->written = (struct mt_traced_registers){ 0 };
 	thread->stopped = true;
 }

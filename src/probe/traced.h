@@ -31,6 +31,7 @@ struct mt_traced_registers {
 
 struct mt_traced_thread {
 	pid_t tid, pid;
+	pid_t memory; /* the process whose memory it has: see mt_record.memory */
 	/* Which program image: forks have their parent's, exec brings a new one. */
 	uint64_t program;
 	bool stopped;

@@ -31,7 +31,7 @@ bool mt_traced_wants_calls(const struct mt_traced *traced, const struct mt_trace
 /* Whether memory is another than known; what it is now goes into the record. */
 static bool differs(struct mt_armed *armed, struct mt_record *record)
 {
-	const struct mt_traced_place place = { (pid_t)record->pid, (pid_t)record->tid,
+	const struct mt_traced_place place = { (pid_t)record->memory, (pid_t)record->tid,
 		                               record->addr };
 	const uint64_t *known = mt_traced_value(armed, &place);
 
@@ -90,6 +90,7 @@ static bool compare(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 		return false;
 	record->pid = (uint32_t)thread->pid;
 	record->tid = (uint32_t)thread->tid;
+	record->memory = (uint64_t)thread->memory;
 	record->addr = addr;
 	record->whole = addr;
 	if (!differs_for_good(probe, armed, thread, record) ||
@@ -183,20 +184,20 @@ static bool is_there(struct mt_probe *probe, struct mt_armed *armed,
 	enum mt_mapping_effect effect;
 	struct mt_regs regs;
 	size_t at;
-	bool gone = find_gone(armed, thread->pid, &at);
+	bool gone = find_gone(armed, thread->memory, &at);
 
 	mt_regs_from_user(user, &regs);
 	if (mt_mapping_class(armed->spec.machine, user->orig_rax) == MT_MAPPING_OTHER)
 		return !gone;
 	effect = effect_of(armed, thread, &regs, user->orig_rax);
 	if ((effect == MT_MAPPING_UNMAPPED || effect == MT_MAPPING_MOVED) && !gone) {
-		mt_vec_push(&armed->gone, thread->pid);
+		mt_vec_push(&armed->gone, thread->memory);
 		send_mapping(probe, armed, thread, user, MT_RECORD_UNREADABLE);
 	} else if (effect == MT_MAPPING_NEW && gone) {
 		mt_vec_swap_remove(&armed->gone, at);
 		send_mapping(probe, armed, thread, user, MT_RECORD_OLD_UNKNOWN);
 	}
-	return !find_gone(armed, thread->pid, &at);
+	return !find_gone(armed, thread->memory, &at);
 }
 
 /* ---- Of a thread ------------------------------------------------------------ */

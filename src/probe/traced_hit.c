@@ -38,7 +38,7 @@ const uint64_t *mt_traced_value(struct mt_armed *armed, const struct mt_traced_p
 
 static void take_value(struct mt_armed *armed, struct mt_record *record)
 {
-	const struct mt_traced_place place = { (pid_t)record->pid, (pid_t)record->tid,
+	const struct mt_traced_place place = { (pid_t)record->memory, (pid_t)record->tid,
 		                               record->addr };
 	uint64_t *value = value_of(armed, &place);
 
@@ -132,7 +132,7 @@ void mt_traced_send(struct mt_probe *probe, struct mt_armed *armed, struct mt_tr
 	record->watch = armed->spec.id;
 	record->tid = (uint32_t)thread->tid;
 	record->pid = (uint32_t)thread->pid;
-	record->memory = record->pid;
+	record->memory = (uint64_t)thread->memory;
 	record->time_ns = now;
 	memcpy(record->comm, comm_of(thread, now), sizeof(record->comm));
 	if (armed->spec.kind != MT_DR_EXEC)

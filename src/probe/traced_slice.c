@@ -70,7 +70,7 @@ void mt_traced_shadows_deinit(struct mt_armed *armed)
 
 void mt_traced_exchange_slice(struct mt_armed *armed, struct mt_record *record)
 {
-	const struct mt_traced_place place = { (pid_t)record->pid, (pid_t)record->tid,
+	const struct mt_traced_place place = { (pid_t)record->memory, (pid_t)record->tid,
 		                               record->whole };
 	const struct mt_traced_shadow *shadow = find(armed, &place);
 	uint8_t *known;
@@ -114,7 +114,7 @@ static void pass_over_rest(const struct mt_armed *armed, const struct mt_record 
 
 bool mt_traced_differs(struct mt_armed *armed, struct mt_record *record)
 {
-	const struct mt_traced_place place = { (pid_t)record->pid, (pid_t)record->tid,
+	const struct mt_traced_place place = { (pid_t)record->memory, (pid_t)record->tid,
 		                               record->whole };
 	const struct mt_traced_shadow *shadow = find(armed, &place);
 	uint8_t *now MT_AUTO_FREE = mt_alloc(armed->spec.len);

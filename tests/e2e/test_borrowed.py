@@ -19,10 +19,10 @@ def check(report, child_is_seen):
     assert report.status == 0 and report.summary["lost"] == report.summary["unseen"] == 0
 
 
-@pytest.mark.parametrize("follow", [[], ["-f"]])
+@pytest.mark.parametrize("how", [["--engine=kernel"], ["--engine=kernel", "-f"], ["--engine=ptrace", "-f"]])
 @pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
-def test_who_borrows_the_memory_is_seen(way, follow, tmp_path):
-    check(watch("--engine=kernel", *follow, "lent", program=[fixture("borrows"), way], tmp_path=tmp_path), True)
+def test_who_borrows_the_memory_is_seen(way, how, tmp_path):
+    check(watch(*how, "lent", program=[fixture("borrows"), way], tmp_path=tmp_path), True)
 
 
 @pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
