@@ -100,6 +100,9 @@ enum mt_probe_stop {
 };
 enum mt_probe_stop mt_probe_event(struct mt_probe *probe, const struct mt_event *event);
 
+/* Whether the tracee, which is known, has the memory of another process. */
+bool mt_probe_borrows(struct mt_probe *probe, pid_t tid);
+
 void mt_probe_go_on(struct mt_probe *probe, pid_t tid, int signal);
 void mt_probe_listen(struct mt_probe *probe, pid_t tid); /* mt_tracee_listen() */
 /* For good, without a watch. False: it has something to report first, and is let go at that. */

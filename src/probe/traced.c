@@ -131,7 +131,7 @@ bool mt_traced_applies(const struct mt_armed *armed, const struct mt_traced_thre
 		return false;
 	if (armed->spec.tid && armed->spec.tid != thread->tid)
 		return false;
-	return armed->spec.follow || armed->pid == thread->pid;
+	return armed->spec.follow || armed->pid == thread->memory;
 }
 
 bool mt_traced_holds(const struct mt_dr_slot_state *slot, const struct mt_armed *armed, size_t i,
@@ -268,7 +268,7 @@ void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thre
 
 	HASH_ITER (hh, traced->threads, other, next) {
 		/* cppcheck-suppress uninitvar ; HASH_ITER sets it */
-		if (other != thread && other->pid == thread->pid && !other->stopped)
+		if (other != thread && other->memory == thread->memory && !other->stopped)
 			stop(traced, other);
 	}
 }
@@ -469,6 +469,14 @@ enum mt_probe_stop mt_probe_event(struct mt_probe *probe, const struct mt_event 
 	if (event->kind == MT_EVENT_EXEC)
 		on_exec(traced, event);
 	return stopped(probe, event);
+}
+
+bool mt_probe_borrows(struct mt_probe *probe, pid_t tid)
+{
+	const struct mt_traced_thread *thread =
+	    probe->traced ? mt_traced_thread(probe->traced, tid) : NULL;
+
+	return thread && thread->memory != thread->pid;
 }
 
 void mt_probe_listen(struct mt_probe *probe, pid_t tid)

@@ -103,7 +103,7 @@ bool mt_traced_applies(const struct mt_armed *armed, const struct mt_traced_thre
 /* Keeps an event for later. */
 void mt_traced_keep(struct mt_traced *traced, const struct mt_traced_held *held);
 
-/* Stops all other threads of the process, keeping what else they report for later. */
+/* Stops all other threads that have its memory, keeping what else they report for later. */
 void mt_traced_stop_others(struct mt_traced *traced, const struct mt_traced_thread *thread);
 
 /* ---- traced_hit.c -------------------------------------------------------- */

@@ -61,7 +61,7 @@ static void settle(struct mt_probe *probe, const struct mt_traced_thread *thread
 		    held->event.signal != SIGTRAP)
 			continue;
 		other = mt_traced_thread(traced, held->event.tid);
-		if (!other || other->pid != thread->pid)
+		if (!other || other->memory != thread->memory)
 			continue;
 		held->stop = mt_traced_trapped(probe, other);
 		held->told = held->stop != MT_PROBE_NOT_OURS;

@@ -174,6 +174,21 @@ static void follow_exec(struct mt_session *session, pid_t pid)
 		pass_over(session, pid, error);
 }
 
+/* A process that is no business of ours: it was born of one that is, or has another program now. */
+static void let_be(struct mt_session *session, pid_t tid)
+{
+	if (mt_probe_let_go(session->probe, tid, 0))
+		forget_tracee(session, tid);
+}
+
+static bool is_stranger(const struct mt_session *session, pid_t tid)
+{
+	pid_t pid = mt_process_of(tid);
+
+	return !session->config->follow && pid != session->root &&
+	       !mt_probe_borrows(session->probe, tid);
+}
+
 static void on_exec(struct mt_session *session, const struct mt_event *event)
 {
 	if (event->child != event->tid)
@@ -186,7 +201,10 @@ static void on_exec(struct mt_session *session, const struct mt_event *event)
 	else if (event->tid == session->root)
 		session->root_execed = true;
 	session->held = 0;
-	mt_follow_go_on(session, event->tid, 0);
+	if (is_stranger(session, event->tid))
+		let_be(session, event->tid);
+	else
+		mt_follow_go_on(session, event->tid, 0);
 }
 
 /* ---- Stops --------------------------------------------------------------- */
@@ -334,9 +352,13 @@ static void on_first_stop(struct mt_session *session, pid_t tid)
 {
 	size_t at;
 
+	if (is_stranger(session, tid)) {
+		let_be(session, tid);
+		return;
+	}
 	if (!find_tracee(session, tid, &at)) {
 		mt_follow_add(session, tid);
-		if (mt_process_of(tid) == tid)
+		if (session->config->follow && mt_process_of(tid) == tid)
 			seed_fork(session, tid);
 	}
 	if (session->traces_births && !session->ending)

@@ -14,7 +14,10 @@
 
 unsigned mt_session_trace_flags(const struct mt_session *session)
 {
-	return MT_TRACE_EXEC | MT_TRACE_THREADS | (session->config->follow ? MT_TRACE_FORKS : 0);
+	/* By ptrace who borrows the memory is seen only as a tracee. */
+	bool forks = session->config->follow || mt_probe_is_traced(session->probe);
+
+	return MT_TRACE_EXEC | MT_TRACE_THREADS | (forks ? MT_TRACE_FORKS : 0);
 }
 
 static struct mt_error *add_tracee(pid_t tid, bool *done, void *arg)

@@ -19,28 +19,31 @@ def check(report, child_is_seen):
     assert report.status == 0 and report.summary["lost"] == report.summary["unseen"] == 0
 
 
-@pytest.mark.parametrize("how", [["--engine=kernel"], ["--engine=kernel", "-f"], ["--engine=ptrace", "-f"]])
+@pytest.mark.parametrize("how", [["--engine=kernel"], ["--engine=kernel", "-f"], ["--engine=ptrace"],
+                                 ["--engine=ptrace", "-f"]])
 @pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
 def test_who_borrows_the_memory_is_seen(way, how, tmp_path):
     check(watch(*how, "lent", program=[fixture("borrows"), way], tmp_path=tmp_path), True)
 
 
 @pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
-@pytest.mark.parametrize("guard", ["--guard", "--no-guard"])
-def test_also_of_a_process_that_runs(way, guard):
-    with Program("borrows", way) as program, Attached(program.pid, "--engine=kernel", guard, "lent") as memtrap:
+@pytest.mark.parametrize("how", [["--engine=kernel", "--guard"], ["--engine=kernel", "--no-guard"], ["--engine=ptrace"]])
+def test_also_of_a_process_that_runs(way, how):
+    with Program("borrows", way) as program, Attached(program.pid, *how, "lent") as memtrap:
         program.go()
         program.finish()
         check(memtrap.report(program.truth), True)
 
 
-def test_who_has_a_copy_is_not(tmp_path):
-    check(watch("--engine=kernel", "lent", program=[fixture("borrows"), "fork"], tmp_path=tmp_path), False)
+@pytest.mark.parametrize("engine", ["kernel", "ptrace"])
+def test_who_has_a_copy_is_not(engine, tmp_path):
+    check(watch(f"--engine={engine}", "lent", program=[fixture("borrows"), "fork"], tmp_path=tmp_path), False)
 
 
-def test_nor_who_has_another_program(tmp_path):
-    """sh borrows nothing any more once it is another program."""
-    report = watch("--engine=kernel", "lent", program=[fixture("borrows"), "exec"], tmp_path=tmp_path)
+@pytest.mark.parametrize("engine", ["kernel", "ptrace"])
+def test_nor_who_has_another_program(engine, tmp_path):
+    """true borrows nothing any more once it is another program."""
+    report = watch(f"--engine={engine}", "lent", program=[fixture("borrows"), "exec"], tmp_path=tmp_path)
     assert [hit["access"] for hit in report.hits] == ["write"] * len(report.hits)
     check(report, False)
 
