@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -30,16 +31,25 @@ static char *read_file_line(FILE *file)
 	return mt_strdup(line);
 }
 
+/* For a person, or for who writes into a pipe. */
+static bool may_wait(const struct mt_input *input)
+{
+	struct stat status;
+
+	return input->editor || (input->file && (fstat(fileno(input->file), &status) < 0 ||
+	                                         !S_ISREG(status.st_mode)));
+}
+
 char *mt_shell_read_line(struct mt_shell *shell, const char *prompt)
 {
 	struct mt_input *input = shell->input;
 
 	if (!input)
 		return NULL;
-	if (!input->block) {
+	if (!input->block)
 		mt_debug_moment_end(shell->debug);
+	if (may_wait(input))
 		mt_debug_rest(shell->debug);
-	}
 	if (input->editor)
 		return mt_editor_read(input->editor, prompt);
 	if (input->file)
