@@ -3,7 +3,6 @@
  * New processes and new programs. A child that shares its parent's memory (vfork, posix_spawn) runs
  * into the parent's int3s: it stays traced, without being shown, until it has a memory of its own.
  */
-#include <linux/kcmp.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,11 +41,6 @@ bool mt_child_await(struct mt_debug *debug, pid_t child)
 }
 
 /* ---- fork and vfork ------------------------------------------------------ */
-
-static bool shares_memory(pid_t a, pid_t b)
-{
-	return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
-}
 
 static struct mt_thread *add_first_thread(struct mt_proc *proc)
 {
@@ -163,7 +157,7 @@ void mt_fork_seen(struct mt_thread *parent, const struct mt_event *event)
 	if (!mt_child_await(debug, child))
 		return;
 
-	bool shares = shares_memory(parent->tid, child);
+	bool shares = mt_process_shares_memory(parent->tid, child);
 
 	if (event->kind == MT_EVENT_VFORK)
 		parent->lends_to = child;

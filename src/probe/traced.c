@@ -3,12 +3,9 @@
 #include "probe/traced.h"
 
 #include <inttypes.h>
-#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -61,7 +58,7 @@ static uint64_t program_of(struct mt_traced *traced, pid_t pid)
 	return relative ? relative->program : ++traced->last_program;
 }
 
-/* A child of vfork(2), or of clone(2) with CLONE_VM, borrows its parent's (kcmp(2)). */
+/* A child of vfork(2), or of clone(2) with CLONE_VM, borrows its parent's. */
 static pid_t memory_of(const struct mt_traced *traced, pid_t pid)
 {
 	const struct mt_traced_thread *relative = any_of(traced, pid);
@@ -69,9 +66,7 @@ static pid_t memory_of(const struct mt_traced *traced, pid_t pid)
 	if (relative)
 		return relative->memory;
 	relative = any_of(traced, mt_process_parent(pid));
-	return relative && syscall(SYS_kcmp, pid, relative->pid, KCMP_VM, 0, 0) == 0
-	           ? relative->memory
-	           : pid;
+	return relative && mt_process_shares_memory(pid, relative->pid) ? relative->memory : pid;
 }
 
 struct mt_traced_thread *mt_traced_thread(struct mt_traced *traced, pid_t tid)

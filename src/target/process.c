@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kcmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -184,6 +186,11 @@ pid_t mt_process_of(pid_t tid)
 pid_t mt_process_parent(pid_t pid)
 {
 	return status_number(pid, "\nPPid:");
+}
+
+bool mt_process_shares_memory(pid_t a, pid_t b)
+{
+	return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
 }
 
 void mt_process_end_with(pid_t parent)

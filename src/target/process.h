@@ -55,6 +55,10 @@ pid_t mt_process_of(pid_t tid);
 /* The parent of the process, or 0. */
 pid_t mt_process_parent(pid_t pid);
 
+/* Whether both have one and the same memory (kcmp(2)), as after vfork(2) or clone(2) with CLONE_VM.
+ */
+bool mt_process_shares_memory(pid_t a, pid_t b);
+
 /* In a child that was just forked by `parent`: it ends when that does, be it by SIGKILL. Nobody
  * would let it go otherwise where it stands for us, with our files open. */
 void mt_process_end_with(pid_t parent);
