@@ -12,6 +12,7 @@
 
 /* How long we sleep between two looks at a thread that is to stop. */
 #define LOOK_NS 20000
+#define SIGNALS 64 /* the kernel has that many */
 
 unsigned long mt_ptrace_options(unsigned flags)
 {
@@ -110,6 +111,18 @@ static void complete(struct mt_event *event)
 	default:
 		break;
 	}
+}
+
+bool mt_tracee_pass_signal(uint64_t kept)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 || !info.si_pid ||
+	    info.si_code != CLD_TRAPPED || info.si_status <= 0 || info.si_status > SIGNALS)
+		return false; /* other stops of tracees have more bits than a signal's number */
+	return !(kept >> (info.si_status - 1) & 1) &&
+	       ptrace(PTRACE_CONT, info.si_pid, NULL,
+	              mt_ptrace_number((unsigned long)info.si_status)) == 0;
 }
 
 struct mt_event mt_tracee_next(void)

@@ -78,6 +78,14 @@ struct mt_error *mt_tracee_seize_new(pid_t pid, unsigned flags, struct mt_tids *
 /* What is followed of a stopped tracee from here on. False: it has gone. */
 bool mt_tracee_set_flags(pid_t tid, unsigned flags);
 
+/*
+ * Lets a tracee that is about to get a signal, which is none of those in `kept` (a bit each, signal
+ * 1 the lowest), go on with it, without a wait for that event. A wait takes the signal from the
+ * tracee until it goes on (kernel/exit.c, wait_task_stopped()): if we were killed in between it
+ * would be lost. False: nobody was let go; what comes next is for mt_tracee_next().
+ */
+bool mt_tracee_pass_signal(uint64_t kept);
+
 /* The next event of any tracee or child, without waiting: kind MT_EVENT_NONE when there is none. */
 struct mt_event mt_tracee_next(void);
 

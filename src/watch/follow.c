@@ -4,6 +4,7 @@
  * `follow` they fork and exec. Each stop is answered here, at once.
  */
 #include <errno.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #include "base/alloc.h"
@@ -15,6 +16,9 @@
 
 /* A program that forks without end must not keep us from the ring. */
 #define MAX_EVENTS 256
+#define BIT(signal) (UINT64_C(1) << ((signal)-1))
+/* Of holds, and of traps that lost their reason (guard.c). */
+#define SIGNALS_OF_OURS (BIT(SIGTRAP) | BIT(MT_HOLD_SIGNAL) | BIT(MT_HOLD_SIGNAL_BLOCKED))
 
 /* ---- The list of tracees ------------------------------------------------- */
 
@@ -183,9 +187,9 @@ static void let_be(struct mt_session *session, pid_t tid)
 
 static bool is_stranger(const struct mt_session *session, pid_t tid)
 {
-	pid_t pid = mt_process_of(tid);
+	pid_t pid = mt_process_of(tid); /* 0: it is about to end */
 
-	return !session->config->follow && pid != session->root &&
+	return !session->config->follow && pid && pid != session->root &&
 	       !mt_probe_borrows(session->probe, tid);
 }
 
@@ -413,11 +417,21 @@ void mt_follow_handle(struct mt_session *session, const struct mt_event *event)
 	go_on_unless_fatal(session, event->tid, 0);
 }
 
+/* What becomes of signals that are the program's own is asked by nobody else. */
+static bool passes_signals(const struct mt_session *session)
+{
+	return !mt_probe_is_traced(session->probe) && !mt_handover_is_wanted(session) &&
+	       !session->fatal && mt_follow_needed(session);
+}
+
 bool mt_follow_events(struct mt_session *session)
 {
 	for (int i = 0; i < MAX_EVENTS; i++) {
-		struct mt_event event = mt_probe_next_event(session->probe);
+		struct mt_event event;
 
+		if (passes_signals(session) && mt_tracee_pass_signal(SIGNALS_OF_OURS))
+			continue;
+		event = mt_probe_next_event(session->probe);
 		if (event.kind == MT_EVENT_NONE)
 			return false;
 		mt_follow_handle(session, &event);
