@@ -559,7 +559,7 @@ bool mt_hurry(struct mt_thread *thread)
 	hurry.regs = thread->regs;
 	hurry.is_alone = count_others(thread, true) == 0;
 	if (hurry.debug->shared.tid != thread->tid)
-		mt_processor_unshare(&hurry.debug->shared);
+		mt_share_end(hurry.debug);
 	if (!thread->proc->attached && !may_anybody_fork(hurry.debug))
 		hurry.memory = mt_process_open_memory(thread->tid, O_RDWR);
 	if (collect(&hurry, &hurry.spans)) {

@@ -79,14 +79,22 @@ static void say_enough(struct session *session)
 	                        sizeof(enough)));
 }
 
-START_TEST(the_program_is_not_shown_it)
+/* It goes on to its end from there; how many processors there are. */
+static size_t start_and_share(struct session *session, int i)
 {
 	size_t all = count_processors();
-	struct session session;
 
-	start(&session, _i, "");
-	run_until_shared(&session, _i, all);
-	say_enough(&session);
+	start(session, i, "");
+	run_until_shared(session, i, all);
+	say_enough(session);
+	return all;
+}
+
+START_TEST(the_program_is_not_shown_it)
+{
+	struct session session;
+	size_t all = start_and_share(&session, _i);
+
 	while (session.stop.kind != MT_STOP_EXITED)
 		go(&session, (enum way)((size_t)_i / PROGRAMS));
 	session_printed(&session, "kept\n");
@@ -97,13 +105,10 @@ END_TEST
 
 START_TEST(it_is_over_when_the_program_is_let_go)
 {
-	size_t all = count_processors();
-	pid_t pid;
 	struct session session;
+	size_t all = start_and_share(&session, _i);
+	pid_t pid;
 
-	start(&session, _i, "");
-	run_until_shared(&session, _i, all);
-	say_enough(&session);
 	while (count_processors() == all)
 		go(&session, (enum way)((size_t)_i / PROGRAMS));
 	pid = mt_debug_pid(session.debug);
