@@ -157,6 +157,10 @@ static void text_table(struct output *output, const struct mt_session_summary *s
 	put_count(out, summary->moves, "moves of the trap");
 	put_count(out, summary->unmapped,
 	          summary->unmapped == 1 ? "watched range unmapped" : "watched ranges unmapped");
+	put_count(out, summary->borrowers,
+	          summary->borrowers == 1
+	              ? "child that borrowed the memory was not watched (-f does)"
+	              : "children that borrowed the memory were not watched (-f does)");
 	put_count(out, summary->recovered, "told from the trap's signal (the hypervisor lost why)");
 	mt_buf_printf(out, ", %" PRIu64 " lost; ", summary->lost);
 	if (summary->calls)
@@ -203,6 +207,7 @@ static void json_summary(struct output *output, const struct mt_session_summary 
 		.calls = summary->calls,
 		.moves = summary->moves,
 		.unmapped = summary->unmapped,
+		.borrowers = summary->borrowers,
 		.seconds = summary->seconds,
 		.start_ns = output->start_ns,
 		.exited = summary->exited,

@@ -89,7 +89,6 @@ static struct mt_error *armed_create(struct mt_probe *probe, struct mt_space *sp
 	armed->pid = pid;
 	if (!probe->traced && !spec->silent && !spec->instances)
 		armed->program = mt_probe_know_memory(probe, pid, spec->follow);
-	armed->borrowers = armed->program != 0;
 	armed->condition_in_kernel =
 	    !probe->traced && spec->condition && mt_cond_fits_kernel(spec->condition);
 	mt_armed_decide_kernel(armed);

@@ -30,7 +30,6 @@ struct mt_armed {
 	struct mt_dr_piece pieces[MT_DR_COUNT];
 	size_t piece_count;
 	bool condition_in_kernel;
-	bool borrowers; /* processes that borrow the memory are seen, those with a copy left out */
 	bool kernel;
 	const char *kernel_why;
 
@@ -88,6 +87,11 @@ void mt_filter_leave(struct mt_armed *armed);
 
 /* load.c: the map of the cell, and the cell. */
 struct mt_error *mt_armed_create_cell(struct mt_armed *armed);
+
+/* load.c: a scratch area for each processor. */
+struct mt_error *mt_armed_create_scratch(int *map);
+/* load.c: what all programs of the watch have in common, for that register. */
+struct mt_program mt_armed_program(const struct mt_armed *armed, size_t index);
 
 /* mapping.c: has it told of system calls that change what is mapped there; where that cannot be,
  * `unheard` says why. */

@@ -174,6 +174,16 @@ void mt_asm_exit(struct mt_asm *as)
 	emit(as, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
+void mt_asm_read_kernel(struct mt_asm *as, int to, int size, int from, int offset)
+{
+	mt_asm_mov(as, BPF_REG_3, from);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, offset);
+	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
+	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, to);
+	mt_asm_mov_imm(as, BPF_REG_2, size);
+	mt_asm_call(as, BPF_FUNC_probe_read_kernel);
+}
+
 struct mt_error *mt_asm_finish(struct mt_asm *as)
 {
 	if (as->failed)

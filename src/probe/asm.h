@@ -63,6 +63,9 @@ void mt_asm_jump32_if_imm(struct mt_asm *as, int op, int dst, int32_t imm, mt_as
 
 void mt_asm_call(struct mt_asm *as, int helper);
 void mt_asm_exit(struct mt_asm *as);
+/* Reads `size` bytes of the kernel's memory, at register `from` + `offset`, to the stack at `to`;
+ * r0 is 0 then. r1 to r5 are lost. */
+void mt_asm_read_kernel(struct mt_asm *as, int to, int size, int from, int offset);
 
 /* Patches the jumps. MT_ERR_NOMEM, or MT_ERR_UNSUPPORTED for a jump of more than 32767
  * instructions. */

@@ -64,7 +64,7 @@ struct mt_error *mt_armed_create_cell(struct mt_armed *armed)
 	return NULL;
 }
 
-static struct mt_error *create_maps(struct mt_armed *armed)
+struct mt_error *mt_armed_create_scratch(int *map)
 {
 	const struct mt_map_spec scratch = {
 		"mt_scratch",
@@ -75,6 +75,11 @@ static struct mt_error *create_maps(struct mt_armed *armed)
 		0,
 	};
 
+	return mt_map_create(&scratch, map);
+}
+
+static struct mt_error *create_maps(struct mt_armed *armed)
+{
 	const struct mt_map_spec next = {
 		"mt_next", BPF_MAP_TYPE_PROG_ARRAY, sizeof(uint32_t), sizeof(uint32_t), MT_DR_COUNT,
 		0,
@@ -83,15 +88,14 @@ static struct mt_error *create_maps(struct mt_armed *armed)
 	MT_TRY(mt_armed_create_cell(armed));
 	if (armed->spec.silent)
 		return NULL;
-	MT_TRY(mt_map_create(&scratch, &armed->scratch));
+	MT_TRY(mt_armed_create_scratch(&armed->scratch));
 	MT_TRY(mt_map_create(&next, &armed->next));
 	return create_optional_maps(armed);
 }
 
-/* The program of register `index`. */
-static struct mt_error *load_program(const struct mt_armed *armed, size_t index, int *fd)
+struct mt_program mt_armed_program(const struct mt_armed *armed, size_t index)
 {
-	struct mt_program program = {
+	return (struct mt_program){
 		.spec = &armed->spec,
 		.piece = armed->pieces[index],
 		.piece_index = (unsigned)index,
@@ -100,7 +104,7 @@ static struct mt_error *load_program(const struct mt_armed *armed, size_t index,
 		.shared = armed->host[index] != NULL,
 		.blocked = armed->probe->task.blocked,
 		.reading = armed->probe->reading,
-		.memories = armed->borrowers ? armed->probe->memories : -1,
+		.memories = -1,
 		.pid = armed->pid,
 		.next = armed->next,
 		.ring = armed->probe->ring,
@@ -111,8 +115,17 @@ static struct mt_error *load_program(const struct mt_armed *armed, size_t index,
 		.rules = armed->space->rules,
 		.sources = armed->space->sources,
 	};
-	struct mt_error *error = mt_program_generate(&program);
+}
 
+/* The program of register `index`. */
+static struct mt_error *load_program(const struct mt_armed *armed, size_t index, int *fd)
+{
+	struct mt_program program = mt_armed_program(armed, index);
+	struct mt_error *error;
+
+	if (armed->spec.follow && armed->program)
+		program.memories = armed->probe->memories;
+	error = mt_program_generate(&program);
 	if (!error)
 		error = mt_program_load(armed->spec.file ? BPF_PROG_TYPE_KPROBE
 		                                         : BPF_PROG_TYPE_PERF_EVENT,

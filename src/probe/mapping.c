@@ -11,46 +11,17 @@
 #include "probe/seat.h"
 #include "probe/space.h"
 
-/* It may run while the hit's program does, on the same processor: each has its own. */
-static struct mt_error *create_scratch(struct mt_armed *armed)
-{
-	const struct mt_map_spec scratch = {
-		"mt_exit_scratch",
-		BPF_MAP_TYPE_PERCPU_ARRAY,
-		sizeof(uint32_t),
-		sizeof(struct mt_watch_scratch),
-		1,
-		0,
-	};
-
-	return mt_map_create(&scratch, &armed->exit_scratch);
-}
-
 static struct mt_error *load(struct mt_armed *armed)
 {
-	struct mt_program program = {
-		.spec = &armed->spec,
-		.piece = armed->pieces[0],
-		.piece_count = (unsigned)armed->piece_count,
-		.condition_in_kernel = armed->condition_in_kernel,
-		.blocked = armed->probe->task.blocked,
-		.exits = armed->exits,
-		.in_exits = armed->in_exits,
-		.reading = armed->probe->reading,
-		.memories = armed->probe->memories,
-		.image = (uint32_t)armed->program,
-		.pid = armed->pid,
-		.next = -1,
-		.ring = armed->probe->ring,
-		.cell = armed->cell_map,
-		.scratch = armed->exit_scratch,
-		.forks = armed->forks,
-		.places = armed->places,
-		.rules = armed->space->rules,
-		.sources = armed->space->sources,
-	};
-	struct mt_error *error = mt_program_mapping(&program);
+	struct mt_program program = mt_armed_program(armed, 0);
+	struct mt_error *error;
 
+	program.exits = armed->exits;
+	program.in_exits = armed->in_exits;
+	program.memories = armed->probe->memories;
+	program.image = (uint32_t)armed->program;
+	program.scratch = armed->exit_scratch;
+	error = mt_program_mapping(&program);
 	if (!error)
 		error = mt_program_load(BPF_PROG_TYPE_RAW_TRACEPOINT, program.as.insns.data,
 		                        program.as.insns.len, &armed->exit_program);
@@ -73,7 +44,8 @@ static struct mt_error *hear(struct mt_armed *armed)
 		return mt_error_new(MT_ERR_UNSUPPORTED, "there are too many watches");
 	}
 	armed->exits = exits;
-	MT_TRY(create_scratch(armed));
+	/* It may run while the hit's program does, on the same processor: each has its own. */
+	MT_TRY(mt_armed_create_scratch(&armed->exit_scratch));
 	MT_TRY(load(armed));
 	return mt_relay_join(exits, armed->in_exits, armed->exit_program);
 }

@@ -23,7 +23,8 @@
 #define ARG_CHILD 8
 
 /* A value of the map: which program the process runs, by a number of ours, and the process whose
- * memory it is; the number is in the upper half. */
+ * memory it is; the number is in the upper half. Of nobody: how many have borrowed a memory. */
+#define NOBODY 0
 
 /* On the program's stack; keys have four bytes. */
 #define AT_KEY (-8)
@@ -39,18 +40,10 @@ struct generation {
 	mt_asm_label out;
 };
 
-/* `size` bytes of the kernel's, at `from` + `offset`, to the stack. */
 static void gen_read(struct generation *gen, int to, int size, int from, int offset)
 {
-	struct mt_asm *as = &gen->as;
-
-	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, to);
-	mt_asm_mov_imm(as, BPF_REG_2, size);
-	mt_asm_mov(as, BPF_REG_3, from);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, offset);
-	mt_asm_call(as, BPF_FUNC_probe_read_kernel);
-	mt_asm_jump_if_imm(as, BPF_JNE, BPF_REG_0, 0, gen->out);
+	mt_asm_read_kernel(&gen->as, to, size, from, offset);
+	mt_asm_jump_if_imm(&gen->as, BPF_JNE, BPF_REG_0, 0, gen->out);
 }
 
 /* r1 and r2 of a call on the map, with the key at AT_KEY. */
@@ -89,6 +82,19 @@ static void gen_parent(struct generation *gen)
 	mt_asm_jump_if(as, BPF_JEQ, BPF_REG_1, BPF_REG_9, gen->out);
 }
 
+/* One more that borrows: children with a copy are not kept where none is followed. */
+static void gen_count(struct generation *gen)
+{
+	struct mt_asm *as = &gen->as;
+
+	mt_asm_store_imm(as, 4, BPF_REG_10, AT_KEY, NOBODY);
+	gen_key(gen);
+	mt_asm_call(as, BPF_FUNC_map_lookup_elem);
+	mt_asm_jump_if_imm(as, BPF_JEQ, BPF_REG_0, 0, gen->out);
+	mt_asm_mov_imm(as, BPF_REG_1, 1);
+	mt_asm_atomic(as, BPF_ADD, BPF_REG_0, 0, BPF_REG_1);
+}
+
 static void gen_birth(struct generation *gen)
 {
 	struct mt_asm *as = &gen->as;
@@ -116,6 +122,8 @@ static void gen_birth(struct generation *gen)
 	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, AT_OWNER);
 	mt_asm_mov_imm(as, BPF_REG_4, BPF_ANY);
 	mt_asm_call(as, BPF_FUNC_map_update_elem);
+	if (!gen->follow)
+		gen_count(gen);
 }
 
 /* ---- Exec, and ends ---------------------------------------------------------- */
@@ -192,6 +200,7 @@ static struct mt_error *listen_all(struct mt_probe *probe, bool follow)
 	if (!probe->task.mm)
 		return mt_error_new(MT_ERR_UNSUPPORTED, "the kernel does not describe its tasks");
 	MT_TRY(mt_map_create(&map, &probe->memories));
+	bpf_map_update_elem(probe->memories, &(uint32_t){ NOBODY }, &(uint64_t){ 0 }, BPF_ANY);
 	for (size_t i = 0; i < MT_MEMORY_EVENTS; i++) {
 		MT_TRY(load(probe, i, follow, &probe->memory_programs[i]));
 		probe->memory_links[i] =
@@ -240,4 +249,13 @@ uint32_t mt_probe_know_memory(struct mt_probe *probe, pid_t pid, bool follow)
 	return bpf_map_update_elem(probe->memories, &key, &value, BPF_ANY) == 0
 	           ? probe->last_program
 	           : 0;
+}
+
+uint64_t mt_probe_borrowers(const struct mt_probe *probe)
+{
+	uint64_t count = 0;
+
+	if (probe->memories >= 0)
+		bpf_map_lookup_elem(probe->memories, &(uint32_t){ NOBODY }, &count);
+	return count;
 }

@@ -40,17 +40,6 @@ struct key {
 
 /* ---- The program ------------------------------------------------------------ */
 
-/* Into the stack at `to`. */
-static void gen_read(struct mt_asm *as, int to, int size, int from, int offset)
-{
-	mt_asm_mov(as, BPF_REG_1, BPF_REG_10);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_1, to);
-	mt_asm_mov_imm(as, BPF_REG_2, size);
-	mt_asm_mov(as, BPF_REG_3, from);
-	mt_asm_alu_imm(as, BPF_ADD, BPF_REG_3, offset);
-	mt_asm_call(as, BPF_FUNC_probe_read_kernel);
-}
-
 /* At AT_KEY: the number by which we know the thread whose task `task` points to. In a pid namespace
  * that is the innermost of its numbers, if it is one of ours (see who.h). r1 to r5 are lost. */
 static void gen_number(struct mt_asm *as, const struct mt_task_layout *layout, int task)
@@ -58,16 +47,16 @@ static void gen_number(struct mt_asm *as, const struct mt_task_layout *layout, i
 	struct stat namespace;
 
 	if (!mt_host_pid_namespace(&namespace)) {
-		gen_read(as, AT_KEY, 4, task, layout->pid);
+		mt_asm_read_kernel(as, AT_KEY, 4, task, layout->pid);
 		return;
 	}
-	gen_read(as, AT_POINTER, 8, task, layout->thread_pid);
+	mt_asm_read_kernel(as, AT_POINTER, 8, task, layout->thread_pid);
 	mt_asm_load(as, 8, BPF_REG_9, BPF_REG_10, AT_POINTER);
-	gen_read(as, AT_KEY, 4, BPF_REG_9, layout->level);
+	mt_asm_read_kernel(as, AT_KEY, 4, BPF_REG_9, layout->level);
 	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, AT_KEY);
 	mt_asm_alu_imm(as, BPF_MUL, BPF_REG_1, layout->numbers_stride);
 	mt_asm_alu(as, BPF_ADD, BPF_REG_9, BPF_REG_1);
-	gen_read(as, AT_KEY, 4, BPF_REG_9, layout->numbers + layout->number);
+	mt_asm_read_kernel(as, AT_KEY, 4, BPF_REG_9, layout->numbers + layout->number);
 }
 
 /* Leaves where nothing was thrown away, and where it is no tracee of ours: r7 is the task. */
@@ -81,10 +70,10 @@ static void gen_is_ours(struct mt_asm *as, const struct mt_task_layout *layout, 
 	mt_asm_load(as, 8, BPF_REG_1, BPF_REG_6, ARG_GROUP);
 	mt_asm_jump32_if_imm(as, BPF_JNE, BPF_REG_1, 0, out);
 	mt_asm_load(as, 8, BPF_REG_7, BPF_REG_6, ARG_TASK);
-	gen_read(as, AT_POINTER, 8, BPF_REG_7, layout->parent);
+	mt_asm_read_kernel(as, AT_POINTER, 8, BPF_REG_7, layout->parent);
 	mt_asm_load(as, 8, BPF_REG_8, BPF_REG_10, AT_POINTER);
 	mt_asm_store_imm(as, 8, BPF_REG_10, AT_KEY, 0);
-	gen_read(as, AT_POINTER, 8, BPF_REG_8, layout->group_leader);
+	mt_asm_read_kernel(as, AT_POINTER, 8, BPF_REG_8, layout->group_leader);
 	mt_asm_load(as, 8, BPF_REG_8, BPF_REG_10, AT_POINTER);
 	gen_number(as, layout, BPF_REG_8);
 	mt_asm_load(as, 4, BPF_REG_1, BPF_REG_10, AT_KEY);
@@ -104,7 +93,7 @@ static void gen_keep(struct mt_asm *as, const struct mt_task_layout *layout, int
 	mt_asm_store_imm(as, 4, BPF_REG_10, AT_INFO, MT_HOLD_SIGNAL);
 	mt_asm_jump(as, keep);
 	mt_asm_bind(as, own);
-	gen_read(as, AT_INFO, KERNEL_SIGINFO, BPF_REG_8, 0);
+	mt_asm_read_kernel(as, AT_INFO, KERNEL_SIGINFO, BPF_REG_8, 0);
 	mt_asm_bind(as, keep);
 	mt_asm_load_map(as, BPF_REG_1, map);
 	mt_asm_mov(as, BPF_REG_2, BPF_REG_10);

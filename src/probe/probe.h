@@ -100,6 +100,10 @@ enum mt_probe_stop {
 };
 enum mt_probe_stop mt_probe_event(struct mt_probe *probe, const struct mt_event *event);
 
+/* How many children have borrowed the memory of what is watched (vfork(2), clone(2) with CLONE_VM)
+ * and were not followed; 0 also where the kernel does not tell. */
+uint64_t mt_probe_borrowers(const struct mt_probe *probe);
+
 /* Whether the tracee, which is known, has the memory of another process. */
 bool mt_probe_borrows(struct mt_probe *probe, pid_t tid);
 

@@ -136,6 +136,15 @@ static void gen_overlap(struct mt_program *program, mt_asm_label there)
 	mt_asm_bind(as, elsewhere);
 }
 
+/* The same of the range that the call was given first; leaves where it has none. */
+static void gen_overlap_given(struct mt_program *program, mt_asm_label there)
+{
+	gen_argument(program, BPF_REG_1, 0);
+	gen_argument(program, BPF_REG_2, 1);
+	gen_overlap(program, there);
+	mt_asm_jump(&program->as, program->out);
+}
+
 /* The labels are of what follows; falls through where it is not known. */
 struct course {
 	mt_asm_label gone, new, fresh;
@@ -167,10 +176,7 @@ static void gen_where_advised(struct mt_program *program, const struct course *c
 		mt_asm_jump32_if_imm(as, BPF_JEQ, BPF_REG_1, mt_mapping_dropping[i], drops);
 	mt_asm_jump(as, program->out);
 	mt_asm_bind(as, drops);
-	gen_argument(program, BPF_REG_1, 0);
-	gen_argument(program, BPF_REG_2, 1);
-	gen_overlap(program, course->new);
-	mt_asm_jump(as, program->out);
+	gen_overlap_given(program, course->new);
 }
 
 static void gen_where_moved(struct mt_program *program, const struct course *course)
@@ -180,10 +186,7 @@ static void gen_where_moved(struct mt_program *program, const struct course *cou
 	mt_asm_mov(as, BPF_REG_1, BPF_REG_9);
 	gen_argument(program, BPF_REG_2, 2);
 	gen_overlap(program, course->new);
-	gen_argument(program, BPF_REG_1, 0);
-	gen_argument(program, BPF_REG_2, 1);
-	gen_overlap(program, course->gone);
-	mt_asm_jump(as, program->out);
+	gen_overlap_given(program, course->gone);
 }
 
 static void gen_where(struct mt_program *program, const struct course *course)
@@ -199,10 +202,7 @@ static void gen_where(struct mt_program *program, const struct course *course)
 	gen_choose(program, MT_MAPPING_MOVES, moves);
 	gen_where_mapped(program, course);
 	mt_asm_bind(as, unmaps);
-	gen_argument(program, BPF_REG_1, 0);
-	gen_argument(program, BPF_REG_2, 1);
-	gen_overlap(program, course->gone);
-	mt_asm_jump(as, program->out);
+	gen_overlap_given(program, course->gone);
 	mt_asm_bind(as, advises);
 	gen_where_advised(program, course);
 	mt_asm_bind(as, moves);

@@ -323,6 +323,8 @@ void mt_json_summary(struct mt_buf *out, const struct mt_json_summary *summary)
 	put(object, "never_armed", mt_json_number(summary->never_armed));
 	if (summary->unmapped)
 		put(object, "unmapped", mt_json_number(summary->unmapped));
+	if (summary->borrowers)
+		put(object, "borrowers", mt_json_number(summary->borrowers));
 	if (summary->moves)
 		put(object, "moves", mt_json_number(summary->moves));
 	if (summary->calls)

@@ -38,7 +38,7 @@ void mt_json_notice(struct mt_buf *out, const char *kind, const char *text);
 struct mt_json_summary {
 	uint64_t hits, lost, unseen, outside, uncounted, unmet, unchanged;
 	unsigned threads, uncovered, never_armed;
-	uint64_t calls, unwatched, moves, unmapped;
+	uint64_t calls, unwatched, moves, unmapped, borrowers;
 	double seconds;
 	uint64_t start_ns;
 	bool exited;

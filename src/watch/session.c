@@ -378,6 +378,7 @@ static void sum_up(struct mt_session *session)
 {
 	struct mt_session_summary *summary = session->summary;
 
+	summary->borrowers = mt_probe_borrowers(session->probe);
 	for (size_t i = 0; i < session->watches.len; i++) {
 		const struct mt_watch *watch = session->watches.data[i];
 		const struct mt_coverage *coverage = &watch->coverage;

@@ -128,6 +128,7 @@ struct mt_session_summary {
 	bool partial;         /* some of the code of watched functions is not seen */
 	uint64_t moves;       /* of traps whose pointers were changed */
 	uint64_t unmapped;    /* watched ranges whose memory was taken away */
+	uint64_t borrowers;   /* children that borrowed the memory, and were not watched */
 	unsigned never_armed; /* expressions that were never armed */
 	double seconds;
 	uint64_t start_ns; /* CLOCK_MONOTONIC */

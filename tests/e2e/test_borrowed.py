@@ -19,15 +19,14 @@ def check(report, child_is_seen):
     assert report.status == 0 and report.summary["lost"] == report.summary["unseen"] == 0
 
 
-@pytest.mark.parametrize("how", [["--engine=kernel"], ["--engine=kernel", "-f"], ["--engine=ptrace"],
-                                 ["--engine=ptrace", "-f"]])
+@pytest.mark.parametrize("how", [["--engine=kernel", "-f"], ["--engine=ptrace"], ["--engine=ptrace", "-f"]])
 @pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
 def test_who_borrows_the_memory_is_seen(way, how, tmp_path):
     check(watch(*how, "lent", program=[fixture("borrows"), way], tmp_path=tmp_path), True)
 
 
 @pytest.mark.parametrize("way", ["vfork", "clone", "silent"])
-@pytest.mark.parametrize("how", [["--engine=kernel", "--guard"], ["--engine=kernel", "--no-guard"], ["--engine=ptrace"]])
+@pytest.mark.parametrize("how", [["--engine=kernel", "-f", "--guard"], ["--engine=kernel", "-f", "--no-guard"], ["--engine=ptrace"]])
 def test_also_of_a_process_that_runs(way, how):
     with Program("borrows", way) as program, Attached(program.pid, *how, "lent") as memtrap:
         program.go()
@@ -48,8 +47,16 @@ def test_nor_who_has_another_program(engine, tmp_path):
     check(report, False)
 
 
+@pytest.mark.parametrize("way, borrowers", [("vfork", 1), ("clone", 1), ("fork", None)])
+def test_without_f_the_kernel_leaves_it_alone_and_says_so(way, borrowers, tmp_path):
+    report = watch("--engine=kernel", "lent", program=[fixture("borrows"), way], tmp_path=tmp_path)
+    parent = report.truth["parent"]
+    assert [(hit["pid"], hit["new"]) for hit in report.hits] == [(parent, 1), (parent, 5)]
+    assert report.summary.get("borrowers") == borrowers
+
+
 def test_a_condition_sees_what_the_child_has_written(tmp_path):
-    report = watch("--engine=kernel", "--if", "old == 4", "lent", program=[fixture("borrows"), "vfork"], tmp_path=tmp_path)
+    report = watch("--engine=kernel", "-f", "--if", "old == 4", "lent", program=[fixture("borrows"), "vfork"], tmp_path=tmp_path)
     assert [(hit["pid"], hit["new"]) for hit in report.hits] == [(report.truth["parent"], 5)]
-    report = watch("--engine=kernel", "-c", "lent", program=[fixture("borrows"), "vfork"], tmp_path=tmp_path)
+    report = watch("--engine=kernel", "-f", "-c", "lent", program=[fixture("borrows"), "vfork"], tmp_path=tmp_path)
     assert report.summary["hits"] == 5
